@@ -1,0 +1,154 @@
+// The ledger: double entry in minor units. Every transfer sums to zero per asset; a payout is booked exactly once.
+import type { Asset } from "./amount.ts";
+import type { AccountId, WithdrawalId } from "./ids.ts";
+import { type Refusal, refusal } from "./refusals.ts";
+import { ok, type Result, refused, unreachable } from "./result.ts";
+
+/**
+ * Debits are positive, credits negative. `hot-wallet` (coins held) and `network-fees` (spent) stand positive;
+ * `customer:<account>` (what the customer is owed) and `in-flight` (owed, and on its way) stand negative.
+ */
+export type LedgerAccount = `customer:${string}` | "in-flight" | "hot-wallet" | "network-fees";
+
+export function customerAccount(account: AccountId): LedgerAccount {
+  return `customer:${account}`;
+}
+
+export type Entry = { readonly account: LedgerAccount; readonly asset: Asset; readonly amountMinor: bigint };
+
+export type TransferKind = "deposited" | "payout-pending" | "payout-posted" | "payout-voided" | "network-fee";
+
+/** The id is the same whenever the same thing is booked, so that a store can refuse the second one. */
+export type Transfer = { readonly id: string; readonly kind: TransferKind; readonly entries: readonly Entry[] };
+
+export type Payout = {
+  readonly withdrawalId: WithdrawalId;
+  readonly account: AccountId;
+  readonly asset: Asset;
+  readonly amountMinor: bigint;
+};
+
+/** Step 9. What the customer is owed goes on its way. */
+export function payoutPending(payout: Payout): Transfer {
+  return payoutTransfer("payout-pending", payout, customerAccount(payout.account), "in-flight");
+}
+
+/** Step 11. What was on its way has left the hot wallet. */
+export function payoutPosted(payout: Payout): Transfer {
+  return payoutTransfer("payout-posted", payout, "in-flight", "hot-wallet");
+}
+
+/** What was on its way is owed to the customer again. */
+export function payoutVoided(payout: Payout): Transfer {
+  return payoutTransfer("payout-voided", payout, "in-flight", customerAccount(payout.account));
+}
+
+/** The fee of one transaction on the chain, booked once for all the payouts that it carries. */
+export function networkFee(txid: string, asset: Asset, feeMinor: bigint): Transfer {
+  return transfer(`network-fee:${txid}`, "network-fee", asset, "network-fees", "hot-wallet", feeMinor);
+}
+
+/** Coins come into the hot wallet and are owed to a customer. `reference` names where they came from. */
+export function deposited(reference: string, account: AccountId, asset: Asset, amountMinor: bigint): Transfer {
+  return transfer(`deposited:${reference}`, "deposited", asset, "hot-wallet", customerAccount(account), amountMinor);
+}
+
+export type PayoutStanding = "pending" | "posted" | "voided";
+
+/** A payout as it stands in the books; the store keeps one per withdrawal. */
+export type BookedPayout = Payout & { readonly standing: PayoutStanding };
+
+export type PayoutCommand = { readonly type: "pend" | "post" | "void"; readonly payout: Payout };
+
+export type PayoutRefusal = Refusal<
+  "PAYOUT_MISMATCH" | "PAYOUT_NOT_PENDING" | "PAYOUT_ALREADY_POSTED" | "PAYOUT_ALREADY_VOIDED"
+>;
+
+/**
+ * Which transfers a command books, and how the payout stands afterwards. No transfer: it is booked already. A posting
+ * that arrives before its pending books both, so that the order of the two facts does not matter.
+ */
+export function decidePayout(
+  command: PayoutCommand,
+  booked: BookedPayout | null,
+): Result<{ readonly transfers: readonly Transfer[]; readonly standing: PayoutStanding }, PayoutRefusal> {
+  const { payout } = command;
+  const standing = booked?.standing ?? null;
+  if (booked !== null && !samePayout(booked, payout)) return refused(refusal("PAYOUT_MISMATCH"));
+  switch (command.type) {
+    case "pend":
+      if (standing !== null) return ok({ transfers: [], standing });
+      return ok({ transfers: [payoutPending(payout)], standing: "pending" });
+    case "post":
+      if (standing === "voided") return refused(refusal("PAYOUT_ALREADY_VOIDED"));
+      if (standing === "posted") return ok({ transfers: [], standing });
+      if (standing === "pending") return ok({ transfers: [payoutPosted(payout)], standing: "posted" });
+      return ok({ transfers: [payoutPending(payout), payoutPosted(payout)], standing: "posted" });
+    case "void":
+      if (standing === "posted") return refused(refusal("PAYOUT_ALREADY_POSTED"));
+      if (standing === "voided") return ok({ transfers: [], standing });
+      if (standing === null) return refused(refusal("PAYOUT_NOT_PENDING"));
+      return ok({ transfers: [payoutVoided(payout)], standing: "voided" });
+    default:
+      return unreachable(command.type);
+  }
+}
+
+/** Balances are keyed by account and asset, as `balanceKey` writes them; what was never booked is absent. */
+export type Balances = ReadonlyMap<string, bigint>;
+
+export function balanceKey(account: LedgerAccount, asset: Asset): string {
+  return `${asset} ${account}`;
+}
+
+export function balanceOf(balances: Balances, account: LedgerAccount, asset: Asset): bigint {
+  return balances.get(balanceKey(account, asset)) ?? 0n;
+}
+
+/** Folds one transfer into the balances. Throws on one that does not sum to zero: such a thing is never booked. */
+export function book(balances: Balances, booked: Transfer): Balances {
+  assertBalanced(booked);
+  const next = new Map(balances);
+  for (const { account, asset, amountMinor } of booked.entries) {
+    const key = balanceKey(account, asset);
+    next.set(key, (next.get(key) ?? 0n) + amountMinor);
+  }
+  return next;
+}
+
+/** Throws unless the entries sum to zero for every asset and there are at least two of them. */
+export function assertBalanced({ id, entries }: Transfer): void {
+  const sums = new Map<Asset, bigint>();
+  for (const { asset, amountMinor } of entries) sums.set(asset, (sums.get(asset) ?? 0n) + amountMinor);
+  const balanced = entries.length >= 2 && [...sums.values()].every((sum) => sum === 0n);
+  if (!balanced) throw new Error(`transfer ${id} does not sum to zero`);
+}
+
+function payoutTransfer(kind: TransferKind, payout: Payout, debit: LedgerAccount, credit: LedgerAccount): Transfer {
+  return transfer(`${kind}:${payout.withdrawalId}`, kind, payout.asset, debit, credit, payout.amountMinor);
+}
+
+function transfer(
+  id: string,
+  kind: TransferKind,
+  asset: Asset,
+  debit: LedgerAccount,
+  credit: LedgerAccount,
+  amountMinor: bigint,
+): Transfer {
+  if (amountMinor <= 0n) throw new RangeError(`transfer ${id} moves no amount above zero`);
+  const entries: readonly Entry[] = [
+    { account: debit, asset, amountMinor },
+    { account: credit, asset, amountMinor: -amountMinor },
+  ];
+  return { id, kind, entries };
+}
+
+function samePayout(left: Payout, right: Payout): boolean {
+  return (
+    left.withdrawalId === right.withdrawalId &&
+    left.account === right.account &&
+    left.asset === right.asset &&
+    left.amountMinor === right.amountMinor
+  );
+}
