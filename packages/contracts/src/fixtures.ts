@@ -1,0 +1,158 @@
+// Keys and messages that the tests of this package share. Nothing but tests imports it.
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { MessageOf } from "./messages.ts";
+import type { Producer } from "./producers.ts";
+import type { OutgoingMessage, Sealer } from "./seal.ts";
+import type { MessageType } from "./table.ts";
+import { createTrust, type Trust, type TrustFile } from "./trust.ts";
+
+export function rawPublicKey(key: KeyObject): string {
+  return key.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
+}
+
+export type Keyring = {
+  readonly trust: Trust;
+  readonly file: TrustFile;
+  readonly sealer: (producer: Producer) => Sealer;
+};
+
+export function keyring(producers: readonly Producer[], revoked: readonly Producer[] = []): Keyring {
+  const sealers = new Map<Producer, Sealer>();
+  const file: TrustFile = producers.map((producer) => {
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const keyId = `${producer}-1`;
+    sealers.set(producer, { producer, keyId, privateKey });
+    return { producer, keyId, publicKey: rawPublicKey(publicKey), revoked: revoked.includes(producer) };
+  });
+  return {
+    file,
+    trust: createTrust(file),
+    sealer: (producer) => {
+      const found = sealers.get(producer);
+      if (found === undefined) throw new Error(`the keyring has no ${producer}`);
+      return found;
+    },
+  };
+}
+
+const txid = "ab".repeat(32);
+const withdrawals = [{ withdrawalId: "w1", attempt: 1 }];
+const bytes = new Uint8Array([1, 2, 3]);
+const finding = { rule: "R", verdict: "clear", reason: "fine", evidence: { a: "b" } };
+const isolation = { noIp: true, detail: "only lo, down" };
+const holder = {
+  holder: "semi-offline-signer-a",
+  state: "serving" as const,
+  isolation,
+  journalRecords: 2n,
+  journalHead: "aa",
+  metrics: "m 1\n",
+};
+const inBlock = { transactionId: txid, withdrawals, blockHash: txid, height: 7, revision: 3 };
+const request = {
+  method: "POST",
+  authority: "sluice.example",
+  path: "/v1/withdrawals",
+  query: "",
+  contentType: "application/json",
+  contentDigest: "d",
+  signatureInput: "i",
+  signature: "s",
+  body: bytes,
+};
+
+/** One valid value of every message. */
+export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
+  "withdrawal.changed.v1": {
+    withdrawalId: "w1",
+    account: "alice",
+    asset: "BTC",
+    amountMinor: "150000",
+    address: "bcrt1q",
+    state: "signed",
+    detail: "",
+    transactionId: txid,
+    revision: 4,
+    changedAtMs: 1_700_000_000_000,
+    findings: [finding],
+    confirmations: 0,
+  },
+  "withdrawal.cleared.v1": { withdrawalId: "w1", request, findings: [finding], clearedAtMs: 1_700_000_000_001 },
+  "transaction.planned.v1": {
+    taskId: "t1",
+    walletId: "hot",
+    transactionId: txid,
+    withdrawals,
+    feeSat: 300n,
+    vbytes: 150,
+  },
+  "signing.requested.v1": {
+    taskId: "t1",
+    walletId: "hot",
+    psbt: bytes,
+    withdrawals: [{ clearance: bytes, attempt: 1 }],
+  },
+  "signing.started.v1": { taskId: "t1", transactionId: txid, withdrawals },
+  "signing.ordered.v1": {
+    taskId: "t1",
+    walletId: "hot",
+    holder: "semi-offline-signer-a",
+    round: 1,
+    transactionId: txid,
+    psbt: bytes,
+    withdrawals: [{ withdrawalId: "w1", anchor: `${txid}:0`, clearance: bytes }],
+  },
+  "signing.answered.v1": {
+    taskId: "t1",
+    round: 1,
+    transactionId: txid,
+    answer: { case: "signatures", value: { inputs: [{ input: 0, publicKey: bytes, signature: bytes }] } },
+  },
+  "risk.reported.v1": {
+    number: 1n,
+    taskId: "t1",
+    withdrawals,
+    transactionId: txid,
+    verdict: {
+      case: "refused",
+      value: { findings: [{ withdrawalId: "w1", finding }], signatureMayExist: false },
+    },
+  },
+  "holder.reported.v1": holder,
+  "zone.reported.v1": {
+    isolation,
+    databaseReady: true,
+    holders: [{ holder: holder.holder, connected: true, heardAtMs: 1_700_000_000_000, report: holder }],
+    lastReportNumber: 9n,
+    metrics: "m 1\n",
+  },
+  "transaction.signed.v1": {
+    taskId: "t1",
+    walletId: "hot",
+    transactionId: txid,
+    transaction: bytes,
+    payouts: [{ withdrawalId: "w1", attempt: 1, account: "alice", address: "bcrt1q", amountSat: 150_000n }],
+    spent: [{ transactionId: txid, vout: 0, amountSat: 200_000n }],
+    feeSat: 300n,
+    changeSat: 49_700n,
+  },
+  "transaction.broadcast.v1": { transactionId: txid, withdrawals },
+  "transaction.included.v1": { ...inBlock, confirmations: 1, requiredConfirmations: 6 },
+  "transaction.reorged.v1": inBlock,
+  "transaction.confirmed.v1": { ...inBlock, confirmations: 6 },
+  "coin.observed.v1": {
+    walletId: "hot",
+    transactionId: txid,
+    vout: 0,
+    amountSat: 1n,
+    branch: 0,
+    index: 0,
+    blockHash: txid,
+    height: 1,
+    previousTransaction: bytes,
+  },
+};
+
+export function outgoing<T extends MessageType>(type: T): OutgoingMessage<T> {
+  return { id: `${type}/1`, key: "w1", occurredAtMs: 1_700_000_000_000, message: EXAMPLES[type] };
+}

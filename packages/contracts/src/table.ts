@@ -1,0 +1,72 @@
+// The one table of messages: where each travels, who may seal it, who reads it.
+import { HOLDERS, type Producer } from "./producers.ts";
+
+/** A message on a topic is named like its topic. `bridge` messages never touch Kafka; `both` cross the bridge first. */
+export type Route = "topic" | "bridge" | "both";
+
+type Row = {
+  readonly route: Route;
+  /** Whose seal is accepted. Anybody else's is refused, however valid. */
+  readonly producers: readonly Producer[];
+  readonly consumers: readonly Producer[];
+};
+
+export const MESSAGES = {
+  "withdrawal.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["ops-console"] },
+  "withdrawal.cleared.v1": { route: "topic", producers: ["online-risk"], consumers: ["vault", "semi-offline-risk"] },
+  "transaction.planned.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
+  "signing.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
+  "signing.started.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
+  "signing.ordered.v1": { route: "bridge", producers: ["semi-offline-risk"], consumers: HOLDERS },
+  "signing.answered.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
+  "risk.reported.v1": { route: "both", producers: ["semi-offline-risk"], consumers: ["vault", "online-risk"] },
+  "holder.reported.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
+  "zone.reported.v1": { route: "both", producers: ["semi-offline-risk"], consumers: ["vault", "ops-console"] },
+  "transaction.signed.v1": {
+    route: "topic",
+    producers: ["vault"],
+    consumers: ["treasury", "blockchain-gateway", "online-risk"],
+  },
+  "transaction.broadcast.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["online-risk"] },
+  "transaction.included.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["online-risk"] },
+  "transaction.reorged.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["online-risk"] },
+  "transaction.confirmed.v1": {
+    route: "topic",
+    producers: ["blockchain-gateway"],
+    consumers: ["treasury", "vault", "online-risk"],
+  },
+  "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
+} as const satisfies Record<string, Row>;
+
+export type MessageType = keyof typeof MESSAGES;
+
+export const MESSAGE_TYPES = Object.keys(MESSAGES) as readonly MessageType[];
+
+/** Every topic that must exist; a topic carries exactly the message that it is named after. */
+export const TOPICS: readonly MessageType[] = MESSAGE_TYPES.filter((type) => MESSAGES[type].route !== "bridge");
+
+export function isMessageType(name: string): name is MessageType {
+  return Object.hasOwn(MESSAGES, name);
+}
+
+/** Vault gets from the bridge what crosses it, and puts on the topic what others read there. */
+const BRIDGEHEAD: Producer = "vault";
+
+/** The topics that a service reads, in the table's order. */
+export function topicsFor(consumer: Producer): readonly MessageType[] {
+  return TOPICS.filter((type) => {
+    const { route, consumers }: Row = MESSAGES[type];
+    return consumers.includes(consumer) && !(route === "both" && consumer === BRIDGEHEAD);
+  });
+}
+
+/** The topics that a service publishes on: its own messages, and at the bridgehead those that came over the bridge. */
+export function topicsFrom(publisher: Producer): readonly MessageType[] {
+  return TOPICS.filter((type) =>
+    MESSAGES[type].route === "both" ? publisher === BRIDGEHEAD : maySeal(publisher, type),
+  );
+}
+
+export function maySeal(producer: Producer, type: MessageType): boolean {
+  return (MESSAGES[type].producers as readonly Producer[]).includes(producer);
+}
