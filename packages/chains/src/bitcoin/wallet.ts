@@ -1,0 +1,111 @@
+// The wallet's own scripts: derived from the descriptor by branch and index, never taken on trust.
+
+import { addressOf } from "./address.ts";
+import type { WalletDescriptor } from "./descriptor.ts";
+import { type ChildKey, deriveChild, HARDENED } from "./extended-key.ts";
+import { readScript, sortedMultisigScript, sortPublicKeys, witnessScriptHashScript } from "./script.ts";
+import { toHex } from "./wire.ts";
+
+/** 0 receives, 1 takes the change. */
+export type Branch = 0 | 1;
+
+export type Derivation = {
+  /** Of the holder's master key. */
+  readonly fingerprint: string;
+  /** From the master key to the script's key, hardened steps with the top bit set. */
+  readonly path: readonly number[];
+  readonly publicKey: Uint8Array;
+};
+
+export type WalletScript = {
+  readonly branch: Branch;
+  readonly index: number;
+  readonly address: string;
+  readonly scriptPubKey: Uint8Array;
+  readonly witnessScript: Uint8Array;
+  /** In the order of the witness script (BIP67). */
+  readonly publicKeys: readonly Uint8Array[];
+  /** In the order of the descriptor. */
+  readonly derivations: readonly Derivation[];
+};
+
+export type ScriptPosition = { readonly branch: Branch; readonly index: number };
+
+/**
+ * Derives the 2-of-3 script at a branch and index below 2^31, anew each time: about half a millisecond. Results are not
+ * kept, because bytes that a caller could change must not become what the next caller takes for derived.
+ */
+export function deriveScript(wallet: WalletDescriptor, branch: Branch, index: number): WalletScript {
+  const derivations = wallet.holders.map((holder) => ({
+    fingerprint: holder.fingerprint,
+    path: [...holder.path, branch, index],
+    publicKey: deriveHolderKey(wallet, holder.fingerprint, branch, index).publicKey,
+  }));
+  const publicKeys = sortPublicKeys(derivations.map(({ publicKey }) => publicKey));
+  const witnessScript = sortedMultisigScript(wallet.threshold, publicKeys);
+  const scriptPubKey = witnessScriptHashScript(witnessScript);
+  const address = addressOf(wallet.network, scriptPubKey);
+  if (address === null) throw new Error("a P2WSH script has an address");
+  return { branch, index, address, scriptPubKey, witnessScript, publicKeys, derivations };
+}
+
+/** One holder's key at a branch and index, with the last step's tweak; the branch's own is in branchKey. */
+export function deriveHolderKey(
+  wallet: WalletDescriptor,
+  fingerprint: string,
+  branch: Branch,
+  index: number,
+): ChildKey {
+  if (!Number.isInteger(index) || index < 0 || index >= HARDENED) throw new Error(`no script has index ${index}`);
+  return deriveChild(branchKey(wallet, fingerprint, branch), index);
+}
+
+/** The key between a holder's account key and the keys of its scripts. */
+export function branchKey(wallet: WalletDescriptor, fingerprint: string, branch: Branch): ChildKey {
+  const remembered = memoryOf(wallet);
+  const name = `${fingerprint}/${branch}`;
+  const known = remembered.branches.get(name);
+  if (known !== undefined) return known;
+  const holder = wallet.holders.find((candidate) => candidate.fingerprint === fingerprint);
+  if (holder === undefined) throw new Error(`no holder of this wallet has fingerprint ${fingerprint}`);
+  const key = deriveChild(holder, branch);
+  remembered.branches.set(name, key);
+  return key;
+}
+
+/**
+ * Where in the wallet a script is, searching both branches below the gap limit; null when it is not there. The first
+ * search derives them all, about half a millisecond each, and remembers them for as long as the wallet lives.
+ */
+export function findScript(
+  wallet: WalletDescriptor,
+  scriptPubKey: Uint8Array,
+  gapLimit: number,
+): ScriptPosition | null {
+  if (readScript(scriptPubKey)?.type !== "p2wsh") return null;
+  const remembered = memoryOf(wallet);
+  for (; remembered.searched < gapLimit; remembered.searched += 1) {
+    for (const branch of [0, 1] as const) {
+      const script = deriveScript(wallet, branch, remembered.searched);
+      remembered.positions.set(toHex(script.scriptPubKey), { branch, index: remembered.searched });
+    }
+  }
+  const position = remembered.positions.get(toHex(scriptPubKey));
+  return position !== undefined && position.index < gapLimit ? position : null;
+}
+
+type WalletMemory = {
+  readonly branches: Map<string, ChildKey>;
+  readonly positions: Map<string, ScriptPosition>;
+  searched: number;
+};
+
+const memories = new WeakMap<WalletDescriptor, WalletMemory>();
+
+function memoryOf(wallet: WalletDescriptor): WalletMemory {
+  const known = memories.get(wallet);
+  if (known !== undefined) return known;
+  const memory: WalletMemory = { branches: new Map(), positions: new Map(), searched: 0 };
+  memories.set(wallet, memory);
+  return memory;
+}
