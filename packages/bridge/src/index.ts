@@ -1,0 +1,16 @@
+// The bridge between the zones: messages that cross without IP, each accepted once by the application at the other end.
+export {
+  type Bridge,
+  type BridgeDiagnostic,
+  type BridgeOptions,
+  type BridgeState,
+  type BridgeStats,
+  openBridge,
+} from "./bridge.ts";
+export type { Carrier, CarrierConnection, CarrierEvents, ConnectionEvents } from "./carrier.ts";
+export { BridgeError, type BridgeErrorCode } from "./errors.ts";
+export { type BridgeLimits, DEFAULT_LIMITS } from "./limits.ts";
+export { MAX_MESSAGE_BYTES } from "./message-frame.ts";
+export type { Session, SessionFrame } from "./session.ts";
+export { unixConnector } from "./unix-connector.ts";
+export { unixListener } from "./unix-listener.ts";
