@@ -1,0 +1,150 @@
+// The connection settings of a Kafka cluster and what is done to the cluster itself; nothing is created by accident.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { ENVELOPE_MAX_BYTES, type MessageType } from "@sluice/contracts";
+import { type Admin, Kafka, type KafkaConfig, type logCreator, logLevel } from "kafkajs";
+import type { Logger } from "./logger.ts";
+
+export type BusOptions = {
+  /** host:port of some brokers; they name the others. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly logger: Logger;
+  /** Put before every topic's name, for several deployments on one cluster; empty if not given. */
+  readonly topicPrefix?: string;
+  readonly tls?: NonNullable<KafkaConfig["ssl"]>;
+  readonly sasl?: {
+    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+    readonly username: string;
+    readonly password: string;
+  };
+};
+
+export type Bus = {
+  readonly topicName: (type: MessageType) => string;
+};
+
+/** Only settings: connections are made by those who use it. */
+export function createBus(options: BusOptions): Bus {
+  const kafka = new Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    ...(options.tls === undefined ? {} : { ssl: options.tls }),
+    ...(options.sasl === undefined ? {} : { sasl: options.sasl as NonNullable<KafkaConfig["sasl"]> }),
+    // Some three seconds; whoever uses the connection starts over after that, and says so in the log.
+    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5, factor: 0.2, multiplier: 2 },
+    logLevel: logLevel.INFO,
+    logCreator: forwardTo(options.logger),
+  });
+  const prefix = options.topicPrefix ?? "";
+  const bus: Bus = { topicName: (type) => `${prefix}${type}` };
+  CLIENTS.set(bus, kafka);
+  return bus;
+}
+
+/** For this package only. */
+export function kafkaOf(bus: Bus): Kafka {
+  const kafka = CLIENTS.get(bus);
+  if (kafka === undefined) throw new TypeError("The bus was not made by createBus.");
+  return kafka;
+}
+
+export type TopicOptions = {
+  /** Of each topic that does not exist yet; 3 if not given. Never changed later: that would break the order of keys. */
+  readonly partitions?: number;
+  /** The broker's default if not given. In production 3, with min.insync.replicas 2. */
+  readonly replicationFactor?: number;
+  readonly minInsyncReplicas?: number;
+};
+
+/**
+ * Creates the topics that are missing, leaves the others as they are, and resolves when every one of them can be used.
+ * Several services may do it at once: whoever is slower waits for what the faster one made.
+ */
+export async function ensureTopics(bus: Bus, types: readonly MessageType[], options: TopicOptions = {}): Promise<void> {
+  // Asked about no topic, the broker tells of all.
+  if (types.length === 0) return;
+  await administer(bus, async (admin) => {
+    const topics = types.map(bus.topicName);
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.filter((topic) => !existing.has(topic));
+    if (missing.length > 0) {
+      // Resolves to false when another instance was faster, which serves as well.
+      await admin.createTopics({
+        waitForLeaders: false,
+        topics: missing.map((topic) => ({
+          topic,
+          numPartitions: options.partitions ?? 3,
+          replicationFactor: options.replicationFactor ?? -1,
+          configEntries: configEntries(options),
+        })),
+      });
+    }
+    await waitUntilLed(admin, topics);
+  });
+}
+
+const LED_WITHIN_MS = 30_000;
+const LOOK_EVERY_MS = 100;
+
+/** A topic is known before its partitions have leaders; "not here yet" is an answer to ask again after. */
+async function waitUntilLed(admin: Admin, topics: readonly string[]): Promise<void> {
+  const startedAtMs = performance.now();
+  for (;;) {
+    const late = performance.now() - startedAtMs > LED_WITHIN_MS;
+    try {
+      if (await areLed(admin, topics)) return;
+      if (late) throw new Error(`topics without a leader for ${LED_WITHIN_MS} ms: ${topics.join(", ")}`);
+    } catch (error) {
+      const mayPass = error instanceof Error && "retriable" in error && error.retriable === true;
+      if (!mayPass || late) throw error;
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+async function areLed(admin: Admin, topics: readonly string[]): Promise<boolean> {
+  const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
+  const led = found.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0));
+  return led && found.length === topics.length;
+}
+
+const CLIENTS = new WeakMap<Bus, Kafka>();
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+function configEntries(options: TopicOptions): { name: string; value: string }[] {
+  const entries = [
+    { name: "cleanup.policy", value: "delete" },
+    { name: "retention.ms", value: String(30 * DAY_MS) },
+    // The record around an envelope needs a little more than the envelope.
+    { name: "max.message.bytes", value: String(ENVELOPE_MAX_BYTES + 64 * 1024) },
+    { name: "unclean.leader.election.enable", value: "false" },
+  ];
+  if (options.minInsyncReplicas !== undefined) {
+    entries.push({ name: "min.insync.replicas", value: String(options.minInsyncReplicas) });
+  }
+  return entries;
+}
+
+async function administer(bus: Bus, work: (admin: Admin) => Promise<void>): Promise<void> {
+  const admin = kafkaOf(bus).admin();
+  try {
+    await admin.connect();
+    await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+// The client calls every rebalance and every retried request an error. What really fails reaches our own code and is
+// logged there, so its words count one level less.
+function forwardTo(logger: Logger): logCreator {
+  return () =>
+    ({ namespace, level, log }) => {
+      const { message, logger: _, timestamp: __, ...fields } = log;
+      const entry = { ...fields, kafka: namespace };
+      if (level === logLevel.ERROR) logger.warn(entry, message);
+      else logger.debug(entry, message);
+    };
+}

@@ -1,0 +1,28 @@
+// Kafka and Postgres joined so that a message takes effect exactly once: bus, outbox and relay, consumer and inbox, dead letters.
+
+export { type Bus, type BusOptions, createBus, ensureTopics, type TopicOptions } from "./bus.ts";
+export { type Consumer, type ConsumerOptions, startConsumer } from "./consumer.ts";
+export type { ConsumerCrashPoint, CrashPoint, RelayCrashPoint } from "./crash-point.ts";
+export {
+  type DeadLetter,
+  discardDeadLetter,
+  listDeadLetters,
+  type Retried,
+  retryDeadLetter,
+} from "./dead-letter.ts";
+export { InvariantBroken, OperatingError } from "./failure.ts";
+export type { Handler, Handlers } from "./handlers.ts";
+export { handleOnce } from "./inbox.ts";
+export type { Logger } from "./logger.ts";
+export { MESSAGING_MIGRATIONS } from "./migrations.ts";
+export {
+  appendOutbox,
+  type OutboxBacklog,
+  type OutgoingRow,
+  outboxBacklog,
+  pruneOutbox,
+  redrive,
+} from "./outbox.ts";
+export { type BridgeRelayOptions, type Relay, type RelayOptions, startBridgeRelay, startRelay } from "./relay.ts";
+export { rewindGroup } from "./rewind.ts";
+export type { Observation, Outcome } from "./settle.ts";
