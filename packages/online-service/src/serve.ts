@@ -1,0 +1,69 @@
+// Starts what makes a service live: relay, consumer, internal HTTP. What was begun last is stopped first.
+import { createHttpServer, type Dependency, type HttpServer } from "@sluice/http";
+import { type Handlers, pruneOutbox, startConsumer, startRelay } from "@sluice/messaging";
+import type { Pool } from "@sluice/postgres";
+import type { Logger } from "@sluice/runtime";
+import { answerDeadLetters } from "./dead-letters.ts";
+import { messagingHealth, postgresHealth } from "./health.ts";
+import { countMessages } from "./metrics.ts";
+import type { OnlineService } from "./open.ts";
+import { refuseOtherOrigins } from "./same-origin.ts";
+
+export type Serving = {
+  readonly handlers: Handlers;
+  /** What else has to be well for /readyz, beside Postgres, relay and consumer. */
+  readonly ready?: () => Promise<readonly Dependency[]>;
+  /** Adds the service's own internal routes. */
+  readonly routes?: (http: HttpServer) => void;
+  /** Prometheus text of somebody else that is shown beside the service's own. */
+  readonly moreMetrics?: () => string;
+};
+
+const HOUR_MS = 60 * 60 * 1_000;
+/** How far back a lost topic can be driven again from the outbox. */
+const OUTBOX_KEPT_MS = 30 * 24 * HOUR_MS;
+
+export async function serve(service: OnlineService, serving: Serving): Promise<void> {
+  const { life, pool, bus, name, settings, metrics } = service;
+  const { handlers } = serving;
+  const { logger } = life;
+  const relay = await startRelay({ bus, pool, logger });
+  life.onStop("outbox relay", relay.stop);
+  const consumer = await startConsumer({
+    bus,
+    pool,
+    group: `${settings.SLUICE_TOPIC_PREFIX}${name}`,
+    trust: service.trust,
+    topics: service.reads,
+    handlers,
+    logger,
+    sessionTimeoutMs: settings.SLUICE_KAFKA_SESSION_TIMEOUT_MS,
+    ...countMessages(metrics, pool),
+  });
+  life.onStop("consumer", consumer.stop);
+  const pruning = setInterval(() => void prune(pool, logger), HOUR_MS);
+  life.onStop("pruning", () => clearInterval(pruning));
+  const http = await createHttpServer({
+    logger,
+    ready: async () => [
+      await postgresHealth(pool),
+      ...messagingHealth(relay, consumer),
+      ...((await serving.ready?.()) ?? []),
+    ],
+    metricsText: async () => `${await metrics.text()}${serving.moreMetrics?.() ?? ""}`,
+  });
+  refuseOtherOrigins(http);
+  answerDeadLetters(http, service, handlers);
+  serving.routes?.(http);
+  life.onStop("internal HTTP", () => http.close());
+  const address = await http.listen({ host: settings.SLUICE_HTTP_HOST, port: settings.SLUICE_HTTP_PORT });
+  logger.info({ address, httpPort: Number(new URL(address).port) }, "internal HTTP listens");
+}
+
+async function prune(pool: Pool, logger: Logger): Promise<void> {
+  try {
+    await pruneOutbox(pool, new Date(Date.now() - OUTBOX_KEPT_MS));
+  } catch (error) {
+    logger.warn({ err: error }, "old outbox rows stay until the next try");
+  }
+}
