@@ -1,0 +1,93 @@
+// The shapes of the withdrawal API: what the front door answers, documents and validates, and what the client believes.
+import { WITHDRAWAL_STATES } from "@sluice/core";
+import { z } from "zod";
+
+const atMs = z.number().int().min(0);
+const state = z.enum(WITHDRAWAL_STATES);
+
+export const findingSchema = z
+  .object({
+    by: z.enum(["online-risk", "semi-offline-risk"]),
+    rule: z.string().describe("UPPER_SNAKE name of the rule."),
+    verdict: z.string().describe("clear, delay, hold or reject; the semi-offline zone also says sign and refuse."),
+    reason: z.string().describe("One sentence for the person who reads it."),
+    evidence: z.record(z.string(), z.string()).readonly(),
+    atMs: atMs.describe("When it was found, milliseconds since 1970."),
+  })
+  .readonly();
+
+export const changeSchema = z.object({ state, atMs, detail: z.string() }).readonly();
+
+const summaryShape = {
+  id: z.string().describe("The client's own id of the withdrawal; it is the idempotency key."),
+  account: z.string(),
+  asset: z.string(),
+  amount: z
+    .string()
+    .regex(/^[0-9]+$/)
+    .describe("Minor units (satoshi) as decimal digits."),
+  address: z.string(),
+  state,
+  detail: z.string().describe("What brought it into its state, for people."),
+  revision: z.number().int().min(1).describe("Counts the changes of this withdrawal from 1."),
+  txid: z.string().nullable().describe("The transaction that pays it, once one is signed."),
+  confirmations: z.number().int().min(0),
+  receivedAtMs: atMs,
+  changedAtMs: atMs,
+};
+
+export const withdrawalSummarySchema = z.object(summaryShape).readonly();
+
+export const withdrawalSchema = z
+  .object({
+    ...summaryShape,
+    requiredConfirmations: z.number().int().min(1).nullable().describe("Known once it is in a block."),
+    notBeforeMs: atMs.nullable().describe("While held or delayed: not cleared before this time."),
+    approvals: z.object({ required: z.number().int().min(0), by: z.array(z.string()).readonly() }).readonly(),
+    findings: z.array(findingSchema).readonly().describe("Of every rule that was asked, the newest judgement last."),
+    history: z.array(changeSchema).readonly().describe("Every change, oldest first."),
+    timings: z
+      .partialRecord(state, z.number().int().min(0))
+      .readonly()
+      .describe("Milliseconds from receipt until each state was first reached."),
+  })
+  .readonly();
+
+export const withdrawalListSchema = z
+  .object({
+    withdrawals: z.array(withdrawalSummarySchema).readonly().describe("Newest first."),
+    nextCursor: z.string().nullable().describe("Give it as `cursor` to get the next page; null on the last one."),
+  })
+  .readonly();
+
+/** The query of GET /v1/withdrawals. */
+export const listQuerySchema = z.strictObject({
+  state: state.optional(),
+  account: z.string().min(1).max(64).optional(),
+  cursor: z
+    .string()
+    .regex(/^[1-9][0-9]{0,17}$/, "is a nextCursor of an earlier page")
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+/** RFC 9457, with a stable code, and for bad fields the rule that each breaks. */
+export const problemSchema = z
+  .object({
+    status: z.number().int(),
+    code: z.string(),
+    title: z.string(),
+    detail: z.string().optional(),
+    errors: z
+      .array(z.object({ field: z.string(), rule: z.string(), code: z.string() }).readonly())
+      .readonly()
+      .optional(),
+  })
+  .readonly();
+
+export type ApiFinding = z.infer<typeof findingSchema>;
+export type WithdrawalSummary = z.infer<typeof withdrawalSummarySchema>;
+export type WithdrawalDetails = z.infer<typeof withdrawalSchema>;
+export type WithdrawalList = z.infer<typeof withdrawalListSchema>;
+export type ListQuery = z.infer<typeof listQuerySchema>;
+export type FieldError = NonNullable<z.infer<typeof problemSchema>["errors"]>[number];

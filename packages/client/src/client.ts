@@ -1,0 +1,93 @@
+// The withdrawal API as functions. Repeating any of them is safe: the withdrawal's id is the idempotency key.
+import { withdrawalIdSchema } from "@sluice/contracts";
+import { isFinal, type WithdrawalState } from "@sluice/core";
+import { type WithdrawalDetails, type WithdrawalList, withdrawalListSchema, withdrawalSchema } from "./api.ts";
+import { pause } from "./pause.ts";
+import { createTransport, type TransportOptions } from "./transport.ts";
+
+export type SluiceClientOptions = TransportOptions;
+
+export type NewWithdrawal = {
+  /** Chosen and stored by the caller before the first call: whoever repeats a call with it never pays twice. */
+  readonly id: string;
+  readonly account: string;
+  readonly asset: string;
+  /** Minor units (satoshi). */
+  readonly amount: bigint;
+  readonly address: string;
+};
+
+export type CallOptions = { readonly signal?: AbortSignal };
+
+export type ListFilter = CallOptions & {
+  readonly state?: WithdrawalState;
+  readonly account?: string;
+  readonly cursor?: string;
+  readonly limit?: number;
+};
+
+export type WaitOptions = CallOptions & {
+  /** Told of the first look and of every later one at which the withdrawal had changed. */
+  readonly onChange?: (withdrawal: WithdrawalDetails) => void;
+  /** How long to wait between two looks, milliseconds; 500 if not given. */
+  readonly pollMs?: number;
+};
+
+/** Every function rejects with SluiceApiError, with the signal's reason, or with TypeError for an id that is none. */
+export type SluiceClient = {
+  readonly createWithdrawal: (withdrawal: NewWithdrawal, options?: CallOptions) => Promise<WithdrawalDetails>;
+  readonly getWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
+  readonly listWithdrawals: (filter?: ListFilter) => Promise<WithdrawalList>;
+  readonly cancelWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
+  /** Approves with this client's key; every key counts once. */
+  readonly approveWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
+  /** Resolves once the withdrawal is in one of the states, or in a final one, which no other state follows. */
+  readonly waitFor: (
+    id: string,
+    until: readonly WithdrawalState[],
+    options?: WaitOptions,
+  ) => Promise<WithdrawalDetails>;
+};
+
+export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
+  const call = createTransport(options);
+  const getWithdrawal: SluiceClient["getWithdrawal"] = async (id, { signal } = {}) =>
+    call({ method: "GET", path: pathOf(id), answer: withdrawalSchema, signal });
+  return {
+    createWithdrawal: async (withdrawal, { signal } = {}) =>
+      call({ method: "POST", path: "/v1/withdrawals", body: bodyOf(withdrawal), answer: withdrawalSchema, signal }),
+    getWithdrawal,
+    listWithdrawals: async ({ signal, ...filter } = {}) =>
+      call({ method: "GET", path: "/v1/withdrawals", query: queryOf(filter), answer: withdrawalListSchema, signal }),
+    cancelWithdrawal: async (id, { signal } = {}) =>
+      call({ method: "POST", path: `${pathOf(id)}/cancel`, answer: withdrawalSchema, signal }),
+    approveWithdrawal: async (id, { signal } = {}) =>
+      call({ method: "POST", path: `${pathOf(id)}/approvals`, answer: withdrawalSchema, signal }),
+    waitFor: async (id, until, { signal, onChange, pollMs = 500 } = {}) => {
+      for (let seenRevision = 0; ; ) {
+        const withdrawal = await getWithdrawal(id, signal === undefined ? {} : { signal });
+        if (withdrawal.revision !== seenRevision) onChange?.(withdrawal);
+        seenRevision = withdrawal.revision;
+        if (until.includes(withdrawal.state) || isFinal(withdrawal.state)) return withdrawal;
+        await pause(pollMs, signal);
+      }
+    },
+  };
+}
+
+/** An id that is none would be rewritten on its way through a URL, and the signature would cover another path. */
+function pathOf(id: string): string {
+  if (!withdrawalIdSchema.safeParse(id).success) throw new TypeError("the withdrawal id is malformed");
+  return `/v1/withdrawals/${id}`;
+}
+
+/** The same withdrawal gives the same bytes every time: the front door compares bytes. */
+function bodyOf({ id, account, asset, amount, address }: NewWithdrawal): Uint8Array<ArrayBuffer> {
+  return Buffer.from(JSON.stringify({ id, account, asset, amount: amount.toString(), address }), "utf8");
+}
+
+function queryOf(filter: Readonly<Record<string, string | number | undefined>>): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(filter)) if (value !== undefined) given.set(name, String(value));
+  return given.size === 0 ? "" : `?${given}`;
+}
