@@ -1,0 +1,118 @@
+// The ceremony of docker-compose: keys, databases, public configuration. Holders get their keys through named pipes, so
+// that no key is ever a file. It ends when each holder has taken its own.
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { HOLDERS, PRODUCERS, type Producer } from "@sluice/contracts";
+import { createDatabases, type Databases } from "../stack/databases.ts";
+import { type Identities, makeIdentities } from "../stack/identities.ts";
+import { holdCeremony } from "../stack/key-ceremony.ts";
+import { policies } from "../stack/policies.ts";
+import { ONLINE_SERVICES } from "../stack/processes.ts";
+import { WALLET_ID } from "../stack/stack.ts";
+
+const USAGE = `usage: node ceremony.ts FOLDER [--postgres URL] [--offline-postgres URL] [--database-prefix PREFIX]
+Both URLs are an administrator's, without a password: that of the first is in FOLDER/bootstrap/password.
+`;
+
+const { out, postgres, offlinePostgres, prefix } = readArguments();
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+if (existsSync(join(out, "config", "wallets.json"))) {
+  say("this wallet has its ceremony behind it; its holders come back through their custodians, not from here");
+  process.exit(0);
+}
+const ceremony = holdCeremony();
+const identities = makeIdentities();
+const secret = (name: string): string => readFileSync(join(out, "bootstrap", name), "utf8").trim();
+postgres.password = secret("password");
+const online = await createDatabases(postgres.toString(), prefix, ONLINE_SERVICES);
+const offline = await createDatabases(offlinePostgres.toString(), prefix, ["semi-offline-risk"]);
+for (const producer of PRODUCERS) writeSecrets(out, producer, secretsOf(producer, identities, online, offline));
+writeConfig(join(out, "config"));
+say("keys, databases and configuration are made; now every holder gets its key");
+await Promise.all(HOLDERS.map((holder) => writeFile(pipe(join(out, "keys", holder)), ceremony.keyOf(holder))));
+ceremony.wipe();
+say("every holder was given its key");
+
+/** What is not given is as docker-compose has it. */
+function readArguments() {
+  try {
+    const text = { type: "string" } as const;
+    const { values, positionals } = parseArgs({
+      options: { postgres: text, "offline-postgres": text, "database-prefix": text },
+      allowPositionals: true,
+    });
+    const [folder, ...more] = positionals;
+    if (folder === undefined || more.length > 0) throw new Error("exactly one folder is needed");
+    const socket = encodeURIComponent(join(folder, "offline-postgres"));
+    return {
+      out: folder,
+      postgres: readUrl(values.postgres ?? "postgres://postgres@postgres-online/postgres"),
+      offlinePostgres: readUrl(values["offline-postgres"] ?? `postgres:///postgres?host=${socket}&user=postgres`),
+      prefix: readPrefix(values["database-prefix"] ?? ""),
+    };
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    process.exit(64);
+  }
+}
+
+/** Everybody on the machine can read an argument. */
+function readUrl(given: string): URL {
+  const url = URL.parse(given);
+  if (url === null || url.protocol !== "postgres:") throw new Error("a URL begins with postgres:");
+  if (url.password !== "" || url.searchParams.has("password")) throw new Error("a URL must not hold a password");
+  return url;
+}
+
+/** It becomes a part of SQL names. */
+function readPrefix(given: string): string {
+  if (!/^([a-z][a-z0-9_]{0,30})?$/.test(given)) throw new Error("a prefix is of a-z, 0-9 and _");
+  return given;
+}
+
+function secretsOf(producer: Producer, { of }: Identities, online: Databases, offline: Databases): object {
+  const { keyId, seed } = of(producer);
+  const sealing = { sealKeyId: keyId, sealSeed: Buffer.from(seed).toString("base64") };
+  if (producer === "semi-offline-risk") return { ...sealing, databasePassword: offline.of(producer).password };
+  if (!(ONLINE_SERVICES as readonly string[]).includes(producer)) return sealing;
+  const stored = { ...sealing, databasePassword: online.of(producer).password };
+  if (producer !== "blockchain-gateway") return stored;
+  return { ...stored, bitcoinRpcUser: "sluice", bitcoinRpcPassword: secret("bitcoin-password") };
+}
+
+function writeSecrets(folder: string, producer: Producer, secrets: object): void {
+  mkdirSync(join(folder, "secrets", producer), { recursive: true });
+  writeFileSync(join(folder, "secrets", producer, "secrets.json"), JSON.stringify(secrets), { mode: 0o400 });
+}
+
+function writeConfig(folder: string): void {
+  const chosen = policies({});
+  const keyId = identities.of("exchange-backend").keyId;
+  const contents = {
+    trust: identities.trust,
+    onlinePolicy: chosen.online,
+    offlinePolicy: chosen.offline,
+    apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["0.0.0.0/0"] }],
+    services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({
+      name,
+      url: `http://${name}:9100`,
+    })),
+    // Last: it says that the ceremony is behind us.
+    wallets: [{ walletId: WALLET_ID, asset: "BTC", descriptor: ceremony.descriptor, gapLimit: 100 }],
+  };
+  mkdirSync(folder, { recursive: true });
+  for (const [name, content] of Object.entries(contents)) {
+    writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o444 });
+  }
+}
+
+function pipe(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, "key");
+  execFileSync("mkfifo", ["-m", "600", path]);
+  chmodSync(folder, 0o700);
+  return path;
+}

@@ -1,0 +1,30 @@
+// Finds or starts the real parts that the demo, the tests and the benches run on.
+
+export { type PartAddresses, renderEnvironmentFile } from "./parts/addresses.ts";
+export { type Child, type ChildOptions, type Exit, type Readiness, startChild } from "./parts/child.ts";
+export { type Confinement, confine, networkInterfacesOf, type Permissions, readPermissions } from "./parts/confine.ts";
+export { plainEnvironment } from "./parts/executable.ts";
+export type { How, Log } from "./parts/find-part.ts";
+export { PartError, type PartErrorCode } from "./parts/part-error.ts";
+export { findFreePorts } from "./parts/ports.ts";
+export {
+  addressesOf,
+  type BitcoindPart,
+  type KafkaPart,
+  type OfflinePostgresPart,
+  type PartName,
+  type Parts,
+  type PostgresPart,
+  type StartPartsOptions,
+  startParts,
+} from "./parts.ts";
+export type { Label, PolicyChoices } from "./stack/policies.ts";
+export {
+  ONLINE_SERVICES,
+  type OnlineService,
+  type ProcessName,
+  START_ORDER,
+  settingNamesOf,
+} from "./stack/processes.ts";
+export { openFaucet, type Regtest } from "./stack/regtest.ts";
+export { type Inside, type Stack, type StackOptions, startStack, WALLET_ID } from "./stack/stack.ts";

@@ -1,0 +1,103 @@
+// Kafka: the brokers of the environment, a container, or Apache Kafka's own jars under the machine's Java.
+
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { exists, installationDirectory, installOnce } from "./cache.ts";
+import { type Child, startChild } from "./child.ts";
+import { findExecutable, plainEnvironment, run } from "./executable.ts";
+import type { Log } from "./find-part.ts";
+import { renderKafkaConfig } from "./kafka-config.ts";
+import { findFreePorts } from "./ports.ts";
+
+export const KAFKA_ADVICE =
+  "Set KAFKA_BROKERS to a broker's host:port, or start Docker, or install Java 17 or newer and Maven (Debian: openjdk-17-jre-headless and maven).";
+
+const POM = fileURLToPath(new URL("../../kafka/pom.xml", import.meta.url));
+// A short life on few cores: compile little, collect plainly.
+const JVM_FLAGS = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] as const;
+const READY_WITHIN_MS = 60_000;
+const DOWNLOAD_WITHIN_MS = 300_000;
+
+export type LocalKafka = { readonly brokers: readonly string[]; readonly child: Child };
+
+/** Null when there is no Java, or neither the jars in the cache nor Maven to fetch them. */
+export async function findLocalKafka(directory: string, log: Log): Promise<(() => Promise<LocalKafka>) | null> {
+  const java = findJava();
+  if (java === null) return null;
+  const jars = { name: "kafka", fingerprint: await readFile(POM, "utf8") };
+  const maven = findExecutable("mvn");
+  if (maven === null && !(await exists(installationDirectory(jars)))) return null;
+  return async () => {
+    const libraries = await installOnce({ ...jars, fill: (target) => fetchJars(maven ?? "mvn", target, log) });
+    return startKafka(java, libraries, directory, log);
+  };
+}
+
+function findJava(): string | null {
+  const home = process.env["JAVA_HOME"];
+  return (home === undefined ? null : findExecutable(join(home, "bin", "java"))) ?? findExecutable("java");
+}
+
+async function fetchJars(maven: string, target: string, log: Log): Promise<void> {
+  log("kafka: fetching its jars with Maven (43 MB, this once)");
+  const command = [
+    maven,
+    "-q",
+    "-B",
+    "-Dstyle.color=never",
+    "-f",
+    POM,
+    "dependency:copy-dependencies",
+    `-DoutputDirectory=${target}`,
+  ];
+  await run(command, { purpose: "fetching Kafka's jars with Maven", withinMs: DOWNLOAD_WITHIN_MS });
+}
+
+async function startKafka(java: string, libraries: string, directory: string, log: Log): Promise<LocalKafka> {
+  const [brokerPort = 0, controllerPort = 0] = await findFreePorts(2);
+  const config = join(directory, "server.properties");
+  await mkdir(directory, { recursive: true });
+  await writeFile(config, renderKafkaConfig({ brokerPort, controllerPort, dataDirectory: join(directory, "data") }));
+  const classPath = ["-cp", join(libraries, "*")];
+  const clusterId = randomBytes(16).toString("base64url");
+  await run(
+    [
+      java,
+      ...JVM_FLAGS,
+      ...classPath,
+      "kafka.tools.StorageTool",
+      "format",
+      "--cluster-id",
+      clusterId,
+      "--config",
+      config,
+      "--standalone",
+    ],
+    {
+      purpose: "preparing Kafka's data folder (it needs Java 17 or newer)",
+      withinMs: READY_WITHIN_MS,
+      env: plainEnvironment(),
+    },
+  );
+  const child = await startChild({
+    name: "kafka",
+    command: [
+      java,
+      "-Xmx512m",
+      ...JVM_FLAGS,
+      "-Dorg.slf4j.simpleLogger.showDateTime=true",
+      ...classPath,
+      "kafka.Kafka",
+      config,
+    ],
+    env: plainEnvironment(),
+    cwd: directory,
+    logFile: join(directory, "kafka.log"),
+    ready: { kind: "line", pattern: /Kafka Server started/ },
+    readyWithinMs: READY_WITHIN_MS,
+  });
+  log(`kafka: one broker at 127.0.0.1:${brokerPort}, process ${child.pid}`);
+  return { brokers: [`127.0.0.1:${brokerPort}`], child };
+}

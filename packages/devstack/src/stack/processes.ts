@@ -1,0 +1,178 @@
+// The processes of a stack: what each is started with. One description per process, used at start and at every restart.
+import { fileURLToPath } from "node:url";
+import { HOLDERS, type Holder, type Producer } from "@sluice/contracts";
+import type { ServiceDatabase } from "./databases.ts";
+import type { Identity } from "./identities.ts";
+
+export const ONLINE_SERVICES = ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"] as const;
+export type OnlineService = (typeof ONLINE_SERVICES)[number];
+
+export type ProcessName = OnlineService | "semi-offline-risk" | Holder;
+
+/** The semi-offline side first: vault finds it listening. */
+export const START_ORDER: readonly ProcessName[] = ["semi-offline-risk", ...HOLDERS, ...ONLINE_SERVICES];
+
+export type ProcessPlan = {
+  readonly name: ProcessName;
+  readonly main: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Given over descriptor 3. */
+  readonly secrets: object;
+  /** Raw bytes for standard input, for the holders only. */
+  readonly key?: Uint8Array;
+  readonly withoutNetwork: boolean;
+};
+
+export type Surroundings = {
+  readonly topicPrefix: string;
+  readonly brokers: readonly string[];
+  readonly ports: Readonly<Record<OnlineService, number>>;
+  readonly apiPort: number;
+  readonly bitcoinRpcUrl: string;
+  /** What was mined before the wallet existed need not be read. */
+  readonly startHeight: number;
+  /** Of the files that hold the public configuration. */
+  readonly files: Readonly<
+    Record<"trust" | "wallets" | "onlinePolicy" | "offlinePolicy" | "apiKeys" | "services", string>
+  >;
+  readonly socketDirectory: string;
+  readonly journalDirectoryOf: (holder: Holder) => string;
+  readonly databaseOf: (service: string) => ServiceDatabase;
+  readonly identityOf: (producer: Producer) => Identity;
+  readonly keyOf: (holder: Holder) => Uint8Array;
+  /** Whether the machine gives the semi-offline processes a namespace without interfaces. */
+  readonly isolated: boolean;
+  readonly extraEnv: Readonly<Partial<Record<ProcessName, Readonly<Record<string, string>>>>>;
+};
+
+export function planProcess(name: ProcessName, around: Surroundings): ProcessPlan {
+  const env = { ...environmentOf(name, around), SLUICE_TRUST_FILE: around.files.trust, SLUICE_SECRETS_SOURCE: "fd:3" };
+  const holder = asHolder(name);
+  return {
+    name,
+    main: mainOf(holder === undefined ? name : "semi-offline-signer"),
+    env: { ...env, ...around.extraEnv[name] },
+    secrets: secretsOf(name, around),
+    ...(holder === undefined ? {} : { key: around.keyOf(holder) }),
+    withoutNetwork: (holder !== undefined || name === "semi-offline-risk") && around.isolated,
+  };
+}
+
+/** semi-offline-risk listens here for this peer; the holders' names are its own choice, vault's stands beside them. */
+export function bridgeSocketOf(socketDirectory: string, peer: "vault" | Holder): string {
+  return `${socketDirectory}/${peer}.sock`;
+}
+
+/** The names of the settings that a process is given, for who starts it by other means. */
+export function settingNamesOf(name: ProcessName): readonly string[] {
+  const nowhere: Surroundings = {
+    topicPrefix: "",
+    brokers: [],
+    ports: { "online-risk": 0, vault: 0, treasury: 0, "blockchain-gateway": 0, "ops-console": 0 },
+    apiPort: 0,
+    bitcoinRpcUrl: "http://localhost",
+    startHeight: 0,
+    files: { trust: "", wallets: "", onlinePolicy: "", offlinePolicy: "", apiKeys: "", services: "" },
+    socketDirectory: "",
+    journalDirectoryOf: () => "",
+    databaseOf: () => ({ url: "", password: "" }),
+    identityOf: () => {
+      throw new Error("settings hold no identity");
+    },
+    keyOf: () => {
+      throw new Error("settings hold no key");
+    },
+    isolated: true,
+    extraEnv: {},
+  };
+  return ["SLUICE_TRUST_FILE", "SLUICE_SECRETS_SOURCE", ...Object.keys(environmentOf(name, nowhere))];
+}
+
+function environmentOf(name: ProcessName, around: Surroundings): Record<string, string> {
+  const chain = { SLUICE_NETWORK: "regtest", SLUICE_WALLETS_FILE: around.files.wallets };
+  const bridge = { SLUICE_BRIDGE_SOCKET: bridgeSocketOf(around.socketDirectory, "vault") };
+  const offline = { ...chain, SLUICE_REQUIRE_ISOLATION: around.isolated ? "yes" : "no" };
+  switch (name) {
+    case "online-risk":
+      return {
+        ...online(name, around),
+        ...chain,
+        SLUICE_API_PORT: String(around.apiPort),
+        SLUICE_POLICY_FILE: around.files.onlinePolicy,
+        SLUICE_API_KEYS_FILE: around.files.apiKeys,
+      };
+    case "vault":
+      return {
+        ...online(name, around),
+        ...chain,
+        ...bridge,
+        SLUICE_FEE_RATE_SAT_PER_VBYTE: "5",
+        SLUICE_BATCH_WAIT_MS: "300",
+      };
+    case "treasury":
+      return online(name, around);
+    case "blockchain-gateway":
+      return {
+        ...online(name, around),
+        ...chain,
+        SLUICE_BITCOIN_RPC_URL: withoutCredentials(around.bitcoinRpcUrl),
+        SLUICE_REQUIRED_CONFIRMATIONS: "2",
+        SLUICE_POLL_INTERVAL_MS: "200",
+        SLUICE_START_HEIGHT: String(around.startHeight),
+      };
+    case "ops-console":
+      return { ...online(name, around), SLUICE_SERVICES_FILE: around.files.services };
+    case "semi-offline-risk":
+      return {
+        ...offline,
+        ...bridge,
+        SLUICE_DATABASE_URL: around.databaseOf(name).url,
+        SLUICE_HOLDER_SOCKET_DIRECTORY: around.socketDirectory,
+        SLUICE_POLICY_FILE: around.files.offlinePolicy,
+      };
+    default:
+      return {
+        ...offline,
+        SLUICE_HOLDER: name,
+        SLUICE_BRIDGE_SOCKET: bridgeSocketOf(around.socketDirectory, name),
+        SLUICE_JOURNAL_DIRECTORY: around.journalDirectoryOf(name),
+        SLUICE_MAX_PAYMENT_SAT: "2000000000",
+        SLUICE_MAX_FEE_SAT: "1000000",
+        SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "300",
+      };
+  }
+}
+
+function online(name: OnlineService, around: Surroundings): Record<string, string> {
+  return {
+    SLUICE_DATABASE_URL: around.databaseOf(name).url,
+    SLUICE_KAFKA_BROKERS: around.brokers.join(","),
+    SLUICE_TOPIC_PREFIX: around.topicPrefix,
+    SLUICE_HTTP_PORT: String(around.ports[name]),
+  };
+}
+
+function secretsOf(name: ProcessName, around: Surroundings): object {
+  const { keyId, seed } = around.identityOf(name);
+  const sealing = { sealKeyId: keyId, sealSeed: Buffer.from(seed).toString("base64") };
+  if (asHolder(name) !== undefined) return sealing;
+  const stored = { ...sealing, databasePassword: around.databaseOf(name).password };
+  if (name !== "blockchain-gateway") return stored;
+  const { username, password } = new URL(around.bitcoinRpcUrl);
+  return { ...stored, bitcoinRpcUser: decodeURIComponent(username), bitcoinRpcPassword: decodeURIComponent(password) };
+}
+
+function withoutCredentials(address: string): string {
+  const url = new URL(address);
+  url.username = "";
+  url.password = "";
+  return url.toString();
+}
+
+function mainOf(folder: string): string {
+  return fileURLToPath(new URL(`../../../../services/${folder}/src/main.ts`, import.meta.url));
+}
+
+function asHolder(name: string): Holder | undefined {
+  return HOLDERS.find((holder) => holder === name);
+}

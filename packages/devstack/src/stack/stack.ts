@@ -1,0 +1,265 @@
+// The whole of Sluice as separate processes over real parts: what the demo, the journeys and `pnpm stack` run.
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/chains";
+import { createSluiceClient, type SluiceClient } from "@sluice/client";
+import { HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
+import { type Child, startChild } from "../parts/child.ts";
+import { readPermissions } from "../parts/confine.ts";
+import { plainEnvironment } from "../parts/executable.ts";
+import type { Log } from "../parts/find-part.ts";
+import { findFreePorts } from "../parts/ports.ts";
+import type { Parts } from "../parts.ts";
+import { createDatabases } from "./databases.ts";
+import { type Identities, makeIdentities } from "./identities.ts";
+import { type Ceremony, holdCeremony } from "./key-ceremony.ts";
+import { type PolicyChoices, policies } from "./policies.ts";
+import {
+  bridgeSocketOf,
+  ONLINE_SERVICES,
+  type OnlineService,
+  type ProcessName,
+  planProcess,
+  START_ORDER,
+  type Surroundings,
+} from "./processes.ts";
+import { openRegtest, type Regtest } from "./regtest.ts";
+
+export const WALLET_ID = "hot-1";
+
+export type StackOptions = {
+  readonly parts: Parts;
+  readonly log: Log;
+  /** Logs, sockets, journals and configuration of this stack; the caller removes it. */
+  readonly directory: string;
+  readonly policies?: PolicyChoices | ((chain: Regtest) => Promise<PolicyChoices>);
+  readonly extraEnv?: Surroundings["extraEnv"];
+};
+
+/** What the processes of a stack know and nobody else should: for tests that play an enemy who has got hold of it. */
+export type Inside = {
+  readonly sealerOf: (producer: Producer) => Sealer;
+  readonly trust: TrustFile;
+  readonly brokers: readonly string[];
+  readonly topicPrefix: string;
+  /** Where semi-offline-risk listens for this peer. */
+  readonly socketOf: (peer: "vault" | Holder) => string;
+};
+
+export type Stack = {
+  readonly walletId: string;
+  readonly wallet: WalletDescriptor;
+  readonly apiUrl: string;
+  /** Internal HTTP of the online services. */
+  readonly httpUrls: Readonly<Record<OnlineService, string>>;
+  readonly backend: Sealer;
+  readonly inside: Inside;
+  readonly client: SluiceClient;
+  readonly chain: Regtest;
+  /** Whether the semi-offline processes run where no IP is to be had; `detail` says why not. */
+  readonly isolation: { readonly noIp: boolean; readonly detail: string };
+  readonly processOf: (name: ProcessName) => Child;
+  readonly logFileOf: (name: ProcessName) => string;
+  readonly kill: (name: ProcessName) => Promise<void>;
+  /** Starts a process again that was killed; a holder gets its key from the ceremony's custodians. */
+  readonly restart: (name: ProcessName) => Promise<void>;
+  /** Pays coins of these satoshi to fresh addresses of the hot wallet and mines them. */
+  readonly fund: (amountsSat: readonly bigint[]) => Promise<void>;
+  readonly stop: () => Promise<void>;
+};
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { parts, log, directory } = options;
+  const isolated = readPermissions().networkNamespace !== "none";
+  const tag = randomBytes(4).toString("hex");
+  const ceremony = holdCeremony();
+  const identities = makeIdentities();
+  log("ceremony: three holders' keys are made; only the public descriptor is written");
+  const wallet = readWallet(ceremony.descriptor);
+  const chain = await openRegtest(parts.bitcoind.rpcUrl);
+  const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
+
+  const [apiPort = 0, ...free] = await findFreePorts(1 + ONLINE_SERVICES.length);
+  const ports = Object.fromEntries(ONLINE_SERVICES.map((name, at) => [name, free[at]])) as Record<
+    OnlineService,
+    number
+  >;
+  const httpUrls = Object.fromEntries(
+    ONLINE_SERVICES.map((name) => [name, `http://127.0.0.1:${ports[name]}`]),
+  ) as Record<OnlineService, string>;
+
+  const online = await createDatabases(parts.postgres.url, `sluice_${tag}_`, ONLINE_SERVICES);
+  const offline = await createDatabases(parts.offlinePostgres.url, `sluice_${tag}_`, ["semi-offline-risk"]);
+  const folders = await makeFolders(directory);
+  const { keyId, privateKey } = identities.of("exchange-backend");
+  const around: Surroundings = {
+    topicPrefix: `${tag}.`,
+    brokers: parts.kafka.brokers,
+    ports,
+    apiPort,
+    bitcoinRpcUrl: parts.bitcoind.rpcUrl,
+    startHeight: await chain.rpc<number>("getblockcount"),
+    files: await writeFiles(folders.config, {
+      trust: identities.trust,
+      wallets: [{ walletId: WALLET_ID, asset: "BTC", descriptor: ceremony.descriptor, gapLimit: 100 }],
+      onlinePolicy: policies(chosen).online,
+      offlinePolicy: policies(chosen).offline,
+      apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["127.0.0.1/32", "::1/128"] }],
+      services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
+    }),
+    socketDirectory: folders.sockets,
+    journalDirectoryOf: (holder) => join(folders.journals, holder),
+    databaseOf: (service) => (service === "semi-offline-risk" ? offline : online).of(service),
+    identityOf: identities.of,
+    keyOf: ceremony.keyOf,
+    isolated,
+    extraEnv: options.extraEnv ?? {},
+  };
+  const running = createProcesses(around, folders.logs, log);
+  const stop = stopping(running, ceremony, async () => {
+    await Promise.all([online.drop(), offline.drop()]);
+  });
+  try {
+    await running.startAll();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const apiUrl = `http://127.0.0.1:${apiPort}`;
+  return {
+    walletId: WALLET_ID,
+    wallet,
+    apiUrl,
+    httpUrls,
+    backend: identities.sealer("exchange-backend"),
+    inside: insideOf(identities, around),
+    client: createSluiceClient({ baseUrl: apiUrl, keyId, privateKey }),
+    chain,
+    isolation: describeIsolation(isolated),
+    processOf: running.of,
+    logFileOf: running.logFileOf,
+    kill: running.kill,
+    restart: running.start,
+    fund: funding(wallet, chain),
+    stop,
+  };
+}
+
+function insideOf(identities: Identities, { brokers, topicPrefix, socketDirectory }: Surroundings): Inside {
+  const socketOf: Inside["socketOf"] = (peer) => bridgeSocketOf(socketDirectory, peer);
+  return { sealerOf: identities.sealer, trust: identities.trust, brokers, topicPrefix, socketOf };
+}
+
+function readWallet(descriptor: string): WalletDescriptor {
+  const parsed = parseDescriptor(descriptor, "regtest");
+  if (!parsed.ok) throw new Error(`the ceremony made a descriptor that does not read: ${parsed.refusal.detail}`);
+  return parsed.value;
+}
+
+async function makeFolders(directory: string) {
+  const folders = {
+    config: join(directory, "config"),
+    sockets: join(directory, "bridge"),
+    journals: join(directory, "journals"),
+    logs: join(directory, "logs"),
+  };
+  for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const holder of HOLDERS) await mkdir(join(folders.journals, holder), { mode: 0o700 });
+  return folders;
+}
+
+async function writeFiles<K extends string>(folder: string, contents: Record<K, unknown>): Promise<Record<K, string>> {
+  const paths: Partial<Record<K, string>> = {};
+  for (const [name, content] of Object.entries(contents) as [K, unknown][]) {
+    const path = join(folder, `${name}.json`);
+    await writeFile(path, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o644 });
+    paths[name] = path;
+  }
+  return paths as Record<K, string>;
+}
+
+type Processes = {
+  readonly startAll: () => Promise<void>;
+  readonly start: (name: ProcessName) => Promise<void>;
+  readonly kill: (name: ProcessName) => Promise<void>;
+  readonly stopAll: () => Promise<void>;
+  readonly of: (name: ProcessName) => Child;
+  readonly logFileOf: (name: ProcessName) => string;
+};
+
+/** All processes start at once, on machines that may be busy. One that ends instead is noticed at once. */
+const READY_WITHIN_MS = 60_000;
+
+function createProcesses(around: Surroundings, logs: string, log: Log): Processes {
+  const children = new Map<ProcessName, Child>();
+  const of = (name: ProcessName): Child => {
+    const child = children.get(name);
+    if (child === undefined) throw new Error(`${name} was never started`);
+    return child;
+  };
+  const logFileOf = (name: ProcessName) => join(logs, `${name}.log`);
+  const start = async (name: ProcessName): Promise<void> => {
+    const plan = planProcess(name, around);
+    const startedAtMs = Date.now();
+    const starting = startChild({
+      name,
+      command: [process.execPath, plan.main],
+      env: { ...plainEnvironment(), ...plan.env },
+      logFile: logFileOf(name),
+      ready: { kind: "line", pattern: /"msg":"ready"/ },
+      readyWithinMs: READY_WITHIN_MS,
+      confinement: { withoutNetwork: plan.withoutNetwork },
+      inputs: [JSON.stringify(plan.secrets)],
+      ...(plan.key === undefined ? {} : { stdin: plan.key }),
+    });
+    children.set(name, await starting);
+    log(`${name}: ready after ${((Date.now() - startedAtMs) / 1_000).toFixed(1)} s`);
+  };
+  return {
+    of,
+    logFileOf,
+    start,
+    kill: async (name) => {
+      of(name).process.kill("SIGKILL");
+      await of(name).exited;
+    },
+    startAll: async () => {
+      const results = await Promise.allSettled(START_ORDER.map(start));
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+    },
+    stopAll: async () => {
+      await Promise.all([...children.values()].map((child) => child.stop()));
+    },
+  };
+}
+
+function stopping(running: Processes, ceremony: Ceremony, drop: () => Promise<void>): () => Promise<void> {
+  let stopped: Promise<void> | undefined;
+  return () => {
+    stopped ??= (async () => {
+      await running.stopAll();
+      ceremony.wipe();
+      await drop();
+    })();
+    return stopped;
+  };
+}
+
+function describeIsolation(isolated: boolean): Stack["isolation"] {
+  return isolated
+    ? { noIp: true, detail: "semi-offline processes run in network namespaces without interfaces" }
+    : { noIp: false, detail: "this machine permits no network namespace: semi-offline processes share its network" };
+}
+
+function funding(wallet: WalletDescriptor, chain: Regtest): Stack["fund"] {
+  let next = 0;
+  return async (amountsSat) => {
+    const outputs = Object.fromEntries(
+      amountsSat.map((amountSat) => [deriveScript(wallet, 0, next++).address, amountSat] as const),
+    );
+    await chain.pay(outputs);
+    await chain.mine(1);
+  };
+}

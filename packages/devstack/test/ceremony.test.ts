@@ -1,0 +1,323 @@
+// What docker-compose runs before its services, run natively: passwords, then keys, databases and public configuration.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createECDH, createHmac, createPublicKey, randomBytes } from "node:crypto";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseDescriptor, walletsFileSchema } from "@sluice/chains";
+import { accountKeyFromXpub } from "@sluice/chains/signing";
+import { ed25519PrivateKey, HOLDERS, type Holder, PRODUCERS, trustFileSchema } from "@sluice/contracts";
+import { createPool } from "@sluice/postgres";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ONLINE_SERVICES, plainEnvironment, settingNamesOf, startChild } from "../src/index.ts";
+
+const root = mkdtempSync(join(tmpdir(), "sluice-ceremony-"));
+const bootstrap = join(root, "bootstrap");
+const prefix = `ceremony_${randomBytes(4).toString("hex")}_`;
+const postgres = urlOf("DATABASE_URL");
+const offlinePostgres = urlOf("OFFLINE_DATABASE_URL");
+const STORED = [...ONLINE_SERVICES, "semi-offline-risk"] as const;
+
+type Run = { readonly code: number | null; readonly output: string };
+const taken = new Map<Holder, Buffer>();
+const readers: ChildProcess[] = [];
+let first: Run;
+
+beforeAll(async () => {
+  mkdirSync(bootstrap);
+  expect(await run("bootstrap.ts", bootstrap)).toEqual({ code: 0, output: "" });
+  const drawn = contentsOf(bootstrap);
+  expect(await run("bootstrap.ts", bootstrap)).toEqual({ code: 0, output: "" });
+  expect(contentsOf(bootstrap), "a second start draws nothing new").toEqual(drawn);
+});
+
+afterAll(async () => {
+  for (const reader of readers) reader.kill("SIGKILL");
+  await dropDatabases();
+  rmSync(root, { recursive: true, force: true });
+});
+
+describe("bootstrap", () => {
+  it("draws two passwords, and gives bitcoind only a hash of its own", () => {
+    expect(modesOf(bootstrap)).toEqual({ "bitcoin-password": "400", "bitcoin.conf": "444", password: "444" });
+    const [postgresPassword, bitcoinPassword] = [secret("password"), secret("bitcoin-password")];
+    for (const password of [postgresPassword, bitcoinPassword]) expect(password).toMatch(/^[0-9a-f]{48}$/);
+    expect(postgresPassword).not.toBe(bitcoinPassword);
+    const config = secret("bitcoin.conf");
+    expect(config).not.toContain(bitcoinPassword);
+    // share/rpcauth of Bitcoin Core: user, salt, and HMAC-SHA256 of the password under the salt.
+    const [, user, salt = "", hash] = /^rpcauth=([^:]+):([0-9a-f]+)\$([0-9a-f]{64})$/m.exec(config) ?? [];
+    expect(user).toBe("sluice");
+    expect(hash).toBe(createHmac("sha256", salt).update(bitcoinPassword).digest("hex"));
+  });
+
+  it("without its folder says how it is used", async () => {
+    expect(await run("bootstrap.ts")).toEqual({ code: 64, output: "usage: node bootstrap.ts FOLDER\n" });
+  });
+});
+
+describe("ceremony", () => {
+  beforeAll(async () => {
+    // These parts are up already, so their password takes the place of the one that was drawn for new ones.
+    rmSync(join(bootstrap, "password"));
+    writeFileSync(join(bootstrap, "password"), postgres.password, { mode: 0o444 });
+    // As the holders in docker-compose: each waits at its pipe before the ceremony has begun.
+    const reading = HOLDERS.map(takeKey);
+    first = await ceremony();
+    expect(first.code, first.output).toBe(0);
+    await Promise.all(reading);
+  });
+
+  it("tells what it did, and no secret", () => {
+    expect(first.output.trim().split("\n")).toEqual([
+      "keys, databases and configuration are made; now every holder gets its key",
+      "every holder was given its key",
+    ]);
+  });
+
+  it("gives every holder 32 bytes: the private key of its public one in the wallet's descriptor", () => {
+    const parsed = parseDescriptor(descriptor(), "regtest");
+    if (!parsed.ok) throw new Error(parsed.refusal.detail);
+    const inWallet = parsed.value.holders.map(({ fingerprint }) =>
+      Buffer.from(accountKeyFromXpub(parsed.value, fingerprint).publicKey).toString("hex"),
+    );
+    expect(HOLDERS.map((holder) => taken.get(holder)?.length)).toEqual([32, 32, 32]);
+    expect(HOLDERS.map((holder) => publicKeyOf(keyOf(holder)))).toEqual(inWallet);
+    expect(new Set(inWallet).size).toBe(3);
+  });
+
+  it("writes nothing but this, and for nobody else to read", () => {
+    const config = ["trust", "wallets", "onlinePolicy", "offlinePolicy", "apiKeys", "services"];
+    expect(modesOf(root)).toEqual({
+      ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
+      ...Object.fromEntries(config.map((name) => [`config/${name}.json`, "444"])),
+      ...Object.fromEntries(PRODUCERS.map((producer) => [`secrets/${producer}/secrets.json`, "400"])),
+      ...Object.fromEntries(HOLDERS.map((holder) => [`keys/${holder}/key`, "pipe 600"])),
+    });
+    for (const holder of HOLDERS) expect(lstatSync(join(root, "keys", holder)).mode & 0o777).toBe(0o700);
+  });
+
+  it("gives each process the secrets that it needs, of which the trust file has every public key", () => {
+    const trust = trustFileSchema.parse(readJson("config", "trust.json"));
+    expect(trust.map(({ producer }) => producer).toSorted()).toEqual(PRODUCERS.toSorted());
+    for (const producer of PRODUCERS) {
+      const { sealKeyId, sealSeed, ...others } = secretsOf(producer);
+      const privateKey = ed25519PrivateKey(Buffer.from(String(sealSeed), "base64"));
+      const publicKey = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32);
+      expect(trust, producer).toContainEqual({ producer, keyId: sealKeyId, publicKey: publicKey.toString("base64") });
+      const database = (STORED as readonly string[]).includes(producer) ? ["databasePassword"] : [];
+      const node = producer === "blockchain-gateway" ? ["bitcoinRpcPassword", "bitcoinRpcUser"] : [];
+      expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...database]);
+    }
+    expect(secretsOf("blockchain-gateway")).toMatchObject({
+      bitcoinRpcUser: "sluice",
+      bitcoinRpcPassword: secret("bitcoin-password"),
+    });
+  });
+
+  it.each(STORED)("makes a database for %s, which its own password opens and no other's", async (service) => {
+    await expect(whoAmI(service, String(secretsOf(service)["databasePassword"]))).resolves.toBe(nameOf(service));
+    if (service === "semi-offline-risk") return;
+    const other = ONLINE_SERVICES.find((name) => name !== service) ?? service;
+    await expect(whoAmI(service, String(secretsOf(other)["databasePassword"]))).rejects.toMatchObject({
+      code: "28P01",
+    });
+  });
+
+  it("leaves no byte of a holder's key in any file", () => {
+    const files = Object.entries(contentsOf(root));
+    expect(files.length).toBeGreaterThan(10);
+    const forms = HOLDERS.flatMap((holder) => {
+      const key = keyOf(holder);
+      return [
+        key,
+        Buffer.from(key).reverse(),
+        ...(["hex", "base64", "base64url"] as const).map((form) => Buffer.from(key.toString(form))),
+      ];
+    });
+    for (const [path, content] of files) {
+      for (const form of forms) expect(content.includes(form), path).toBe(false);
+    }
+    // The search itself finds what is there: a seed stands in its own file.
+    const { sealSeed } = secretsOf("vault");
+    expect(files.filter(([, content]) => content.includes(String(sealSeed))).map(([path]) => path)).toEqual([
+      "secrets/vault/secrets.json",
+    ]);
+  });
+
+  it("makes what a holder can serve with: its key, its secrets and the wallet fit", async () => {
+    const [holder] = HOLDERS;
+    for (const folder of ["journal", "sockets"]) mkdirSync(join(root, folder), { mode: 0o700 });
+    const env: Readonly<Record<string, string>> = {
+      SLUICE_TRUST_FILE: join(root, "config", "trust.json"),
+      SLUICE_SECRETS_SOURCE: join(root, "secrets", holder, "secrets.json"),
+      SLUICE_HOLDER: holder,
+      SLUICE_BRIDGE_SOCKET: join(root, "sockets", `${holder}.sock`),
+      SLUICE_JOURNAL_DIRECTORY: join(root, "journal"),
+      SLUICE_NETWORK: "regtest",
+      SLUICE_WALLETS_FILE: join(root, "config", "wallets.json"),
+      SLUICE_MAX_PAYMENT_SAT: "1",
+      SLUICE_MAX_FEE_SAT: "1",
+      SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "1",
+      SLUICE_REQUIRE_ISOLATION: "no",
+    };
+    expect(Object.keys(env).toSorted()).toEqual(settingNamesOf(holder).toSorted());
+    const signer = await startChild({
+      name: holder,
+      command: [process.execPath, mainOf("../../../services/semi-offline-signer/src/main.ts")],
+      env: { ...plainEnvironment(), ...env },
+      logFile: join(root, "journal", "signer.log"),
+      ready: { kind: "line", pattern: /"msg":"serving"/ },
+      readyWithinMs: 30_000,
+      stdin: keyOf(holder),
+    });
+    expect(await signer.stop()).toMatchObject({ code: 0, expected: true });
+  });
+
+  it("is not held twice: a second run changes nothing and hands out nothing", async () => {
+    const before = contentsOf(root);
+    const again = await ceremony();
+    expect(again).toEqual({
+      code: 0,
+      output: "this wallet has its ceremony behind it; its holders come back through their custodians, not from here\n",
+    });
+    expect(contentsOf(root)).toEqual(before);
+  });
+
+  it("with wrong arguments says how it is used, and makes nothing", async () => {
+    const wrong = [
+      [],
+      [root, root],
+      [root, "--postgres", "postgres://postgres:secret@localhost/postgres"],
+      [root, "--database-prefix", "a; drop role b;"],
+    ];
+    const runs = await Promise.all(wrong.map((args) => run("ceremony.ts", ...args)));
+    for (const [at, { code, output }] of runs.entries()) {
+      expect(code, wrong[at]?.join(" ")).toBe(64);
+      expect(output, wrong[at]?.join(" ")).toContain("usage: node ceremony.ts FOLDER");
+    }
+  });
+});
+
+function mainOf(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+function run(file: string, ...args: readonly string[]): Promise<Run> {
+  const command = [mainOf(`../src/compose/${file}`), ...args];
+  const child = spawn(process.execPath, command, { env: plainEnvironment(), stdio: ["ignore", "ignore", "pipe"] });
+  const output: Buffer[] = [];
+  child.stderr.on("data", (bytes: Buffer) => output.push(bytes));
+  return new Promise((resolve) => {
+    child.once("close", (code) => resolve({ code, output: Buffer.concat(output).toString("utf8") }));
+  });
+}
+
+function ceremony(): Promise<Run> {
+  const withoutPassword = new URL(postgres);
+  withoutPassword.password = "";
+  const options = ["--postgres", withoutPassword.toString(), "--offline-postgres", offlinePostgres.toString()];
+  return run("ceremony.ts", root, ...options, "--database-prefix", prefix);
+}
+
+/** With the words of docker-compose.yml, and `cat` in the holder's place. */
+async function takeKey(holder: Holder): Promise<void> {
+  const pipe = join(root, "keys", holder, "key");
+  const script = 'until [ -p "$0" ]; do sleep 0.2; done; exec cat < "$0"';
+  const reader = spawn("sh", ["-c", script, pipe], { stdio: ["ignore", "pipe", "inherit"] });
+  readers.push(reader);
+  const bytes: Buffer[] = [];
+  reader.stdout.on("data", (some: Buffer) => bytes.push(some));
+  await new Promise((resolve) => reader.once("close", resolve));
+  taken.set(holder, Buffer.concat(bytes));
+}
+
+function keyOf(holder: Holder): Buffer {
+  const key = taken.get(holder);
+  if (key === undefined) throw new Error(`${holder} has no key`);
+  return key;
+}
+
+function publicKeyOf(key: Buffer): string {
+  const curve = createECDH("secp256k1");
+  curve.setPrivateKey(key);
+  return curve.getPublicKey("hex", "compressed");
+}
+
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .toSorted();
+}
+
+function modesOf(folder: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    filesIn(folder).map((path) => {
+      const status = lstatSync(join(folder, path));
+      return [path, `${status.isFIFO() ? "pipe " : ""}${(status.mode & 0o777).toString(8)}`];
+    }),
+  );
+}
+
+function contentsOf(folder: string): Readonly<Record<string, Buffer>> {
+  const files = filesIn(folder).filter((path) => lstatSync(join(folder, path)).isFile());
+  return Object.fromEntries(files.map((path) => [path, readFileSync(join(folder, path))]));
+}
+
+function secret(name: string): string {
+  return readFileSync(join(bootstrap, name), "utf8");
+}
+
+function readJson(...path: readonly string[]): unknown {
+  return JSON.parse(readFileSync(join(root, ...path), "utf8"));
+}
+
+function secretsOf(producer: string): Readonly<Record<string, unknown>> {
+  return readJson("secrets", producer, "secrets.json") as Readonly<Record<string, unknown>>;
+}
+
+function descriptor(): string {
+  const [wallet] = walletsFileSchema.parse(readJson("config", "wallets.json"));
+  if (wallet === undefined) throw new Error("there is no wallet");
+  return wallet.descriptor;
+}
+
+function nameOf(service: string): string {
+  return `${prefix}${service}`.replaceAll("-", "_");
+}
+
+async function whoAmI(service: string, password: string): Promise<string | undefined> {
+  const url = new URL(service === "semi-offline-risk" ? offlinePostgres : postgres);
+  url.pathname = `/${nameOf(service)}`;
+  url.password = "";
+  if (url.searchParams.has("user")) url.searchParams.set("user", nameOf(service));
+  else url.username = nameOf(service);
+  const pool = createPool({ url: url.toString(), password, applicationName: "test", max: 1 });
+  try {
+    return (await pool.query<{ name: string }>("select current_user as name")).rows[0]?.name;
+  } finally {
+    await pool.end();
+  }
+}
+
+async function dropDatabases(): Promise<void> {
+  for (const [url, services] of [
+    [postgres, ONLINE_SERVICES],
+    [offlinePostgres, ["semi-offline-risk"]],
+  ] as const) {
+    const admin = createPool({ url: url.toString(), applicationName: "test", max: 1 });
+    for (const service of services) {
+      await admin.query(`drop database if exists ${nameOf(service)} with (force)`);
+      await admin.query(`drop role if exists ${nameOf(service)}`);
+    }
+    await admin.end();
+  }
+}
+
+function urlOf(name: "DATABASE_URL" | "OFFLINE_DATABASE_URL"): URL {
+  const address = process.env[name];
+  if (address === undefined) throw new Error(`${name} is not set: this test needs a Postgres server`);
+  return new URL(address);
+}
