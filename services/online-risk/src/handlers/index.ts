@@ -1,0 +1,23 @@
+// One handler for each message that this service reads.
+import type { Sealer } from "@sluice/contracts";
+import { riskReported } from "./risk-reported.ts";
+import { signingStarted } from "./signing-started.ts";
+import { transactionBroadcast } from "./transaction-broadcast.ts";
+import { transactionConfirmed } from "./transaction-confirmed.ts";
+import { transactionIncluded } from "./transaction-included.ts";
+import { transactionPlanned } from "./transaction-planned.ts";
+import { transactionReorged } from "./transaction-reorged.ts";
+import { transactionSigned } from "./transaction-signed.ts";
+
+export function createHandlers(sealer: Sealer) {
+  return {
+    "transaction.planned.v1": transactionPlanned(sealer),
+    "signing.started.v1": signingStarted(sealer),
+    "risk.reported.v1": riskReported(sealer),
+    "transaction.signed.v1": transactionSigned(sealer),
+    "transaction.broadcast.v1": transactionBroadcast(sealer),
+    "transaction.included.v1": transactionIncluded(sealer),
+    "transaction.reorged.v1": transactionReorged(sealer),
+    "transaction.confirmed.v1": transactionConfirmed(sealer),
+  };
+}

@@ -1,0 +1,77 @@
+// Step 5: what the semi-offline zone decided about a task. What it signed is heard of from vault, once it is finalised.
+import type { OpenedOf, Sealer } from "@sluice/contracts";
+import { unreachable } from "@sluice/core";
+import type { Handler } from "@sluice/messaging";
+import type { Transaction } from "@sluice/postgres";
+import { inOrder, lockKnown, type Reported, record } from "../facts.ts";
+import { change } from "../progress.ts";
+import { insertFindings } from "../store/findings.ts";
+
+type Report = OpenedOf<"risk.reported.v1">;
+type About = Extract<Report["message"]["verdict"], { readonly case: "refused" }>["value"]["findings"][number];
+
+export function riskReported(sealer: Sealer): Handler<"risk.reported.v1"> {
+  return async (tx, report) => {
+    const { verdict } = report.message;
+    switch (verdict.case) {
+      case "signed":
+        return;
+      case "delayed":
+        await keepFindings(tx, report, verdict.value.findings);
+        return record(tx, sealer, delayed(report, verdict.value.untilMs, verdict.value.findings));
+      case "refused":
+        await keepFindings(tx, report, verdict.value.findings);
+        if (verdict.value.signatureMayExist) return leaveToPeople(tx, sealer, report);
+        return record(tx, sealer, refused(report, verdict.value.findings));
+      default:
+        return unreachable(verdict);
+    }
+  };
+}
+
+function delayed({ message, occurredAtMs: atMs }: Report, untilMs: number, findings: readonly About[]) {
+  return message.withdrawals.map(({ withdrawalId, attempt }): Reported => {
+    const until = new Date(untilMs).toISOString();
+    const detail = `the semi-offline zone waits until ${until}: ${reasons(about(withdrawalId, findings))}`;
+    return { withdrawalId, fact: { type: "signing_delayed", atMs, attempt, untilMs }, told: { detail } };
+  });
+}
+
+/** One with a finding of its own is refused for good; the others of its batch are planned again. */
+function refused({ message, occurredAtMs: atMs }: Report, findings: readonly About[]) {
+  return message.withdrawals.map(({ withdrawalId, attempt }): Reported => {
+    const own = findings.filter((finding) => finding.withdrawalId === withdrawalId);
+    if (own.length > 0) {
+      const detail = `refused by the semi-offline zone: ${reasons(own)}`;
+      return { withdrawalId, fact: { type: "refused", atMs, attempt }, told: { detail } };
+    }
+    const detail = "planned again, because its batch was refused for something else";
+    return { withdrawalId, fact: { type: "replanned", atMs, attempt: attempt + 1 }, told: { detail } };
+  });
+}
+
+/** A signature may be out there: nothing may be called refused that could still be paid, and nothing be planned again. */
+async function leaveToPeople(tx: Transaction, sealer: Sealer, { message, occurredAtMs }: Report): Promise<void> {
+  for (const { withdrawalId } of inOrder(message.withdrawals)) {
+    const stored = await lockKnown(tx, withdrawalId);
+    const detail = `task ${message.taskId} was refused, but a signature may exist: a person has to look`;
+    await change(tx, sealer, { ...stored, detail, changedAtMs: occurredAtMs });
+  }
+}
+
+async function keepFindings(tx: Transaction, report: Report, findings: readonly About[]): Promise<void> {
+  for (const { withdrawalId } of inOrder(report.message.withdrawals)) {
+    await lockKnown(tx, withdrawalId);
+    const ofIt = about(withdrawalId, findings).map(({ finding }) => finding);
+    await insertFindings(tx, withdrawalId, "semi-offline-risk", ofIt, report.occurredAtMs);
+  }
+}
+
+/** Its own findings, and those about the whole task. */
+function about(withdrawalId: string, findings: readonly About[]): readonly About[] {
+  return findings.filter((finding) => finding.withdrawalId === "" || finding.withdrawalId === withdrawalId);
+}
+
+function reasons(findings: readonly About[]): string {
+  return findings.map(({ finding: { rule, reason } }) => `${rule}: ${reason}`).join(" ");
+}

@@ -1,0 +1,43 @@
+// The front door, read top to bottom: settings, what every online service stands on, judge, public API, messages.
+import { fileURLToPath } from "node:url";
+import { openOnlineService, serve } from "@sluice/online-service";
+import { runProcess } from "@sluice/runtime";
+import { openApi } from "./api.ts";
+import { readSettings } from "./config.ts";
+import { createHandlers } from "./handlers/index.ts";
+import { startJudge } from "./judge.ts";
+import { createRiskMetrics } from "./metrics.ts";
+import { pruneNonces } from "./store/requests.ts";
+
+const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
+const PRUNE_EVERY_MS = 60_000;
+
+runProcess("online-risk", async (life) => {
+  const { settings, secrets, policy, wallets, apiKeys } = readSettings(process.env);
+  const { name, logger, onStop } = life;
+  const signatureWindowMs = settings.SLUICE_SIGNATURE_WINDOW_MS;
+  const now = Date.now;
+  const service = await openOnlineService(life, "online-risk", settings, secrets, MIGRATIONS);
+  const { pool, sealer, trust } = service;
+  const metrics = createRiskMetrics(service.metrics, pool);
+
+  const judge = await startJudge({ pool, sealer, policy, wallets, now, logger, onJudged: metrics.judged });
+  onStop("judge", judge.stop);
+
+  const pruning = setInterval(() => {
+    // Twice the window, so that an instance whose clock is behind still knows every nonce that it would accept.
+    pruneNonces(pool, now() - 2 * signatureWindowMs).catch((err) => logger.warn({ err }, "old nonces stay for now"));
+  }, PRUNE_EVERY_MS);
+  onStop("pruning of nonces", () => clearInterval(pruning));
+
+  // Joining the consumers waits until a crashed instance is given up, so the door is open before that.
+  const api = await openApi({
+    ...{ pool, sealer, trust, apiKeys, signatureWindowMs, now, logger },
+    ...{ network: settings.SLUICE_NETWORK, onRefused: metrics.refused, onAnswered: metrics.answered },
+  });
+  onStop("public API", () => api.close());
+  const address = await api.listen({ host: settings.SLUICE_API_HOST, port: settings.SLUICE_API_PORT });
+  logger.info({ address, apiPort: Number(new URL(address).port) }, `the front door of ${name} is open`);
+
+  await serve(service, { handlers: createHandlers(sealer) });
+});

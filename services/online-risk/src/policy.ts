@@ -1,0 +1,77 @@
+// The online policy as a person writes it (JSON), and as the rules use it.
+import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
+import type { VelocityWindow } from "@sluice/core";
+import { type ConfigFault, setting } from "@sluice/runtime";
+import { z } from "zod";
+
+const days = 24 * 60 * 60 * 1_000;
+const longMs = z
+  .number()
+  .int()
+  .min(1)
+  .max(366 * days);
+const approvals = z.number().int().min(1).max(10);
+
+export const policyFileSchema = z.strictObject({
+  accountWindows: z.array(
+    z
+      .strictObject({
+        windowMs: longMs,
+        maxCount: z.number().int().min(0).optional(),
+        maxMinor: setting.minorUnits().optional(),
+      })
+      .refine((window) => window.maxCount !== undefined || window.maxMinor !== undefined, {
+        message: "bounds nothing: give maxCount or maxMinor",
+      }),
+  ),
+  maxAmountMinor: setting.minorUnits(),
+  /** Beyond `aboveMinor`, money to a destination waits until it was known for delayMs, or until people approve it once. */
+  newDestination: z.union([
+    z.strictObject({ aboveMinor: setting.minorUnits(), delayMs: longMs }),
+    z.strictObject({ aboveMinor: setting.minorUnits(), approvals }),
+  ]),
+  labels: z.array(
+    z.strictObject({
+      address: z.string().min(1),
+      tier: z.enum(["white", "grey", "black"]),
+      category: z.string().min(1).max(64),
+      reason: z.string().min(1).max(500),
+    }),
+  ),
+});
+
+export type PolicyFile = z.output<typeof policyFileSchema>;
+
+export type Label = Omit<PolicyFile["labels"][number], "address">;
+
+export type Policy = {
+  readonly accountWindows: readonly VelocityWindow[];
+  readonly maxAmountMinor: bigint;
+  readonly newDestination: PolicyFile["newDestination"];
+  /** By scriptPubKey in hexadecimal: two spellings of one address are one destination. */
+  readonly labels: ReadonlyMap<string, Label>;
+};
+
+/** The policy on one network, or every label whose address is not of it or is labelled twice. */
+export function readPolicy(
+  file: PolicyFile,
+  network: BitcoinNetwork,
+): Policy | { readonly faults: readonly ConfigFault[] } {
+  const labels = new Map<string, Label>();
+  const faults: ConfigFault[] = [];
+  for (const [index, { address, ...label }] of file.labels.entries()) {
+    const fault = (rule: string) => ({ name: "SLUICE_POLICY_FILE", rule: `labels.${index}.address: ${rule}` });
+    const parsed = parseAddress(network, address);
+    const script = parsed.ok ? Buffer.from(parsed.value.scriptPubKey).toString("hex") : "";
+    if (!parsed.ok) faults.push(fault(`${parsed.refusal.code}: ${parsed.refusal.detail}`));
+    else if (labels.has(script)) faults.push(fault("is labelled already"));
+    else labels.set(script, label);
+  }
+  if (faults.length > 0) return { faults };
+  const windows = file.accountWindows.map(({ windowMs, maxCount, maxMinor }) => ({
+    windowMs,
+    ...(maxCount === undefined ? {} : { maxCount }),
+    ...(maxMinor === undefined ? {} : { maxMinor }),
+  }));
+  return { ...file, accountWindows: windows, labels };
+}

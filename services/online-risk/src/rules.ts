@@ -1,0 +1,141 @@
+// Step 2: the rules. Each is asked about every withdrawal and says what it found, also when it has nothing against it.
+import { checkVelocity, type Finding, formatAmount, type RiskVerdict, type VelocityEntry } from "@sluice/core";
+import type { Policy } from "./policy.ts";
+
+/** All that the rules know of a withdrawal. */
+export type Facts = {
+  readonly nowMs: number;
+  readonly amountMinor: bigint;
+  readonly destination: Destination;
+  /** What the account was cleared for within the longest window. */
+  readonly past: readonly VelocityEntry[];
+};
+
+export type Destination = {
+  /** In hexadecimal. */
+  readonly scriptPubKey: string;
+  /** When this account first asked for money to go there. */
+  readonly firstSeenAtMs: number;
+  /** When people first approved a withdrawal of this account to it. */
+  readonly approvedAtMs: number | null;
+  /** An older destination of the account that begins and ends alike. */
+  readonly resembles: string | null;
+  /** The hot wallet that it belongs to. */
+  readonly ownWallet: string | null;
+};
+
+/** The findings of every rule, in the rules' order. */
+export function findAll(policy: Policy, facts: Facts): readonly Finding[] {
+  return RULES.map(({ rule, find }) => ({ rule, ...find(policy, facts) }));
+}
+
+type Found = Omit<Finding, "rule">;
+type Rule = { readonly rule: string; readonly find: (policy: Policy, facts: Facts) => Found };
+
+const CLEAR: RiskVerdict = { kind: "clear" };
+const REJECT: RiskVerdict = { kind: "reject" };
+
+export const RULES: readonly Rule[] = [
+  { rule: "AMOUNT_MAX", find: amountMax },
+  { rule: "ACCOUNT_VELOCITY", find: accountVelocity },
+  { rule: "DESTINATION_OWN", find: destinationOwn },
+  { rule: "DESTINATION_LABEL", find: destinationLabel },
+  { rule: "NEW_DESTINATION", find: newDestination },
+  { rule: "ADDRESS_LOOKALIKE", find: addressLookalike },
+];
+
+function amountMax({ maxAmountMinor }: Policy, { amountMinor }: Facts): Found {
+  const evidence = { amountMinor: String(amountMinor), maxAmountMinor: String(maxAmountMinor) };
+  const [amount, most] = [formatAmount(amountMinor, "BTC"), formatAmount(maxAmountMinor, "BTC")];
+  return amountMinor > maxAmountMinor
+    ? { verdict: REJECT, reason: `${amount} is over the largest single withdrawal of ${most}.`, evidence }
+    : { verdict: CLEAR, reason: `${amount} is within the largest single withdrawal of ${most}.`, evidence };
+}
+
+function accountVelocity({ accountWindows }: Policy, { nowMs, amountMinor, past }: Facts): Found {
+  const answer = checkVelocity(accountWindows, past, { atMs: nowMs, amountMinor });
+  if (answer.kind === "within") {
+    const evidence = { windows: String(accountWindows.length), pastWithdrawals: String(past.length) };
+    return { verdict: CLEAR, reason: "The account stays within every window of time.", evidence };
+  }
+  const { window, usedCount, usedMinor, freeAtMs } = answer;
+  const evidence = {
+    limit: answer.rule,
+    windowMs: String(window.windowMs),
+    usedCount: String(usedCount),
+    usedMinor: String(usedMinor),
+    ...(window.maxCount === undefined ? {} : { maxCount: String(window.maxCount) }),
+    ...(window.maxMinor === undefined ? {} : { maxMinor: String(window.maxMinor) }),
+  };
+  if (freeAtMs === null) {
+    return {
+      verdict: REJECT,
+      reason: "The amount alone is over what the account may ever withdraw at once.",
+      evidence,
+    };
+  }
+  const reason = `The account has used up its window; it is free again at ${new Date(freeAtMs).toISOString()}.`;
+  return { verdict: { kind: "delay", untilMs: freeAtMs }, reason, evidence };
+}
+
+/** Paying ourselves would be taken for change by whoever reads the transaction, and the account would be debited. */
+function destinationOwn(_: Policy, { destination: { ownWallet } }: Facts): Found {
+  if (ownWallet === null) return { verdict: CLEAR, reason: "The destination is no hot wallet's own.", evidence: {} };
+  const evidence = { walletId: ownWallet };
+  return { verdict: REJECT, reason: "The destination is an address of the hot wallet itself.", evidence };
+}
+
+function destinationLabel({ labels }: Policy, { destination }: Facts): Found {
+  const label = labels.get(destination.scriptPubKey);
+  if (label === undefined) return { verdict: CLEAR, reason: "The destination has no label.", evidence: {} };
+  const { tier, category, reason } = label;
+  const verdicts: Readonly<Record<typeof tier, RiskVerdict>> = {
+    white: CLEAR,
+    grey: { kind: "hold", approvals: 1 },
+    black: REJECT,
+  };
+  return {
+    verdict: verdicts[tier],
+    reason: `The destination is labelled ${tier}: ${reason}`,
+    evidence: { tier, category },
+  };
+}
+
+function newDestination({ newDestination: rule, labels }: Policy, { nowMs, amountMinor, destination }: Facts): Found {
+  const { firstSeenAtMs, approvedAtMs, scriptPubKey } = destination;
+  const evidence = { firstSeenAtMs: String(firstSeenAtMs), aboveMinor: String(rule.aboveMinor) };
+  const clear = (reason: string): Found => ({ verdict: CLEAR, reason, evidence });
+  if (amountMinor <= rule.aboveMinor) return clear("The amount is small enough for a new destination.");
+  if (labels.get(scriptPubKey)?.tier === "white") return clear("The destination is labelled white.");
+  if (approvedAtMs !== null) return clear("People have approved a withdrawal to this destination before.");
+  if ("approvals" in rule) {
+    const reason = "Nobody has approved a withdrawal of this account to this destination yet.";
+    return { verdict: { kind: "hold", approvals: rule.approvals }, reason, evidence };
+  }
+  const untilMs = firstSeenAtMs + rule.delayMs;
+  if (untilMs <= nowMs) return clear("The destination has been known for long enough.");
+  const reason = `The destination is new; money may go there from ${new Date(untilMs).toISOString()}.`;
+  return { verdict: { kind: "delay", untilMs }, reason, evidence };
+}
+
+/** Address poisoning: a look-alike is put where a person copies from, and whoever compares only the ends is deceived. */
+function addressLookalike(_: Policy, { destination: { resembles, approvedAtMs } }: Facts): Found {
+  if (resembles === null) {
+    return { verdict: CLEAR, reason: "The destination resembles no other of the account.", evidence: {} };
+  }
+  const evidence = { resembles };
+  if (approvedAtMs !== null)
+    return { verdict: CLEAR, reason: "People have approved this destination before.", evidence };
+  const reason = "The destination begins and ends like another one that the account has used before.";
+  return { verdict: { kind: "hold", approvals: 1 }, reason, evidence };
+}
+
+/** The part of an address that people compare by eye: four characters of each end, without what every address shares. */
+export function endsOf(address: string): string {
+  const lower = address.toLowerCase();
+  const own = SEGWIT.test(lower) ? lower.replace(SEGWIT, "") : address;
+  return `${own.slice(0, 4)}…${own.slice(-4)}`;
+}
+
+/** Network, separator and witness version (BIP173). */
+const SEGWIT = /^(bc|tb|bcrt)1[a-z0-9]/;

@@ -1,0 +1,59 @@
+// All SQL about signed requests: the nonces that were spent, and the bytes that were signed.
+import type { SignedRequest } from "@sluice/contracts";
+import type { Queryable, Transaction } from "@sluice/postgres";
+
+/** True when the nonce was new for the key. Waits for another transaction that spends the same one. */
+export async function spendNonce(tx: Transaction, keyId: string, nonce: string, createdAtMs: number): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    "insert into request_nonce (key_id, nonce, created_at_ms) values ($1, $2, $3) on conflict do nothing",
+    [keyId, nonce, createdAtMs],
+  );
+  return rowCount === 1;
+}
+
+export async function pruneNonces(database: Queryable, createdBeforeMs: number): Promise<number> {
+  return (await database.query("delete from request_nonce where created_at_ms < $1", [createdBeforeMs])).rowCount;
+}
+
+export async function findBodySha256(tx: Transaction, id: string): Promise<Buffer | undefined> {
+  const { rows } = await tx.query<{ body_sha256: Buffer }>(
+    "select body_sha256 from withdrawal_request where withdrawal_id = $1",
+    [id],
+  );
+  return rows[0]?.body_sha256;
+}
+
+export type NewRequest = {
+  readonly id: string;
+  readonly keyId: string;
+  readonly nonce: string;
+  readonly signed: SignedRequest;
+  readonly bodySha256: Uint8Array;
+  readonly receivedAtMs: number;
+};
+
+/** False when a request with this id is there. Waits for another transaction that stores the same id. */
+export async function insertRequest(tx: Transaction, request: NewRequest): Promise<boolean> {
+  const { id, keyId, nonce, signed, bodySha256, receivedAtMs } = request;
+  const { rowCount } = await tx.query(
+    `insert into withdrawal_request (withdrawal_id, key_id, nonce, method, authority, path, query, content_type,
+       content_digest, signature_input, signature, body, body_sha256, received_at_ms)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (withdrawal_id) do nothing`,
+    [
+      ...[id, keyId, nonce, signed.method, signed.authority, signed.path, signed.query, signed.contentType],
+      ...[signed.contentDigest, signed.signatureInput, signed.signature, signed.body, bodySha256, receivedAtMs],
+    ],
+  );
+  return rowCount === 1;
+}
+
+export async function loadRequest(tx: Transaction, id: string): Promise<SignedRequest> {
+  const { rows } = await tx.query<SignedRequest>(
+    `select method, authority, path, query, content_type as "contentType", content_digest as "contentDigest",
+       signature_input as "signatureInput", signature, body from withdrawal_request where withdrawal_id = $1`,
+    [id],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`the signed request of ${id} is gone`);
+  return { ...row, body: new Uint8Array(row.body) };
+}

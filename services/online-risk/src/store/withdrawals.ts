@@ -1,0 +1,160 @@
+// All SQL about withdrawals: where each stands, its history, and what waits to be judged.
+import type { ListQuery, WithdrawalDetails } from "@sluice/client/api";
+import type { Asset, Withdrawal } from "@sluice/core";
+import type { Queryable, Transaction } from "@sluice/postgres";
+
+/** A withdrawal as it is stored: what the state machine remembers, and what it is about. */
+export type Stored = Withdrawal & {
+  /** Rises in order of receipt. */
+  readonly number: bigint;
+  readonly account: string;
+  readonly asset: Asset;
+  readonly amountMinor: bigint;
+  readonly address: string;
+  readonly scriptPubKey: Uint8Array;
+  /** The key that requested it. */
+  readonly keyId: string;
+  readonly detail: string;
+  readonly revision: number;
+  readonly transactionId: string | null;
+  readonly confirmations: number;
+  readonly requiredConfirmations: number | null;
+  readonly receivedAtMs: number;
+  readonly changedAtMs: number;
+  readonly clearedAtMs: number | null;
+};
+
+export type NewWithdrawal = Pick<
+  Stored,
+  | "id"
+  | "state"
+  | "account"
+  | "asset"
+  | "amountMinor"
+  | "address"
+  | "scriptPubKey"
+  | "keyId"
+  | "detail"
+  | "receivedAtMs"
+>;
+
+/** Stores revision 1 of a withdrawal whose request is stored. */
+export async function insertWithdrawal(tx: Transaction, item: NewWithdrawal): Promise<Stored> {
+  const { rows } = await tx.query<Row>(
+    `insert into withdrawal (id, account, asset, amount_minor, address, script_pubkey, key_id, state, detail, revision,
+       received_at_ms, changed_at_ms)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10) returning ${COLUMNS}`,
+    [
+      ...[item.id, item.account, item.asset, item.amountMinor, item.address, item.scriptPubKey, item.keyId],
+      ...[item.state, item.detail, item.receivedAtMs],
+    ],
+  );
+  const [stored] = rows.map(storedOf);
+  if (stored === undefined) throw new Error(`${item.id} was not returned by its insert`);
+  await insertChange(tx, stored);
+  return stored;
+}
+
+/** Saves the revision that follows the stored one: false when another one is stored by now. */
+export async function saveWithdrawal(tx: Transaction, next: Stored): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `update withdrawal set revision = $2, state = $3, detail = $4, not_before_ms = $5, approvals_required = $6,
+       approved_by = $7, attempt = $8, chain_revision = $9, reorg_revision = $10, transaction_id = $11,
+       confirmations = $12, required_confirmations = $13, changed_at_ms = $14, cleared_at_ms = $15
+     where id = $1 and revision = $2 - 1`,
+    [
+      ...[next.id, next.revision, next.state, next.detail, next.notBeforeMs, next.approvalsRequired, next.approvedBy],
+      ...[next.attempt, next.chainRevision, next.reorgRevision, next.transactionId, next.confirmations],
+      ...[next.requiredConfirmations, next.changedAtMs, next.clearedAtMs],
+    ],
+  );
+  if (rowCount === 1) await insertChange(tx, next);
+  return rowCount === 1;
+}
+
+async function insertChange(tx: Transaction, { id, revision, state, changedAtMs, detail }: Stored): Promise<void> {
+  await tx.query(
+    "insert into withdrawal_change (withdrawal_id, revision, state, at_ms, detail) values ($1, $2, $3, $4, $5)",
+    [id, revision, state, changedAtMs, detail],
+  );
+}
+
+export async function listChanges(database: Queryable, id: string): Promise<WithdrawalDetails["history"]> {
+  const { rows } = await database.query<WithdrawalDetails["history"][number]>(
+    `select state, at_ms::float8 as "atMs", detail from withdrawal_change where withdrawal_id = $1 order by revision`,
+    [id],
+  );
+  return rows;
+}
+
+export async function findWithdrawal(database: Queryable, id: string): Promise<Stored | undefined> {
+  const { rows } = await database.query<Row>(`select ${COLUMNS} from withdrawal where id = $1`, [id]);
+  return rows.map(storedOf)[0];
+}
+
+/** Finds and locks until the end of the transaction, so that changes of one withdrawal come one after the other. */
+export async function lockWithdrawal(tx: Transaction, id: string): Promise<Stored | undefined> {
+  const { rows } = await tx.query<Row>(`select ${COLUMNS} from withdrawal where id = $1 for update`, [id]);
+  return rows.map(storedOf)[0];
+}
+
+/** The oldest withdrawal that waits for a judgement and that no other instance has in hand; locked. */
+export async function lockNextToJudge(
+  tx: Transaction,
+  nowMs: number,
+  except: readonly string[],
+): Promise<Stored | undefined> {
+  const { rows } = await tx.query<Row>(
+    `select ${COLUMNS} from withdrawal
+     where (state = 'received' or state = 'delayed' and not_before_ms <= $1) and not id = any($2)
+     order by number limit 1 for update skip locked`,
+    [nowMs, except],
+  );
+  return rows.map(storedOf)[0];
+}
+
+/** When the next delay ends, epoch ms; null when nothing is delayed. */
+export async function nextDelayEndMs(database: Queryable): Promise<number | null> {
+  const { rows } = await database.query<{ ms: number | null }>(
+    "select min(not_before_ms)::float8 as ms from withdrawal where state = 'delayed'",
+  );
+  return rows[0]?.ms ?? null;
+}
+
+/** Newest first, one more than asked for, so that the caller sees whether there is a next page. */
+export async function listWithdrawals(
+  database: Queryable,
+  { state, account, cursor, limit }: ListQuery,
+  accounts: readonly string[] | null,
+): Promise<readonly Stored[]> {
+  const { rows } = await database.query<Row>(
+    `select ${COLUMNS} from withdrawal
+     where ($1::text is null or state = $1) and ($2::text is null or account = $2)
+       and ($3::bigint is null or number < $3) and ($4::text[] is null or account = any($4))
+     order by number desc limit $5`,
+    [state ?? null, account ?? null, cursor ?? null, accounts, limit + 1],
+  );
+  return rows.map(storedOf);
+}
+
+export async function countByState(database: Queryable): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await database.query<{ state: string; count: number }>(
+    "select state, count(*)::float8 as count from withdrawal group by state",
+  );
+  return new Map(rows.map(({ state, count }) => [state, count]));
+}
+
+// Times as float8: whole milliseconds are exact in it for the next 280,000 years, and arrive as numbers.
+const COLUMNS = `id, number, account, asset, amount_minor as "amountMinor", address, script_pubkey as "scriptPubKey",
+  key_id as "keyId", state, detail, revision, not_before_ms::float8 as "notBeforeMs",
+  approvals_required as "approvalsRequired", approved_by as "approvedBy", attempt,
+  chain_revision::float8 as "chainRevision", reorg_revision::float8 as "reorgRevision",
+  transaction_id as "transactionId", confirmations, required_confirmations as "requiredConfirmations",
+  received_at_ms::float8 as "receivedAtMs", changed_at_ms::float8 as "changedAtMs",
+  cleared_at_ms::float8 as "clearedAtMs"`;
+
+type Row = Omit<Stored, "amountMinor"> & { readonly amountMinor: string };
+
+function storedOf(row: Row): Stored {
+  return { ...row, amountMinor: BigInt(row.amountMinor) };
+}

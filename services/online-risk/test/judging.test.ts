@@ -1,0 +1,279 @@
+// Step 2 by real processes: every verdict to its end, through crashes, with several instances at once.
+import { setTimeout } from "node:timers/promises";
+import { createTrust, verifyClearance } from "@sluice/contracts";
+import { openSession } from "@sluice/postgres";
+import { describe, expect, it } from "vitest";
+import { addressNumber, hotAddress } from "./addresses.ts";
+import { trustEntry } from "./keys.ts";
+import { createPeer } from "./peer.ts";
+import { send } from "./raw-request.ts";
+import { clientOf, countRows, createWorld, newWithdrawal, type World } from "./world.ts";
+
+const POLL = { pollMs: 20 };
+const LONG = 86_400_000;
+const BLACK = 1_000_007;
+const GREY = 1_000_008;
+const CUT_OTHERS = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid() and application_name <> 'test'`;
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 40_000, interval: 50 });
+
+function label(number: number, tier: string) {
+  return { address: addressNumber(number).toUpperCase(), tier, category: "test", reason: `it is ${tier}` };
+}
+
+describe("a verdict", () => {
+  it("clear: seals a clearance that holds the request as it was signed, and what every rule found", async () => {
+    const world = await createWorld();
+    const [running, peer] = [await world.start(), await createPeer(world)];
+    const client = clientOf(running, world.keys.backend);
+    const withdrawal = newWithdrawal();
+    expect((await client.createWithdrawal(withdrawal)).history[0]?.state).toBe("received");
+    const cleared = await client.waitFor(withdrawal.id, ["cleared"], POLL);
+    expect(cleared.findings.map(({ rule, verdict }) => [rule, verdict])).toEqual([
+      ["AMOUNT_MAX", "clear"],
+      ["ACCOUNT_VELOCITY", "clear"],
+      ["DESTINATION_OWN", "clear"],
+      ["DESTINATION_LABEL", "clear"],
+      ["NEW_DESTINATION", "clear"],
+      ["ADDRESS_LOOKALIKE", "clear"],
+    ]);
+    expect(cleared.history.map(({ state }) => state)).toEqual(["received", "cleared"]);
+    expect(cleared.timings.received).toBe(0);
+    await eventually(() => [peer.cleared.length, peer.changed.length]).toEqual([1, 2]);
+    const trust = createTrust([trustEntry(world.keys.service), trustEntry(world.keys.backend)]);
+    const clearance = verifyClearance(trust, peer.cleared[0]?.envelope ?? new Uint8Array());
+    if (!clearance.ok) throw new Error(clearance.refusal.detail);
+    expect(clearance.value.request).toEqual({ ...withdrawal, amount: "10000" });
+    expect(clearance.value.backendKeyId).toBe("backend");
+    expect(peer.cleared[0]?.message.findings.map(({ rule }) => rule)).toHaveLength(6);
+    expect(peer.changed.map(({ message: { revision, state } }) => [revision, state])).toEqual([
+      [1, "received"],
+      [2, "cleared"],
+    ]);
+  });
+
+  it("reject: says why, and nothing is cleared", async () => {
+    const world = await createWorld({ policy: { labels: [label(BLACK, "black")], maxAmountMinor: "50000" } });
+    const client = clientOf(await world.start(), world.keys.backend);
+    const { id } = await client.createWithdrawal(newWithdrawal({ address: addressNumber(BLACK) }));
+    const rejected = await client.waitFor(id, ["rejected"], POLL);
+    expect(rejected.detail).toContain("DESTINATION_LABEL: The destination is labelled black");
+    const large = await client.createWithdrawal(newWithdrawal({ amount: 50_001n }));
+    expect((await client.waitFor(large.id, ["rejected"], POLL)).detail).toContain("AMOUNT_MAX");
+    const own = await client.createWithdrawal(newWithdrawal({ address: hotAddress(1, 19) }));
+    expect((await client.waitFor(own.id, ["rejected"], POLL)).detail).toContain("DESTINATION_OWN");
+    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(0);
+  });
+
+  it("hold: waits for distinct keys, then clears and remembers", async () => {
+    const newDestination = { aboveMinor: "1000", approvals: 2 };
+    const world = await createWorld({ policy: { newDestination } });
+    const running = await world.start();
+    const client = clientOf(running, world.keys.backend);
+    const [ann, bob] = [clientOf(running, world.keys.ann), clientOf(running, world.keys.bob)];
+    const withdrawal = newWithdrawal();
+    await client.createWithdrawal(withdrawal);
+    const held = await client.waitFor(withdrawal.id, ["held"], POLL);
+    expect(held.approvals).toEqual({ required: 2, by: [] });
+    expect(held.detail).toContain("waits for 2 approvals: NEW_DESTINATION");
+    for (const approver of [ann, ann]) {
+      const approved = await approver.approveWithdrawal(withdrawal.id);
+      expect([approved.state, approved.approvals.by]).toEqual(["held", ["ann"]]);
+    }
+    const cleared = await bob.approveWithdrawal(withdrawal.id);
+    expect([cleared.state, cleared.approvals.by]).toEqual(["cleared", ["ann", "bob"]]);
+    expect(cleared.findings.at(-1)).toMatchObject({ rule: "APPROVALS", evidence: { approvedBy: "ann, bob" } });
+    expect(cleared.history.map(({ state }) => state)).toEqual(["received", "held", "held", "held", "cleared"]);
+    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(1);
+    const again = await client.createWithdrawal(newWithdrawal({ address: withdrawal.address }));
+    expect((await client.waitFor(again.id, ["cleared", "held"], POLL)).state).toBe("cleared");
+  });
+
+  it("delay: waits, is judged again when it is due, and then cleared without being asked", async () => {
+    const world = await createWorld({ policy: { newDestination: { aboveMinor: "1000", delayMs: 800 } } });
+    const client = clientOf(await world.start(), world.keys.backend);
+    const { id, receivedAtMs } = await client.createWithdrawal(newWithdrawal());
+    const cleared = await client.waitFor(id, ["cleared"], POLL);
+    const due = receivedAtMs + 800;
+    expect(cleared.history.map(({ state }) => state)).toEqual(["received", "delayed", "cleared"]);
+    expect(cleared.history[1]?.detail).toContain(`waits until ${new Date(due).toISOString()}: NEW_DESTINATION`);
+    expect(cleared.history[2]?.atMs).toBeGreaterThanOrEqual(due);
+    expect(cleared.findings.filter(({ rule }) => rule === "NEW_DESTINATION").map(({ verdict }) => verdict)).toEqual([
+      "delay",
+      "clear",
+    ]);
+  });
+
+  it("held and delayed can be cancelled, once and for all, and are never cleared then", async () => {
+    const newDestination = { aboveMinor: "1000", delayMs: LONG };
+    const world = await createWorld({ policy: { newDestination, labels: [label(GREY, "grey")] } });
+    const client = clientOf(await world.start(), world.keys.backend);
+    const held = await client.createWithdrawal(newWithdrawal({ address: addressNumber(GREY), amount: 900n }));
+    const delayed = await client.createWithdrawal(newWithdrawal());
+    await Promise.all([client.waitFor(held.id, ["held"], POLL), client.waitFor(delayed.id, ["delayed"], POLL)]);
+    for (const { id } of [held, delayed, held]) expect((await client.cancelWithdrawal(id)).state).toBe("cancelled");
+    // Their time comes; one that is judged after it shows that they were passed over.
+    await world.pool.query("update withdrawal set not_before_ms = 1 where state = 'cancelled'");
+    const later = await client.createWithdrawal(newWithdrawal({ amount: 900n }));
+    await client.waitFor(later.id, ["cleared"], POLL);
+    for (const { id } of [held, delayed]) {
+      const { state, history } = await client.getWithdrawal(id);
+      expect([state, history.length]).toEqual(["cancelled", 3]);
+      expect(history.at(-1)?.detail).toBe("cancelled by backend");
+    }
+  });
+
+  it("hold: an address that begins and ends like an older one of the account", async () => {
+    const world = await createWorld();
+    const client = clientOf(await world.start(), world.keys.backend);
+    const { id } = await client.createWithdrawal(newWithdrawal());
+    await client.waitFor(id, ["cleared"], POLL);
+    // Nobody can make such an address in a test's time, so the older one is made to look alike where it is kept.
+    const imitation = newWithdrawal();
+    const ends = `${imitation.address.slice(6, 10)}…${imitation.address.slice(-4)}`;
+    await world.pool.query("update destination set ends = $1", [ends]);
+    await client.createWithdrawal(imitation);
+    expect((await client.waitFor(imitation.id, ["held"], POLL)).detail).toContain("ADDRESS_LOOKALIKE");
+  });
+});
+
+describe("nothing is lost", () => {
+  it("by a crash between the answer and the judgement", async () => {
+    const world = await createWorld();
+    const first = await world.start();
+    const { ids, release } = await acceptedButNotJudged(world, first.api);
+    expect(await first.end("SIGKILL")).toBeNull();
+    await release();
+    expect(await countRows(world.pool, "withdrawal where state = 'received'")).toBe(ids.length);
+    const client = clientOf(await world.start(), world.keys.backend);
+    for (const id of ids) expect((await client.waitFor(id, ["cleared"], POLL)).state).toBe("cleared");
+    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(ids.length);
+  });
+
+  it("by an orderly stop in the middle of requests: what was answered is there, and is judged by the next", async () => {
+    const world = await createWorld();
+    const first = await world.start();
+    const client = clientOf(first, world.keys.backend);
+    const asked = Array.from({ length: 150 }, () => newWithdrawal());
+    let accepted = 0;
+    let ended: Promise<number | null> | undefined;
+    const outcomes = await Promise.all(
+      asked.map(async (withdrawal) => {
+        return client.createWithdrawal(withdrawal).then(
+          () => {
+            accepted += 1;
+            if (accepted === 20) ended = first.end("SIGTERM");
+            return withdrawal.id;
+          },
+          () => null,
+        );
+      }),
+    );
+    expect(await ended).toBe(0);
+    const second = clientOf(await world.start(), world.keys.backend);
+    for (const id of outcomes) if (id !== null) await second.waitFor(id, ["cleared"], POLL);
+    process.stderr.write(`stopped in the middle: ${accepted} of ${asked.length} accepted\n`);
+    expect(accepted).toBeGreaterThanOrEqual(20);
+    // Asking again with the same ids finds or makes the rest, and nothing twice.
+    for (const withdrawal of asked) await second.createWithdrawal(withdrawal);
+    expect(await countRows(world.pool, "withdrawal")).toBe(asked.length);
+  });
+
+  it("while every connection to the database is cut, again and again", async () => {
+    const world = await createWorld();
+    const running = await world.start();
+    const client = clientOf(running, world.keys.backend, 8);
+    const asked = Array.from({ length: 120 }, () => newWithdrawal());
+    let cut = 0;
+    const posting = Promise.all(asked.map((withdrawal) => client.createWithdrawal(withdrawal)));
+    for (let round = 0; round < 6; round += 1) {
+      cut += (await world.pool.query(CUT_OTHERS)).rowCount;
+      await setTimeout(150);
+    }
+    await posting;
+    for (const { id } of asked) expect((await client.waitFor(id, ["cleared"], POLL)).state).toBe("cleared");
+    process.stderr.write(`cut ${cut} connections\n`);
+    expect(cut).toBeGreaterThan(6);
+    expect(await countRows(world.pool, "withdrawal where revision = 2")).toBe(asked.length);
+    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(asked.length);
+  });
+});
+
+describe("two instances", () => {
+  it("refuse a nonce that the other one has seen, also after both were killed", async () => {
+    const world = await createWorld();
+    const [one, two] = await Promise.all([world.start(), world.start()]);
+    const nonce = "seen-by-the-other";
+    const ask = async (api: string) => {
+      const target = "/v1/withdrawals";
+      const { status, body } = await send(api, { key: world.keys.backend, method: "GET", target, nonce });
+      return [status, body.code];
+    };
+    expect(await ask(one.api)).toEqual([200, undefined]);
+    expect(await ask(two.api)).toEqual([401, "SIGNATURE_REPLAYED"]);
+    await Promise.all([one.end("SIGKILL"), two.end("SIGKILL")]);
+    expect(await ask((await world.start()).api)).toEqual([401, "SIGNATURE_REPLAYED"]);
+  });
+
+  it("judge 200 withdrawals once each", async () => {
+    const world = await createWorld();
+    const [one, two] = await Promise.all([world.start(), world.start()]);
+    const peer = await createPeer(world);
+    const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
+    const asked = Array.from({ length: 200 }, () => newWithdrawal());
+    await Promise.all(asked.map((withdrawal, n) => clients[n % 2 === 0 ? 0 : 1].createWithdrawal(withdrawal)));
+    await eventually(() => peer.cleared.length).toBe(200);
+    expect(new Set(peer.cleared.map(({ message }) => message.withdrawalId)).size).toBe(200);
+    expect(await countRows(world.pool, "withdrawal where state = 'cleared' and revision = 2")).toBe(200);
+    expect(await countRows(world.pool, "finding")).toBe(200 * 6);
+    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(200);
+    const verdictsOf = async (internal: string) => {
+      const text = await (await fetch(`${internal}/metrics`)).text();
+      return Number(/verdicts_total\{verdict="clear".*\} (\d+)/.exec(text)?.[1] ?? "0");
+    };
+    const shares = [await verdictsOf(one.internal), await verdictsOf(two.internal)];
+    process.stderr.write(`judged by each instance: ${shares.join(", ")}\n`);
+    expect((shares[0] ?? 0) + (shares[1] ?? 0)).toBe(200);
+    for (const share of shares) expect(share).toBeGreaterThan(0);
+  });
+
+  it("wait for each other with two withdrawals of one account", async () => {
+    const world = await createWorld({ policy: { accountWindows: [{ windowMs: LONG, maxCount: 1 }] } });
+    const [one, two] = await Promise.all([world.start(), world.start()]);
+    // Judgements can be read for, but not written: each instance comes as far as it can with one of the two.
+    const session = await openSession(world.pool);
+    await session.query("begin; lock table finding in exclusive mode");
+    const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
+    await Promise.all(clients.map((client) => client.createWithdrawal(newWithdrawal())));
+    const waiting = "pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    await eventually(() => countRows(world.pool, waiting)).toBe(2);
+    await session.close();
+    await eventually(() => countRows(world.pool, "withdrawal where state = 'received'")).toBe(0);
+    expect(await countRows(world.pool, "withdrawal where state = 'cleared'")).toBe(1);
+    expect(await countRows(world.pool, "withdrawal where state = 'delayed'")).toBe(1);
+  });
+
+  it("keep an account's limit between them", async () => {
+    const accountWindows = [{ windowMs: LONG, maxCount: 5 }];
+    const world = await createWorld({ policy: { accountWindows } });
+    const [one, two] = await Promise.all([world.start(), world.start()]);
+    const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
+    const asked = Array.from({ length: 40 }, () => newWithdrawal());
+    await Promise.all(asked.map((withdrawal, n) => clients[n % 2 === 0 ? 0 : 1].createWithdrawal(withdrawal)));
+    await eventually(() => countRows(world.pool, "withdrawal where state = 'received'")).toBe(0);
+    expect(await countRows(world.pool, "withdrawal where state = 'cleared'")).toBe(5);
+    expect(await countRows(world.pool, "withdrawal where state = 'delayed' and detail like '%VELOCITY%'")).toBe(35);
+    const other = await clients[0].createWithdrawal(newWithdrawal({ account: "other" }));
+    expect((await clients[0].waitFor(other.id, ["cleared", "delayed"], POLL)).state).toBe("cleared");
+  });
+});
+
+/** Holds the account's lock, as another instance that judges would, so that answers come and judgements do not. */
+async function acceptedButNotJudged(world: World, api: string) {
+  const session = await openSession(world.pool);
+  await session.query("select pg_advisory_lock(hashtextextended('account:acme', 0))");
+  const client = clientOf({ api }, world.keys.backend);
+  const ids: string[] = [];
+  for (let n = 0; n < 5; n += 1) ids.push((await client.createWithdrawal(newWithdrawal())).id);
+  return { ids, release: session.close };
+}

@@ -1,0 +1,69 @@
+// The other services as far as this one sees them: they seal and publish on the same topics, and read what it publishes.
+import { createTrust, type MessageOf, type MessageType, type OpenedOf, seal } from "@sluice/contracts";
+import {
+  appendOutbox,
+  createBus,
+  ensureTopics,
+  MESSAGING_MIGRATIONS,
+  startConsumer,
+  startRelay,
+} from "@sluice/messaging";
+import { createPool, migrate, transaction } from "@sluice/postgres";
+import { createTestDatabase } from "@sluice/postgres/testing";
+import { onTestFinished } from "vitest";
+import { type TestKey, trustEntry } from "./keys.ts";
+import type { World } from "./world.ts";
+
+export type Outgoing = {
+  [T in MessageType]: {
+    readonly key: TestKey;
+    readonly type: T;
+    readonly id: string;
+    readonly message: MessageOf<T>;
+    readonly occurredAtMs?: number;
+  };
+}[MessageType];
+
+export type Peer = {
+  /** Appends them in one transaction; they arrive in this order within each topic. */
+  readonly publish: (messages: readonly Outgoing[]) => Promise<void>;
+  readonly cleared: readonly OpenedOf<"withdrawal.cleared.v1">[];
+  readonly changed: readonly OpenedOf<"withdrawal.changed.v1">[];
+};
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+export async function createPeer({ brokers, topicPrefix, keys }: World): Promise<Peer> {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const pool = createPool({ url: database.url, applicationName: "test-peer" });
+  onTestFinished(() => pool.end());
+  await migrate(pool, [{ set: "messaging", directory: MESSAGING_MIGRATIONS }]);
+  const bus = createBus({ brokers, clientId: "test-peer", logger: quiet, topicPrefix });
+  const topics = ["withdrawal.cleared.v1", "withdrawal.changed.v1"] as const;
+  await ensureTopics(bus, topics);
+  const relay = await startRelay({ bus, pool, logger: quiet });
+  onTestFinished(relay.stop);
+  const cleared: OpenedOf<"withdrawal.cleared.v1">[] = [];
+  const changed: OpenedOf<"withdrawal.changed.v1">[] = [];
+  const consumer = await startConsumer({
+    ...{ bus, pool, group: `${topicPrefix}test-peer`, topics, logger: quiet },
+    trust: createTrust([trustEntry(keys.service)]),
+    handlers: {
+      "withdrawal.cleared.v1": async (_, opened) => void cleared.push(opened),
+      "withdrawal.changed.v1": async (_, opened) => void changed.push(opened),
+    },
+  });
+  onTestFinished(consumer.stop);
+  return {
+    cleared,
+    changed,
+    publish: (messages) =>
+      transaction(pool, async (tx) => {
+        for (const { key, type, id, message, occurredAtMs = Date.now() } of messages) {
+          const envelope = seal(key, type, { id, key: id, occurredAtMs, message });
+          await appendOutbox(tx, { topic: type, key: id, id, envelope });
+        }
+      }),
+  };
+}
