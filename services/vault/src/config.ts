@@ -1,0 +1,35 @@
+// The settings and secrets of vault: those of every online service, and its own.
+import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
+import { onlineSecrets, onlineSettings } from "@sluice/online-service";
+import { setting, z } from "@sluice/runtime";
+
+export const settingsSchema = z
+  .object({
+    ...onlineSettings,
+    SLUICE_NETWORK: z.enum(NETWORKS),
+    SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
+    /** The socket at which the semi-offline zone listens. */
+    SLUICE_BRIDGE_SOCKET: setting.path(),
+    SLUICE_FEE_RATE_SAT_PER_VBYTE: setting.whole({ min: 1, max: 10_000 }),
+    SLUICE_BATCH_MAX_WITHDRAWALS: setting.whole({ min: 1, max: 100 }).default(10),
+    /** A withdrawal waits so long for company, unless the batch is full before. */
+    SLUICE_BATCH_WAIT_MS: setting.durationMs().default(1_000),
+    /** A task without a verdict is asked for again after this, then ever more rarely up to twelve times this. */
+    SLUICE_ASK_AGAIN_MS: setting.durationMs().default(5_000),
+  })
+  .superRefine((settings, context) => {
+    for (const { walletId, rule } of openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK).faults) {
+      context.addIssue({ code: "custom", path: ["SLUICE_WALLETS_FILE"], message: `${walletId}: ${rule}` });
+    }
+  });
+
+export const secretsSchema = z.strictObject(onlineSecrets);
+
+export type Settings = z.output<typeof settingsSchema>;
+
+export function walletsOf(settings: Settings): Wallets {
+  return openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK).wallets;
+}
+
+/** By wallet id. */
+export type Wallets = ReadonlyMap<string, Wallet>;

@@ -1,0 +1,25 @@
+// Step 11: a transaction is final. Its coins are gone, its withdrawals are paid, its reservation is consumed.
+import { type Handler, OperatingError } from "@sluice/messaging";
+import { spendCoins } from "../store/coins.ts";
+import { confirmTask, lockTaskOfTransaction } from "../store/tasks.ts";
+import { markConfirmed } from "../store/withdrawals.ts";
+
+/** What the chain says stands above what the task waits for, except where coins may be in another task already. */
+export const handleTransactionConfirmed: Handler<"transaction.confirmed.v1"> = async (tx, { message }) => {
+  const { transactionId } = message;
+  const task = await lockTaskOfTransaction(tx, transactionId);
+  if (task === null) {
+    throw new OperatingError("TRANSACTION_UNKNOWN", "park", `no task planned transaction ${transactionId}`);
+  }
+  if (task.state === "confirmed") return;
+  if (task.state === "refused") {
+    const detail = `${transactionId} of task ${task.taskId} was refused, and yet it is confirmed`;
+    throw new OperatingError("REFUSED_TRANSACTION_CONFIRMED", "park", detail);
+  }
+  await spendCoins(tx, task.taskId, transactionId);
+  await markConfirmed(
+    tx,
+    task.withdrawals.map(({ withdrawalId }) => withdrawalId),
+  );
+  await confirmTask(tx, task.taskId);
+};

@@ -1,0 +1,64 @@
+// What vault measures besides what every online service does; the tables are asked when somebody reads the metrics.
+import type { Bridge } from "@sluice/bridge";
+import type { OnlineService } from "@sluice/online-service";
+import { sumCoins } from "./store/coins.ts";
+import { countTasks } from "./store/tasks.ts";
+import { summariseWaiting } from "./store/withdrawals.ts";
+
+const TASK_STATES = ["planned", "submitted", "delayed", "refused", "stuck_for_person", "signed", "confirmed"] as const;
+
+export function measureTables({ metrics, pool }: OnlineService): void {
+  metrics.gauge({
+    name: "sluice_vault_tasks",
+    help: "Signature tasks by state. One that is stuck_for_person is an alarm.",
+    labels: ["state"],
+    collect: async (gauge) => {
+      const counts = await countTasks(pool);
+      for (const state of TASK_STATES) gauge.set({ state }, counts.get(state) ?? 0);
+    },
+  });
+  metrics.gauge({
+    name: "sluice_vault_coins_sat",
+    help: "What the coins of all wallets are worth by state.",
+    labels: ["state"],
+    collect: async (gauge) => {
+      for (const [state, sat] of Object.entries(await sumCoins(pool))) gauge.set({ state }, Number(sat));
+    },
+  });
+  metrics.gauge({
+    name: "sluice_vault_waiting_withdrawals",
+    help: "Cleared withdrawals that are not planned, by the code of what they wait for.",
+    labels: ["code"],
+    collect: async (gauge) => {
+      gauge.reset();
+      // Always there, so that an alarm on it does not have to tell absence from zero.
+      gauge.set({ code: "INSUFFICIENT_FUNDS" }, 0);
+      for (const [code, count] of (await summariseWaiting(pool)).withdrawals) gauge.set({ code }, count);
+    },
+  });
+  metrics.gauge({
+    name: "sluice_vault_oldest_waiting_seconds",
+    help: "How long the oldest cleared withdrawal has waited to be planned.",
+    collect: async (gauge) => gauge.set((await summariseWaiting(pool)).oldestSeconds),
+  });
+}
+
+export function measureBridge({ metrics }: OnlineService, bridge: Bridge): void {
+  metrics.gauge({
+    name: "sluice_vault_bridge_connections",
+    help: "1 while the semi-offline zone is connected.",
+    collect: (gauge) => gauge.set(bridge.state === "connected" ? 1 : 0),
+  });
+  metrics.gauge({
+    name: "sluice_vault_bridge_messages",
+    help: "Messages over the bridge since the start, and those that wait for the other side.",
+    labels: ["kind"],
+    collect: (gauge) => {
+      const { messagesSent, messagesReceived, messagesRejected, pendingMessages } = bridge.stats();
+      gauge.set({ kind: "sent" }, messagesSent);
+      gauge.set({ kind: "received" }, messagesReceived);
+      gauge.set({ kind: "rejected" }, messagesRejected);
+      gauge.set({ kind: "pending" }, pendingMessages);
+    },
+  });
+}

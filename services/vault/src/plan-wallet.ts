@@ -1,0 +1,92 @@
+// Step 3: one transaction of one wallet, planned within one database transaction in the wallet's lane.
+import { randomUUID } from "node:crypto";
+import { MAX_MESSAGE_BYTES } from "@sluice/bridge";
+import { outpointOf, type PlannedPayout, type Wallet } from "@sluice/chains";
+import type { Sealer } from "@sluice/contracts";
+import { announce } from "@sluice/online-service";
+import { type Transaction, withLane } from "@sluice/postgres";
+import { choosePayout, type WaitingCode } from "./choose-payout.ts";
+import { freeCoins, nextChangeIndex, reserveCoins, useChangeIndex } from "./store/coins.ts";
+import { insertTask } from "./store/tasks.ts";
+import { markPlanned, markWaiting, type WaitingWithdrawal, waitingWithdrawals } from "./store/withdrawals.ts";
+import { tellOfWork } from "./work.ts";
+
+export type PlanPolicy = {
+  readonly feeRateSatPerVbyte: number;
+  readonly batchMaxWithdrawals: number;
+  readonly batchWaitMs: number;
+};
+
+export type PlanOutcome =
+  | { readonly kind: "planned"; readonly taskId: string; readonly transactionId: string; readonly withdrawals: number }
+  /** Another instance plans this wallet just now. */
+  | { readonly kind: "busy" }
+  /** Nothing waits, or the batch may still grow for so long. */
+  | { readonly kind: "early"; readonly ripeInMs: number }
+  /** `changed` counts the withdrawals whose reason to wait is a new one. */
+  | { readonly kind: "waiting"; readonly codes: ReadonlyMap<string, WaitingCode>; readonly changed: number };
+
+/** Signatures add up to two fifths to a PSBT, and the signed one has to cross the bridge too: more is refused there. */
+const MAX_REQUEST_BYTES = Math.floor((MAX_MESSAGE_BYTES * 2) / 3);
+
+/** Reservations, task, withdrawals' states and the message come into being together, or not at all. */
+export async function planWallet(
+  tx: Transaction,
+  wallet: Wallet,
+  policy: PlanPolicy,
+  sealer: Sealer,
+): Promise<PlanOutcome> {
+  if (!(await withLane(tx, `wallet:${wallet.walletId}`))) return { kind: "busy" };
+  const candidates = await waitingWithdrawals(tx, wallet.walletId, 5 * policy.batchMaxWithdrawals);
+  const early = earliness(candidates, policy);
+  if (early !== null) return early;
+
+  const changeNumber = await nextChangeIndex(tx, wallet.walletId);
+  const anchors = candidates.flatMap(({ anchor }) => anchor ?? []);
+  const { payout, waiting } = choosePayout({
+    wallet,
+    coins: await freeCoins(tx, wallet.walletId, anchors),
+    candidates,
+    maxWithdrawals: policy.batchMaxWithdrawals,
+    // Every change goes to a fresh address until those below the gap limit are used up; beyond it nobody would look.
+    changeIndex: changeNumber % wallet.gapLimit,
+    feeRateSatPerVbyte: policy.feeRateSatPerVbyte,
+    maxRequestBytes: MAX_REQUEST_BYTES,
+  });
+  const changed = await markWaiting(tx, waiting);
+  if (payout === null) return { kind: "waiting", codes: waiting, changed };
+  if (payout.plan.changeSat !== null) await useChangeIndex(tx, wallet.walletId, changeNumber);
+  return savePlan(tx, wallet, payout.plan, payout.withdrawalIds, sealer);
+}
+
+function earliness(candidates: readonly WaitingWithdrawal[], policy: PlanPolicy): PlanOutcome | null {
+  const [oldest] = candidates;
+  if (oldest === undefined) return { kind: "early", ripeInMs: Number.POSITIVE_INFINITY };
+  if (candidates.length >= policy.batchMaxWithdrawals || oldest.waitedMs >= policy.batchWaitMs) return null;
+  return { kind: "early", ripeInMs: policy.batchWaitMs - oldest.waitedMs };
+}
+
+async function savePlan(
+  tx: Transaction,
+  { walletId }: Wallet,
+  plan: PlannedPayout,
+  withdrawalIds: readonly string[],
+  sealer: Sealer,
+): Promise<PlanOutcome> {
+  const taskId = randomUUID();
+  const transactionId = plan.txid;
+  const attempts = await markPlanned(tx, walletId, withdrawalIds);
+  const withdrawals = withdrawalIds.map((id) => ({ withdrawalId: id, attempt: attempts.get(id) ?? 0 }));
+  const { psbt, feeSat, vbytes, inputs } = plan;
+  const changeSat = plan.changeSat ?? 0n;
+  await insertTask(tx, { taskId, walletId, transactionId, psbt, feeSat, changeSat, withdrawals });
+  await reserveCoins(tx, taskId, inputs.map(outpointOf));
+  await announce(tx, sealer, "transaction.planned.v1", {
+    id: `${taskId}/planned`,
+    key: walletId,
+    occurredAtMs: Date.now(),
+    message: { taskId, walletId, transactionId, withdrawals, feeSat, vbytes },
+  });
+  await tellOfWork(tx);
+  return { kind: "planned", taskId, transactionId, withdrawals: withdrawals.length };
+}

@@ -1,0 +1,54 @@
+// The planner: every wallet in turn, for as long as there is something to plan.
+import type { Wallet } from "@sluice/chains";
+import type { OnlineService } from "@sluice/online-service";
+import { transaction } from "@sluice/postgres";
+import { about, type Logger, type Rounds, startRounds } from "@sluice/runtime";
+import type { VaultCrash } from "./crash-point.ts";
+import { type PlanOutcome, type PlanPolicy, planWallet } from "./plan-wallet.ts";
+import { LOOK_EVERY_MS } from "./work.ts";
+
+export function startPlanner(
+  { pool, sealer, life }: Pick<OnlineService, "pool" | "sealer" | "life">,
+  wallets: Iterable<Wallet>,
+  policy: PlanPolicy,
+  crashPoint: VaultCrash,
+): Rounds {
+  const all = [...wallets];
+  let ripening: NodeJS.Timeout | undefined;
+  const rounds = startRounds({ everyMs: LOOK_EVERY_MS, logger: life.logger, round });
+  return rounds;
+
+  async function round(): Promise<void> {
+    const ripe: number[] = [];
+    for (const wallet of all) ripe.push(await planAll(wallet));
+    const ripeInMs = Math.min(...ripe);
+    clearTimeout(ripening);
+    if (ripeInMs < LOOK_EVERY_MS) ripening = setTimeout(() => rounds.wake(), ripeInMs);
+  }
+
+  /** Resolves to how long nothing of it will be ripe, milliseconds. */
+  async function planAll(wallet: Wallet): Promise<number> {
+    while (!life.stopping.aborted) {
+      const outcome = await transaction(pool, async (tx) => {
+        const planned = await planWallet(tx, wallet, policy, sealer);
+        if (planned.kind === "planned") await crashPoint("before-plan-commit");
+        return planned;
+      });
+      tell(about(life.logger, { walletId: wallet.walletId }), outcome);
+      if (outcome.kind === "early") return outcome.ripeInMs;
+      if (outcome.kind !== "planned") break;
+      await crashPoint("after-plan-commit");
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function tell(logger: Logger, outcome: PlanOutcome): void {
+  if (outcome.kind === "planned") {
+    const { taskId, transactionId, withdrawals } = outcome;
+    logger.info({ taskId, transactionId, withdrawals }, "a transaction is planned");
+  }
+  if (outcome.kind === "waiting" && outcome.changed > 0) {
+    logger.warn({ waiting: Object.fromEntries(outcome.codes) }, "withdrawals wait and cannot be planned now");
+  }
+}

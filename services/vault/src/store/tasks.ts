@@ -1,0 +1,218 @@
+// All SQL about signature tasks and what they pay.
+import type { Queryable, Transaction } from "@sluice/postgres";
+import type { TaskState, TaskView } from "../decide-report.ts";
+import { storable } from "./storable.ts";
+
+export type NewTask = {
+  readonly taskId: string;
+  readonly walletId: string;
+  readonly transactionId: string;
+  readonly psbt: Uint8Array;
+  readonly feeSat: bigint;
+  readonly changeSat: bigint;
+  /** In the order of the payments. */
+  readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
+};
+
+/** Fails when one of the withdrawals is in a live task already. */
+export async function insertTask(tx: Transaction, task: NewTask): Promise<void> {
+  await tx.query(
+    "insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat) values ($1, $2, $3, $4, $5, $6)",
+    [task.taskId, task.walletId, task.transactionId, task.psbt, task.feeSat, task.changeSat],
+  );
+  await tx.query(
+    `insert into task_withdrawal (task_id, withdrawal_id, attempt, position)
+     select $1, id, attempt, number - 1
+     from unnest($2::text[], $3::integer[]) with ordinality as paid (id, attempt, number)`,
+    [
+      task.taskId,
+      task.withdrawals.map(({ withdrawalId }) => withdrawalId),
+      task.withdrawals.map(({ attempt }) => attempt),
+    ],
+  );
+}
+
+export type PaidWithdrawal = {
+  readonly withdrawalId: string;
+  readonly attempt: number;
+  readonly account: string;
+  readonly address: string;
+  readonly amountSat: bigint;
+};
+
+export type LoadedTask = Omit<TaskView, "withdrawals"> & {
+  readonly walletId: string;
+  readonly feeSat: bigint;
+  readonly changeSat: bigint;
+  readonly withdrawals: readonly PaidWithdrawal[];
+};
+
+const TASK_COLUMNS = `id as "taskId", wallet_id as "walletId", transaction_id as "transactionId", psbt, state,
+  fee_sat as "feeSat", change_sat as "changeSat"`;
+
+/** Locks the task until the transaction ends, so that one verdict about it follows the other. */
+export function lockTask(tx: Transaction, taskId: string): Promise<LoadedTask | null> {
+  return loadTask(tx, `select ${TASK_COLUMNS} from task where id = $1 for update`, taskId);
+}
+
+/** The task of a transaction; of those that planned the same bytes, the one that was not refused. */
+export function lockTaskOfTransaction(tx: Transaction, transactionId: string): Promise<LoadedTask | null> {
+  const order = "order by state = 'refused', planned_at desc limit 1";
+  return loadTask(tx, `select ${TASK_COLUMNS} from task where transaction_id = $1 ${order} for update`, transactionId);
+}
+
+async function loadTask(tx: Transaction, sql: string, parameter: string): Promise<LoadedTask | null> {
+  const { rows } = await tx.query<Omit<LoadedTask, "withdrawals">>(sql, [parameter]);
+  const [task] = rows;
+  if (task === undefined) return null;
+  const paid = await tx.query<PaidWithdrawal>(
+    `select withdrawal.id as "withdrawalId", task_withdrawal.attempt, account, address, amount_sat as "amountSat"
+     from task_withdrawal join withdrawal on withdrawal.id = withdrawal_id where task_id = $1 order by position`,
+    [task.taskId],
+  );
+  return { ...task, withdrawals: paid.rows };
+}
+
+export type TaskChange = {
+  readonly state: "refused" | "stuck_for_person" | "signed";
+  readonly code?: string;
+  readonly detail?: string;
+  readonly report: Uint8Array;
+  readonly transaction?: Uint8Array;
+};
+
+/** Ends the waiting for a verdict. Throws unless the task waited for one. */
+export async function settleTask(tx: Transaction, taskId: string, change: TaskChange): Promise<void> {
+  const { rowCount } = await tx.query(
+    `update task set state = $2, code = $3, detail = $4, report = $5, transaction = $6
+     where id = $1 and state in ('planned', 'submitted', 'delayed')`,
+    [
+      taskId,
+      change.state,
+      change.code ?? null,
+      change.detail === undefined ? null : storable(change.detail),
+      change.report,
+      change.transaction ?? null,
+    ],
+  );
+  if (rowCount !== 1) throw new Error(`task ${taskId} does not wait for a verdict`);
+  // A refused task holds its withdrawals no longer; a signed one holds them for ever.
+  if (change.state === "refused") {
+    await tx.query("update task_withdrawal set live = false where task_id = $1", [taskId]);
+  }
+}
+
+/** The semi-offline zone comes back to it by itself or when asked again, not before this time. */
+export async function delayTask(tx: Transaction, taskId: string, untilMs: number, report: Uint8Array): Promise<void> {
+  const { rowCount } = await tx.query(
+    `update task set state = 'delayed', report = $3, delayed_until = to_timestamp($2::numeric / 1000), sends = 0,
+            send_after = to_timestamp($2::numeric / 1000)
+     where id = $1 and state in ('planned', 'submitted', 'delayed')`,
+    [taskId, untilMs, report],
+  );
+  if (rowCount !== 1) throw new Error(`task ${taskId} does not wait for a verdict`);
+}
+
+export async function confirmTask(tx: Transaction, taskId: string): Promise<void> {
+  await tx.query("update task set state = 'confirmed' where id = $1", [taskId]);
+}
+
+/** Tasks without a verdict that are due to be sent, oldest first, without those that are being sent. */
+export async function dueTasks(
+  database: Queryable,
+  sending: readonly string[],
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await database.query<{ id: string }>(
+    `select id from task where state in ('planned', 'submitted', 'delayed') and send_after <= now() and id <> all($1)
+     order by planned_at, id limit $2`,
+    [sending, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export type TaskRequest = {
+  readonly walletId: string;
+  readonly psbt: Uint8Array;
+  readonly sends: number;
+  /** In the order of the payments, so that asking again is asking the same. */
+  readonly withdrawals: readonly { readonly clearance: Uint8Array; readonly attempt: number }[];
+};
+
+export async function loadRequest(database: Queryable, taskId: string): Promise<TaskRequest | null> {
+  const { rows } = await database.query<Omit<TaskRequest, "withdrawals">>(
+    `select wallet_id as "walletId", psbt, sends from task
+     where id = $1 and state in ('planned', 'submitted', 'delayed')`,
+    [taskId],
+  );
+  const [task] = rows;
+  if (task === undefined) return null;
+  const { rows: withdrawals } = await database.query<TaskRequest["withdrawals"][number]>(
+    `select clearance, task_withdrawal.attempt from task_withdrawal join withdrawal on withdrawal.id = withdrawal_id
+     where task_id = $1 order by position`,
+    [taskId],
+  );
+  return { ...task, withdrawals };
+}
+
+/** The other side has the task. True the first time. */
+export async function markSent(tx: Transaction, taskId: string, againInMs: number): Promise<boolean> {
+  await postponeSending(tx, taskId, againInMs);
+  await tx.query("update task set state = 'submitted' where id = $1 and state = 'planned'", [taskId]);
+  const { rowCount } = await tx.query("update task set started_at = now() where id = $1 and started_at is null", [
+    taskId,
+  ]);
+  return rowCount === 1;
+}
+
+export async function postponeSending(database: Queryable, taskId: string, againInMs: number): Promise<void> {
+  await database.query(
+    `update task set sent_at = now(), sends = sends + 1,
+            send_after = greatest(delayed_until, now() + $2 * interval '1 millisecond')
+     where id = $1`,
+    [taskId, againInMs],
+  );
+}
+
+/** After a broken connection nobody knows what the other side has: ask about all that is not delayed at once. */
+export async function sendSubmittedAgain(database: Queryable): Promise<void> {
+  await database.query(
+    "update task set send_after = greatest(delayed_until, now()) where state in ('submitted', 'delayed')",
+  );
+}
+
+export type TaskRow = {
+  readonly taskId: string;
+  readonly walletId: string;
+  readonly transactionId: string;
+  readonly state: TaskState;
+  readonly code: string | null;
+  readonly detail: string | null;
+  readonly feeSat: bigint;
+  readonly plannedAt: Date;
+  readonly delayedUntil: Date | null;
+  readonly sends: number;
+  readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
+};
+
+/** What waits for a person first, then what waits for a verdict, then the newest. */
+export async function listTasks(database: Queryable, limit: number): Promise<readonly TaskRow[]> {
+  const { rows } = await database.query<TaskRow>(
+    `select id as "taskId", wallet_id as "walletId", transaction_id as "transactionId", state, code, detail,
+            fee_sat as "feeSat", planned_at as "plannedAt", delayed_until as "delayedUntil", sends,
+            (select json_agg(json_build_object('withdrawalId', withdrawal_id, 'attempt', attempt) order by position)
+             from task_withdrawal where task_id = task.id) as withdrawals
+     from task
+     order by state = 'stuck_for_person' desc, state in ('planned', 'submitted', 'delayed') desc, planned_at desc
+     limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+export async function countTasks(database: Queryable): Promise<ReadonlyMap<TaskState, number>> {
+  const { rows } = await database.query<{ state: TaskState; tasks: bigint }>(
+    "select state, count(*) as tasks from task group by state",
+  );
+  return new Map(rows.map(({ state, tasks }) => [state, Number(tasks)]));
+}

@@ -1,0 +1,148 @@
+// All SQL about withdrawals.
+import type { Queryable, Transaction } from "@sluice/postgres";
+import type { Candidate, WaitingCode } from "../choose-payout.ts";
+import { storable } from "./storable.ts";
+
+export type ClearedWithdrawal = {
+  readonly withdrawalId: string;
+  readonly clearance: Uint8Array;
+  readonly account: string;
+  readonly address: string;
+  readonly amountSat: bigint;
+};
+
+/** False when the id is known with another account, address or amount. What is known stays as it is. */
+export async function insertWithdrawal(tx: Transaction, withdrawal: ClearedWithdrawal): Promise<boolean> {
+  const { withdrawalId, clearance, account, address, amountSat } = withdrawal;
+  await tx.query(
+    `insert into withdrawal (id, clearance, account, address, amount_sat) values ($1, $2, $3, $4, $5)
+     on conflict (id) do nothing`,
+    [withdrawalId, clearance, account, address, amountSat],
+  );
+  const { rowCount } = await tx.query(
+    "select from withdrawal where id = $1 and account = $2 and address = $3 and amount_sat = $4",
+    [withdrawalId, account, address, amountSat],
+  );
+  return rowCount === 1;
+}
+
+export type WaitingWithdrawal = Candidate & { readonly waitingCode: string | null; readonly waitedMs: number };
+
+/**
+ * The oldest cleared withdrawals that may go into this wallet's next transaction, locked for the planning. Those that
+ * another wallet's planner has in hand are passed over.
+ */
+export async function waitingWithdrawals(
+  tx: Transaction,
+  walletId: string,
+  limit: number,
+): Promise<readonly WaitingWithdrawal[]> {
+  const { rows } = await tx.query<WaitingWithdrawal>(
+    `select id as "withdrawalId", address, amount_sat as "amountSat", anchor, alone, waiting_code as "waitingCode",
+            octet_length(clearance) as "clearanceBytes",
+            (extract(epoch from now() - received_at) * 1000)::float8 as "waitedMs"
+     from withdrawal
+     where state = 'cleared' and plan_after <= now() and (wallet_id = $1 or wallet_id is null)
+     order by received_at, id limit $2 for update skip locked`,
+    [walletId, limit],
+  );
+  return rows;
+}
+
+/** Records why withdrawals were passed over, and that others no longer are. Resolves to the number that changed. */
+export async function markWaiting(tx: Transaction, codes: ReadonlyMap<string, WaitingCode | null>): Promise<number> {
+  const { rowCount } = await tx.query(
+    `update withdrawal set waiting_code = mark.code from unnest($1::text[], $2::text[]) as mark (id, code)
+     where withdrawal.id = mark.id and withdrawal.waiting_code is distinct from mark.code`,
+    [[...codes.keys()], [...codes.values()]],
+  );
+  return rowCount;
+}
+
+/** Moves cleared withdrawals to planned, each as its next attempt. Throws unless all of them were cleared. */
+export async function markPlanned(
+  tx: Transaction,
+  walletId: string,
+  withdrawalIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await tx.query<{ id: string; attempt: number }>(
+    `update withdrawal set state = 'planned', attempt = attempt + 1, wallet_id = $1, waiting_code = null
+     where id = any($2) and state = 'cleared' returning id, attempt`,
+    [walletId, withdrawalIds],
+  );
+  if (rows.length !== withdrawalIds.length) throw new Error("a withdrawal to be planned is not cleared");
+  return new Map(rows.map(({ id, attempt }) => [id, attempt]));
+}
+
+/** Moves planned withdrawals on. Throws unless all of them were planned. */
+export async function settlePlanned(
+  tx: Transaction,
+  withdrawalIds: readonly string[],
+  state: "refused" | "signed",
+): Promise<void> {
+  const { rowCount } = await tx.query("update withdrawal set state = $2 where id = any($1) and state = 'planned'", [
+    withdrawalIds,
+    state,
+  ]);
+  if (rowCount !== withdrawalIds.length) throw new Error(`a withdrawal to be ${state} is not planned`);
+}
+
+/** Moves planned withdrawals back to be planned again: at once, or alone and not before a while has passed. */
+export async function clearAgain(
+  tx: Transaction,
+  withdrawalIds: readonly string[],
+  code: string,
+  aloneAfterMs: number | null,
+): Promise<void> {
+  const { rowCount } = await tx.query(
+    `update withdrawal set state = 'cleared', wallet_id = case when anchor is null then null else wallet_id end,
+            waiting_code = $2, alone = alone or $3, plan_after = now() + $4 * interval '1 millisecond'
+     where id = any($1) and state = 'planned'`,
+    [withdrawalIds, storable(code), aloneAfterMs !== null, aloneAfterMs ?? 0],
+  );
+  if (rowCount !== withdrawalIds.length) throw new Error("a withdrawal to be planned again is not planned");
+}
+
+export async function markConfirmed(tx: Transaction, withdrawalIds: readonly string[]): Promise<void> {
+  await tx.query("update withdrawal set state = 'confirmed' where id = any($1)", [withdrawalIds]);
+}
+
+/** From now on every transaction for these withdrawals spends this outpoint. An anchor never changes. */
+export async function setAnchor(tx: Transaction, withdrawalIds: readonly string[], anchor: string): Promise<void> {
+  await tx.query("update withdrawal set anchor = $2 where id = any($1) and anchor is null", [withdrawalIds, anchor]);
+}
+
+export type WaitingRow = {
+  readonly withdrawalId: string;
+  readonly amountSat: bigint;
+  readonly attempt: number;
+  readonly code: string | null;
+  readonly receivedAt: Date;
+};
+
+export async function listWaiting(database: Queryable, limit: number): Promise<readonly WaitingRow[]> {
+  const { rows } = await database.query<WaitingRow>(
+    `select id as "withdrawalId", amount_sat as "amountSat", attempt, waiting_code as code, received_at as "receivedAt"
+     from withdrawal where state = 'cleared' order by received_at, id limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+export type WaitingSummary = {
+  /** By the code of what they wait for; those that were not passed over yet have none. */
+  readonly withdrawals: ReadonlyMap<string, number>;
+  readonly oldestSeconds: number;
+};
+
+export async function summariseWaiting(database: Queryable): Promise<WaitingSummary> {
+  const { rows } = await database.query<{ code: string; withdrawals: bigint; oldestSeconds: number }>(
+    `select coalesce(waiting_code, '') as code, count(*) as withdrawals,
+            extract(epoch from now() - min(received_at))::float8 as "oldestSeconds"
+     from withdrawal where state = 'cleared' group by code`,
+  );
+  return {
+    withdrawals: new Map(rows.map(({ code, withdrawals }) => [code, Number(withdrawals)])),
+    oldestSeconds: Math.max(0, ...rows.map(({ oldestSeconds }) => oldestSeconds)),
+  };
+}

@@ -1,0 +1,96 @@
+// The parts of vault put together, top to bottom. What is begun last is stopped first.
+import { fileURLToPath } from "node:url";
+import { openBridge, unixConnector } from "@sluice/bridge";
+import { openOnlineService, serve } from "@sluice/online-service";
+import { listen } from "@sluice/postgres";
+import { type Environment, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
+import { receiveBridgeMessages } from "./bridge-messages.ts";
+import { secretsSchema, settingsSchema, walletsOf } from "./config.ts";
+import type { VaultCrash } from "./crash-point.ts";
+import { joinExpositions } from "./exposition.ts";
+import { handleCoinObserved } from "./handlers/coin-observed.ts";
+import { handleRiskReported } from "./handlers/risk-reported.ts";
+import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
+import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
+import { measureBridge, measureTables } from "./metrics.ts";
+import { startPlanner } from "./planner.ts";
+import { addRoutes } from "./routes.ts";
+import { startSubmitter } from "./submitter.ts";
+import { WORK_CHANNEL } from "./work.ts";
+import { createZoneNews } from "./zone-news.ts";
+
+const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
+
+/** @param crashPoint where a test may end the process */
+export async function startVault(
+  life: Lifecycle,
+  env: Environment,
+  crashPoint: VaultCrash = () => undefined,
+): Promise<void> {
+  const settings = readConfig(settingsSchema, env);
+  const secrets = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
+  const wallets = walletsOf(settings);
+  const service = await openOnlineService(life, "vault", settings, secrets, MIGRATIONS);
+  const { pool, sealer, trust } = service;
+  const { logger } = life;
+
+  const zone = createZoneNews(pool, logger);
+  const parked = service.metrics.counter({
+    name: "sluice_vault_parked_reports_total",
+    help: "Messages from the bridge that could not take effect.",
+    labels: ["code"],
+  });
+  life.onStop("tasks on their way", () => submitter.settled());
+  const bridge = openBridge({
+    carrier: unixConnector(settings.SLUICE_BRIDGE_SOCKET),
+    localName: "vault",
+    peerName: "semi-offline-risk",
+    onMessage: receiveBridgeMessages({
+      pool,
+      trust,
+      zone,
+      handleReport: handleRiskReported(wallets, sealer),
+      onParked: (code) => parked.inc({ code }),
+      logger,
+      crashPoint,
+    }),
+    onStateChange: (state) => {
+      logger.info({ state }, "the bridge changed its state");
+      submitter.wake();
+    },
+    onDiagnostic: (event) => logger.warn({ ...event }, "the bridge has something to say"),
+  });
+  life.onStop("bridge", () => bridge.close());
+  measureTables(service);
+  measureBridge(service, bridge);
+
+  const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, crashPoint);
+  life.onStop("submitter", submitter.stop);
+  const policy = {
+    feeRateSatPerVbyte: settings.SLUICE_FEE_RATE_SAT_PER_VBYTE,
+    batchMaxWithdrawals: settings.SLUICE_BATCH_MAX_WITHDRAWALS,
+    batchWaitMs: settings.SLUICE_BATCH_WAIT_MS,
+  };
+  const planner = startPlanner(service, wallets.values(), policy, crashPoint);
+  life.onStop("planner", planner.stop);
+  const work = await listen(pool, WORK_CHANNEL, () => {
+    planner.wake();
+    submitter.wake();
+  });
+  life.onStop("news of work", work.close);
+
+  // The zone has no HTTP, so its metrics stand among vault's.
+  const text = async () => joinExpositions([await service.metrics.text(), ...zone.metricTexts()]);
+  await serve(
+    { ...service, metrics: { ...service.metrics, text } },
+    {
+      handlers: {
+        "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK),
+        "coin.observed.v1": handleCoinObserved(wallets),
+        "transaction.confirmed.v1": handleTransactionConfirmed,
+      },
+      ready: async () => [{ name: "bridge", ok: bridge.state === "connected", detail: bridge.state }],
+      routes: (http) => addRoutes(http, pool, zone),
+    },
+  );
+}

@@ -1,0 +1,115 @@
+// Vault as a real process between real Kafka, Postgres and bridge: from a clearance to a final payment.
+import { describe, expect, it } from "vitest";
+import { decode, fund } from "./support/holders.ts";
+import { eventually, spawnVault, type VaultProcess } from "./support/process.ts";
+import { createWorld, DESTINATION } from "./support/world.ts";
+import { openZone, sign, zoneNews } from "./support/zone.ts";
+
+describe("the journey through vault", () => {
+  it("leads from two clearances to one signed transaction, and its coin is consumed when it is final", async () => {
+    const world = await createWorld({ SLUICE_BATCH_WAIT_MS: "1500" });
+    const zone = openZone(world, sign(world));
+    const vault = spawnVault(world);
+    await vault.ready;
+    const coin = fund(world.wallet, 1_000_000n);
+    await world.observe(coin);
+    await world.clear({ id: "w-1", amountSat: 100_000n, account: "alice" });
+    await world.clear({ id: "w-2", amountSat: 200_000n, account: "bob" });
+
+    await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));
+    await eventually(() => expect(world.heard("signing.started.v1")).toHaveLength(1));
+    await eventually(() => expect(world.heard("risk.reported.v1")).toHaveLength(1));
+    const [planned] = world.heard("transaction.planned.v1");
+    const [signed] = world.heard("transaction.signed.v1");
+    const [request] = zone.requests;
+    if (planned === undefined || signed === undefined || request === undefined) throw new Error("nothing was heard");
+    expect(zone.faults).toEqual([]);
+    const attempts = [
+      { withdrawalId: "w-1", attempt: 1 },
+      { withdrawalId: "w-2", attempt: 1 },
+    ];
+    const decoded = decode(world.wallet, request.psbt);
+    expect(planned.message).toMatchObject({
+      withdrawals: attempts,
+      transactionId: decoded.txid,
+      taskId: request.taskId,
+    });
+    expect(world.heard("signing.started.v1")[0]?.message.withdrawals).toEqual(attempts);
+    expect(world.heard("risk.reported.v1")[0]?.producer).toBe("semi-offline-risk");
+    expect(signed.message).toMatchObject({
+      transactionId: decoded.txid,
+      payouts: [
+        { withdrawalId: "w-1", attempt: 1, account: "alice", address: DESTINATION, amountSat: 100_000n },
+        { withdrawalId: "w-2", attempt: 1, account: "bob", address: DESTINATION, amountSat: 200_000n },
+      ],
+      spent: [{ transactionId: coin.txid, vout: 0, amountSat: 1_000_000n }],
+      feeSat: decoded.feeSat,
+      changeSat: 700_000n - decoded.feeSat,
+    });
+    expect(await coinSats(vault)).toEqual({ free: 0, reserved: 1_000_000, spent: 0 });
+
+    await world.tell("transaction.confirmed.v1", "blockchain-gateway", "confirmed-1", {
+      transactionId: decoded.txid,
+      withdrawals: attempts,
+      blockHash: "ab".repeat(32),
+      height: 120,
+      confirmations: 6,
+      revision: 9,
+    });
+    await eventually(async () => expect(await coinSats(vault)).toEqual({ free: 0, reserved: 0, spent: 1_000_000 }));
+    const { tasks } = (await (await vault.get("/tasks")).json()) as { tasks: readonly Record<string, unknown>[] };
+    expect(tasks).toMatchObject([{ state: "confirmed", transactionId: decoded.txid, feeSat: String(decoded.feeSat) }]);
+    const { rows } = await world.vault.query("select id, state from withdrawal order by id");
+    expect(rows).toEqual([
+      { id: "w-1", state: "confirmed" },
+      { id: "w-2", state: "confirmed" },
+    ]);
+  });
+
+  it("tells of the semi-offline zone, and of its own readiness", async () => {
+    const world = await createWorld();
+    const vault = spawnVault(world);
+    await vault.ready;
+    const notReady = await vault.get("/readyz");
+    expect(notReady.status).toBe(503);
+    expect(await notReady.json()).toMatchObject({ detail: "bridge" });
+    expect(await (await vault.get("/zone")).json()).toEqual({ heardAtMs: null, zone: null });
+
+    const zone = openZone(world, sign(world));
+    await zone.send(zoneNews(world.sealers["semi-offline-risk"], 1, true));
+    await zone.send(zoneNews(world.sealers["semi-offline-risk"], 2, true));
+    await zone.send(zoneNews(world.sealers["semi-offline-risk"], 3, false));
+    expect((await vault.get("/readyz")).status).toBe(200);
+    expect(await (await vault.get("/zone")).json()).toMatchObject({
+      zone: { databaseReady: false, lastReportNumber: "3" },
+    });
+    const metrics = await (await vault.get("/metrics")).text();
+    expect(metrics).toContain('sluice_journal_entries{service="semi-offline-risk"} 3');
+    expect(metrics.match(/^# TYPE sluice_vault_bridge_connections gauge$/gm)).toHaveLength(1);
+    // The second said nothing that the first had not said, but for a counter.
+    await eventually(() => expect(world.heard("zone.reported.v1").map(({ id }) => id)).toEqual(["zone-1", "zone-3"]));
+  });
+
+  it("stops in order with a task on its way, and the next process carries on", async () => {
+    const world = await createWorld();
+    const first = spawnVault(world);
+    await first.ready;
+    await world.observe(fund(world.wallet, 1_000_000n));
+    await world.clear({ id: "w-1", amountSat: 100_000n });
+    await eventually(() => expect(world.heard("transaction.planned.v1")).toHaveLength(1));
+    first.kill("SIGTERM");
+    expect(await first.ended).toEqual({ code: 0, signal: null });
+
+    openZone(world, sign(world));
+    const second = spawnVault(world);
+    await second.ready;
+    await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));
+    expect(world.heard("transaction.planned.v1")).toHaveLength(1);
+  });
+});
+
+async function coinSats(vault: VaultProcess): Promise<Readonly<Record<string, number>>> {
+  const text = await (await vault.get("/metrics")).text();
+  const found = text.matchAll(/^sluice_vault_coins_sat\{state="(\w+)"[^}]*\} (\d+)$/gm);
+  return Object.fromEntries([...found].map(([, state, sat]) => [state, Number(sat)]));
+}
