@@ -1,0 +1,70 @@
+// All settings and secrets of this process, validated before anything is touched.
+import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
+import { createTrust, ed25519PrivateKey, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
+import { ConfigError, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
+import { z } from "zod";
+import { type Policy, policyFileSchema, readPolicy } from "./policy.ts";
+
+const NAME = "semi-offline-risk";
+
+const settingsSchema = z.strictObject({
+  SLUICE_TRUST_FILE: setting.jsonFile(trustFileSchema),
+  SLUICE_SECRETS_SOURCE: setting.secretsSource(),
+  SLUICE_DATABASE_URL: setting.url({ protocols: ["postgres:", "postgresql:"] }),
+  SLUICE_BRIDGE_SOCKET: setting.path(),
+  /** Each holder's socket is <directory>/<holder>.sock */
+  SLUICE_HOLDER_SOCKET_DIRECTORY: setting.directory(),
+  SLUICE_POLICY_FILE: setting.jsonFile(policyFileSchema),
+  SLUICE_NETWORK: z.enum(NETWORKS),
+  SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
+  SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"]).default("yes"),
+  /** A holder that has not answered for so long is passed over for the third. */
+  SLUICE_HOLDER_DEADLINE_MS: setting.durationMs().default(10_000),
+});
+
+const secretsSchema = z.strictObject({
+  sealKeyId: z.string().min(1),
+  sealSeed: z.base64().refine((text) => Buffer.from(text, "base64").length === 32, "is base64 of 32 bytes"),
+  databasePassword: z.string().min(1).optional(),
+});
+
+export type Config = {
+  readonly databaseUrl: string;
+  readonly databasePassword: string | undefined;
+  readonly vaultSocket: string;
+  readonly holderSocketDirectory: string;
+  readonly holderDeadlineMs: number;
+  readonly requireIsolation: boolean;
+  readonly trust: Trust;
+  readonly sealer: Sealer;
+  readonly wallets: ReadonlyMap<string, Wallet>;
+  readonly policy: Policy;
+};
+
+/** @throws ConfigError with every fault that can be told at once */
+export function readSettings(env: Environment): Config {
+  const settings = readConfig(settingsSchema, env);
+  const secrets = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
+  const { wallets, faults } = openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK);
+  const { policy, faults: policyFaults } = readPolicy(settings.SLUICE_POLICY_FILE, settings.SLUICE_NETWORK);
+  const trusted = settings.SLUICE_TRUST_FILE.some((key) => key.producer === NAME && key.keyId === secrets.sealKeyId);
+  const all = [
+    ...faults.map(({ walletId, rule }) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule })),
+    ...policyFaults,
+    ...(trusted ? [] : [{ name: "secrets.sealKeyId", rule: `is not in the trust file as a key of ${NAME}` }]),
+  ];
+  if (all.length > 0) throw new ConfigError(all);
+  const privateKey = ed25519PrivateKey(Buffer.from(secrets.sealSeed, "base64"));
+  return {
+    databaseUrl: settings.SLUICE_DATABASE_URL,
+    databasePassword: secrets.databasePassword,
+    vaultSocket: settings.SLUICE_BRIDGE_SOCKET,
+    holderSocketDirectory: settings.SLUICE_HOLDER_SOCKET_DIRECTORY,
+    holderDeadlineMs: settings.SLUICE_HOLDER_DEADLINE_MS,
+    requireIsolation: settings.SLUICE_REQUIRE_ISOLATION === "yes",
+    trust: createTrust(settings.SLUICE_TRUST_FILE),
+    sealer: { producer: NAME, keyId: secrets.sealKeyId, privateKey },
+    wallets,
+    policy,
+  };
+}

@@ -1,0 +1,94 @@
+// The lines to the three key holders, and what is known of each: connected, heard of, serving.
+import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
+import { HOLDERS, type Holder, type MessageOf, type OpenedOf, open, type Trust } from "@sluice/contracts";
+import type { Logger } from "@sluice/runtime";
+
+export type HolderStatus = {
+  readonly holder: Holder;
+  readonly connected: boolean;
+  readonly heardAtMs: number;
+  readonly report: MessageOf<"holder.reported.v1"> | undefined;
+};
+
+export type Holders = {
+  readonly status: () => readonly HolderStatus[];
+  /** Those that can be asked to sign now. */
+  readonly live: () => readonly Holder[];
+  /** Fire and forget: the order is on record, and is sent again when no answer comes. */
+  readonly order: (holder: Holder, envelope: Uint8Array) => void;
+  readonly close: () => Promise<void>;
+};
+
+type Options = {
+  readonly socketDirectory: string;
+  readonly trust: Trust;
+  readonly requireIsolation: boolean;
+  readonly logger: Logger;
+  readonly onAnswer: (answered: OpenedOf<"signing.answered.v1">) => Promise<void>;
+  readonly onChange: () => void;
+};
+
+/** A holder reports every two seconds; one that has missed several is not counted on. */
+const HEARD_WITHIN_MS = 8_000;
+
+export function openHolders(options: Options): Holders {
+  const lines = HOLDERS.map((holder) => openLine(holder, options));
+  const live = (): readonly Holder[] =>
+    lines.filter((line) => isLive(line.status(), options.requireIsolation)).map(({ holder }) => holder);
+  return {
+    live,
+    status: () => lines.map((line) => line.status()),
+    order: (holder, envelope) => {
+      const line = lines.find((each) => each.holder === holder);
+      line?.bridge
+        .send(envelope)
+        .catch((err: unknown) => options.logger.warn({ err, holder }, "an order was not taken; it is sent again"));
+    },
+    close: async () => {
+      await Promise.all(lines.map(({ bridge }) => bridge.close()));
+    },
+  };
+}
+
+type Line = { readonly holder: Holder; readonly bridge: Bridge; readonly status: () => HolderStatus };
+
+function openLine(holder: Holder, options: Options): Line {
+  const { logger, trust, onAnswer, onChange } = options;
+  let heardAtMs = 0;
+  let report: HolderStatus["report"];
+  const bridge = openBridge({
+    carrier: unixListener(`${options.socketDirectory}/${holder}.sock`),
+    localName: "semi-offline-risk",
+    peerName: holder,
+    onMessage: async (bytes) => {
+      const opened = open(trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
+      // A holder speaks for itself only, on its own line.
+      if (!opened.ok || opened.value.producer !== holder) {
+        logger.error(
+          { holder, refusal: opened.ok ? "another's seal" : opened.refusal },
+          "what a holder sent is dropped",
+        );
+        return;
+      }
+      if (opened.value.type === "signing.answered.v1") return onAnswer(opened.value);
+      const wasLive = isLive(status(), options.requireIsolation);
+      heardAtMs = Date.now();
+      report = opened.value.message;
+      if (!wasLive) onChange();
+    },
+    onStateChange: (state) => {
+      logger.info({ holder, state }, "bridge to a holder");
+      // What it said before it went away says nothing of now.
+      if (state === "disconnected") report = undefined;
+      onChange();
+    },
+    onDiagnostic: (event) => logger.warn({ holder, event }, "bridge to a holder"),
+  });
+  const status = (): HolderStatus => ({ holder, connected: bridge.state === "connected", heardAtMs, report });
+  return { holder, bridge, status };
+}
+
+function isLive({ connected, heardAtMs, report }: HolderStatus, requireIsolation: boolean): boolean {
+  if (!connected || report?.state !== "serving" || Date.now() - heardAtMs > HEARD_WITHIN_MS) return false;
+  return report.isolation.noIp || !requireIsolation;
+}

@@ -1,0 +1,256 @@
+// Step 5: the offline verdict on one task. Pure: everything it may know is passed in. The checks are a flat run in order
+// of precedence; the first that finds something decides, and each finding has its own code. No check, no signature.
+import { MAX_MESSAGE_BYTES } from "@sluice/bridge";
+import { type DecodedPayout, decodePayout, findScript, parseAddress, type Wallet } from "@sluice/chains";
+import { type Clearance, type ClearanceRefusal, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
+import { parseAmount, parseAsset, type VelocityEntry } from "@sluice/core";
+import { finding, type OfflineFinding } from "./finding.ts";
+import { judgeVelocity } from "./judge-velocity.ts";
+import type { Policy } from "./policy.ts";
+
+export type Task = MessageOf<"signing.requested.v1">;
+
+/** What was ever ordered to be signed for a withdrawal, by its latest task. */
+export type EarlierPayment = { readonly anchor: string; readonly taskId: string; readonly txid: string };
+
+/** A task that was ordered, of which a signature may exist. */
+export type EarlierTask = {
+  readonly taskId: string;
+  readonly txid: string;
+  readonly withdrawalIds: readonly string[];
+};
+
+/** What the zone remembers, as far as this task can need it. */
+export type History = {
+  readonly paid: ReadonlyMap<string, EarlierPayment>;
+  /** Those that spend an input of this task. */
+  readonly spenders: readonly EarlierTask[];
+  readonly byAccount: ReadonlyMap<string, readonly VelocityEntry[]>;
+  /** By scriptPubKey in lower-case hex. */
+  readonly byDestination: ReadonlyMap<string, readonly VelocityEntry[]>;
+  readonly ofWallet: readonly VelocityEntry[];
+};
+
+export type Due = {
+  readonly withdrawalId: string;
+  readonly attempt: number;
+  readonly account: string;
+  readonly scriptHex: string;
+  readonly amountSat: bigint;
+  readonly clearance: Clearance;
+};
+
+/** What is found by reading alone, before anything is asked of the memory. */
+export type ReadTask = {
+  readonly wallet: Wallet;
+  readonly decoded: DecodedPayout;
+  readonly due: readonly Due[];
+};
+
+export type Judgement =
+  | { readonly kind: "sign" }
+  | { readonly kind: "delay"; readonly untilMs: number; readonly findings: readonly OfflineFinding[] }
+  | { readonly kind: "refuse"; readonly findings: readonly OfflineFinding[] };
+
+type Refusal = { readonly kind: "refuse"; readonly findings: readonly OfflineFinding[] };
+
+/** Whom the task would have paid: all of them or, when a seal does not hold, nobody. The txid is empty if unreadable. */
+export type ReadSoFar = {
+  readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
+  readonly txid: string;
+};
+
+/** Signatures add up to two fifths to a PSBT, and the signed one has to cross the bridge too. */
+export const MAX_TASK_BYTES = Math.floor((MAX_MESSAGE_BYTES * 2) / 3);
+
+/** Reads seals and bytes. A refusal names every withdrawal that is at fault by the same check. */
+export function readTask(
+  task: Task,
+  around: { readonly trust: Trust; readonly wallets: ReadonlyMap<string, Wallet> },
+): { readonly kind: "read"; readonly read: ReadTask } | (Refusal & ReadSoFar) {
+  const nothing = { withdrawals: [], txid: "" };
+  const size = task.withdrawals.reduce((sum, { clearance }) => sum + clearance.length, task.psbt.length);
+  if (size > MAX_TASK_BYTES) {
+    return { ...refuse("TASK_TOO_LARGE", `${size} bytes are over ${MAX_TASK_BYTES}`), ...nothing };
+  }
+  const wallet = around.wallets.get(task.walletId);
+  if (wallet === undefined) return { ...refuse("WALLET_UNKNOWN", `there is no wallet ${task.walletId}`), ...nothing };
+  const clearances = task.withdrawals.map(({ clearance, attempt }) => ({
+    attempt,
+    verified: verifyClearance(around.trust, clearance),
+  }));
+  const broken = clearances.flatMap(({ verified }) => (verified.ok ? [] : [verified.refusal]));
+  if (broken.length > 0) return { ...refuseClearances(broken), ...nothing };
+  const verified = clearances.flatMap(({ attempt, verified: v }) => (v.ok ? [{ attempt, clearance: v.value }] : []));
+  const ids = verified.map(({ clearance }) => clearance.request.id);
+  const repeated = ids.find((id, at) => ids.indexOf(id) !== at);
+  if (repeated !== undefined) {
+    return { ...refuse("DUPLICATE_WITHDRAWAL", `${repeated} stands in the task twice`), ...nothing };
+  }
+  const withdrawals = verified.map(({ clearance, attempt }) => ({ withdrawalId: clearance.request.id, attempt }));
+  const decodes = decodePayout(task.psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  if (!decodes.ok) return { ...refuse(decodes.refusal.code, decodes.refusal.detail), withdrawals, txid: "" };
+  const decoded = decodes.value;
+  const dues = verified.map(({ clearance, attempt }) => readDue(clearance, attempt, wallet));
+  const unreadable = dues.flatMap((due) => ("rule" in due ? [due] : []));
+  if (unreadable.length > 0) return { kind: "refuse", findings: unreadable, withdrawals, txid: decoded.txid };
+  const due = dues.flatMap((each) => ("rule" in each ? [] : [each]));
+  return { kind: "read", read: { wallet, decoded, due } };
+}
+
+/** Judges what was read against limits, labels and memory. */
+export function judgeTask({ decoded, due }: ReadTask, policy: Policy, history: History, nowMs: number): Judgement {
+  const mismatch = findMismatch(decoded, due);
+  if (mismatch !== null) return mismatch;
+  const labelled = due.flatMap((each) => labelFinding(each, policy));
+  if (labelled.length > 0) return { kind: "refuse", findings: labelled };
+  const paid = findPaid(decoded, due, history) ?? findTaken(decoded, due, history);
+  if (paid !== null) return paid;
+  // One that was ordered before was judged then; once a signature may exist, only the chain ends it.
+  const fresh = due.filter(({ withdrawalId }) => !history.paid.has(withdrawalId));
+  const expired = fresh.filter(({ clearance }) => nowMs - clearance.clearedAtMs > policy.maxClearanceAgeMs);
+  if (expired.length > 0) return refuseEach(expired, "CLEARANCE_EXPIRED", "the clearance is too old");
+  const early = fresh.filter(({ clearance }) => clearance.clearedAtMs > nowMs + policy.maxClearanceAgeMs);
+  if (early.length > 0) return refuseEach(early, "CLEARANCE_FROM_FUTURE", "the clearance is from the future");
+  const large = due.filter(({ amountSat }) => amountSat > policy.maxPaymentSat);
+  if (large.length > 0) return refuseEach(large, "OVER_PAYMENT_LIMIT", `more than ${policy.maxPaymentSat} satoshi`);
+  const fee = findFee(decoded, due, policy);
+  if (fee !== null) return fee;
+  return judgeVelocity(decoded, fresh, policy, history, nowMs);
+}
+
+/** The outpoint that every transaction for a withdrawal has to spend: named once, by its first one. */
+export function anchorOf(withdrawalId: string, { decoded }: ReadTask, history: History): string {
+  const anchor = history.paid.get(withdrawalId)?.anchor ?? decoded.inputs[0]?.outpoint;
+  if (anchor === undefined) throw new Error("a decoded payout has an input");
+  return anchor;
+}
+
+/** Payments and fee: what leaves the wallet for good. */
+export function grossOutflowSat({ payments, feeSat }: DecodedPayout): bigint {
+  return payments.reduce((sum, { amountSat }) => sum + amountSat, feeSat);
+}
+
+function refuseClearances(refusals: readonly ClearanceRefusal[]): Refusal {
+  // Without a valid seal it is not known which withdrawal it is about.
+  return { kind: "refuse", findings: refusals.map(({ code, detail }) => finding("", code, detail)) };
+}
+
+function readDue(clearance: Clearance, attempt: number, { descriptor, gapLimit }: Wallet): Due | OfflineFinding {
+  const { id, account, asset, amount, address } = clearance.request;
+  const known = parseAsset(asset);
+  if (!known.ok) return finding(id, known.refusal.code, known.refusal.detail);
+  const amountSat = parseAmount(amount, known.value);
+  if (!amountSat.ok) return finding(id, amountSat.refusal.code, amountSat.refusal.detail);
+  const script = parseAddress(descriptor.network, address);
+  if (!script.ok) return finding(id, script.refusal.code, script.refusal.detail);
+  const { scriptPubKey } = script.value;
+  if (findScript(descriptor, scriptPubKey, gapLimit) !== null) {
+    return finding(id, "PAYMENT_TO_OWN_WALLET", "the destination is the hot wallet itself");
+  }
+  const scriptHex = Buffer.from(scriptPubKey).toString("hex");
+  return { withdrawalId: id, attempt, account, scriptHex, amountSat: amountSat.value, clearance };
+}
+
+/** Every foreign output is exactly one clearance's, and every clearance has exactly one. */
+function findMismatch(decoded: DecodedPayout, due: readonly Due[]): Refusal | null {
+  if (decoded.own.length > 0) return refuse("OWN_BRANCH_OUTPUT", "an output goes to the wallet's receiving branch");
+  if (decoded.change.length > 1) return refuse("CHANGE_SPLIT", "the change goes to more than one output");
+  const open = [...due];
+  const strangers = decoded.payments.flatMap(({ index, scriptPubKey, amountSat }) => {
+    const scriptHex = Buffer.from(scriptPubKey).toString("hex");
+    const at = open.findIndex((each) => each.scriptHex === scriptHex && each.amountSat === amountSat);
+    if (at >= 0) open.splice(at, 1);
+    return at >= 0 ? [] : [{ index, scriptHex, amountSat }];
+  });
+  const foreign = strangers.filter(({ scriptHex }) => !open.some((each) => each.scriptHex === scriptHex));
+  if (foreign.length > 0) {
+    const outputs = foreign.map(({ index }) => index).join(", ");
+    return refuse("PAYMENT_UNMATCHED", `what outputs ${outputs} pay is what no clearance says`);
+  }
+  const [wrong] = strangers;
+  if (wrong !== undefined) {
+    return refuse(
+      "PAYMENT_AMOUNT",
+      `output ${wrong.index} pays ${wrong.amountSat} satoshi, which is not what is cleared`,
+    );
+  }
+  if (open.length === 0) return null;
+  return refuse("PAYMENT_MISSING", `nothing pays ${open.map(({ withdrawalId }) => withdrawalId).join(", ")}`);
+}
+
+function labelFinding({ withdrawalId, scriptHex }: Due, { labels }: Policy): readonly OfflineFinding[] {
+  const label = labels.get(scriptHex);
+  if (label === undefined || label.tier === "white") return [];
+  const { tier, category, reason } = label;
+  return [
+    finding(withdrawalId, "DESTINATION_LABELLED", `the destination is labelled ${category}: ${reason}`, {
+      tier,
+      category,
+    }),
+  ];
+}
+
+/** A withdrawal that was ever ordered may only be ordered again in a transaction that spends its anchor. */
+function findPaid(decoded: DecodedPayout, due: readonly Due[], { paid }: History): Refusal | null {
+  const inputs = new Set(decoded.inputs.map(({ outpoint }) => outpoint));
+  const findings = due.flatMap(({ withdrawalId }) => {
+    const earlier = paid.get(withdrawalId);
+    if (earlier === undefined || earlier.txid === decoded.txid || inputs.has(earlier.anchor)) return [];
+    const evidence = { taskId: earlier.taskId, transactionId: earlier.txid, anchor: earlier.anchor };
+    return [
+      finding(
+        "",
+        "ALREADY_PAID",
+        `${withdrawalId} was ordered in a transaction that this one does not conflict with`,
+        evidence,
+      ),
+    ];
+  });
+  return findings.length === 0 ? null : { kind: "refuse", findings };
+}
+
+/** An input is spent again only to replace a transaction, and that pays one of the same withdrawals. */
+function findTaken(decoded: DecodedPayout, due: readonly Due[], { spenders }: History): Refusal | null {
+  const ids = new Set(due.map(({ withdrawalId }) => withdrawalId));
+  const stranger = spenders.find(({ withdrawalIds }) => !withdrawalIds.some((id) => ids.has(id)));
+  if (stranger !== undefined) {
+    const evidence = { taskId: stranger.taskId, transactionId: stranger.txid };
+    return refuse("INPUT_IN_USE", "an input belongs to a transaction for other withdrawals", evidence);
+  }
+  const others = spenders.find(
+    ({ txid, withdrawalIds }) =>
+      txid === decoded.txid && (withdrawalIds.length !== ids.size || !withdrawalIds.every((id) => ids.has(id))),
+  );
+  if (others === undefined) return null;
+  const reason = "this very transaction was ordered for other withdrawals";
+  return refuse("TRANSACTION_FOR_OTHERS", reason, { taskId: others.taskId });
+}
+
+/** The three caps hold together: the strictest of them decides. */
+function findFee(decoded: DecodedPayout, due: readonly Due[], policy: Policy): Refusal | null {
+  const { feeSat, vbytes } = decoded;
+  const evidence = { feeSat: String(feeSat), vbytes: String(vbytes) };
+  const rateAbove = (satPerKvbyte: bigint) => feeSat * 1000n > satPerKvbyte * BigInt(vbytes);
+  const rateBelow = (satPerKvbyte: bigint) => feeSat * 1000n < satPerKvbyte * BigInt(vbytes);
+  if (feeSat > policy.maxFeeSat) return refuse("FEE_OVER_ABSOLUTE_CAP", `over ${policy.maxFeeSat} satoshi`, evidence);
+  if (rateAbove(policy.maxFeeRateSatPerKvbyte)) {
+    return refuse("FEE_OVER_RATE_CAP", `over ${policy.maxFeeRateSatPerKvbyte} satoshi per 1000 vbytes`, evidence);
+  }
+  const paymentSat = due.reduce((sum, { amountSat }) => sum + amountSat, 0n);
+  if (feeSat * 100n > paymentSat * BigInt(policy.maxFeePercent)) {
+    return refuse("FEE_OVER_PERCENT_CAP", `over ${policy.maxFeePercent} percent of the payments`, evidence);
+  }
+  if (rateBelow(policy.minFeeRateSatPerKvbyte)) {
+    return refuse("FEE_TOO_LOW", `under ${policy.minFeeRateSatPerKvbyte} satoshi per 1000 vbytes`, evidence);
+  }
+  return null;
+}
+
+function refuseEach(due: readonly Due[], rule: string, reason: string): Refusal {
+  return { kind: "refuse", findings: due.map(({ withdrawalId }) => finding(withdrawalId, rule, reason)) };
+}
+
+function refuse(rule: string, reason: string, evidence: OfflineFinding["evidence"] = {}): Refusal {
+  return { kind: "refuse", findings: [finding("", rule, reason, evidence)] };
+}

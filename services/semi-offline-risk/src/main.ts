@@ -1,0 +1,119 @@
+// semi-offline-risk, read top to bottom: settings, isolation, database, holders, vault, stages, reports.
+import { fileURLToPath } from "node:url";
+import { openBridge, unixListener } from "@sluice/bridge";
+import { createPool, durabilityFaults, migrate } from "@sluice/postgres";
+import { createMetrics, requireIsolation, runProcess, startRounds } from "@sluice/runtime";
+import { readSettings } from "./config.ts";
+import { handleSigningAnswered } from "./handlers/signing-answered.ts";
+import { handleSigningRequested } from "./handlers/signing-requested.ts";
+import { openHolders } from "./holders.ts";
+import { type JudgeStage, judgeOne } from "./judge-stage.ts";
+import { sendReports } from "./reports.ts";
+import { type SignStage, signOne } from "./sign-stage.ts";
+import { countTasks, listDue } from "./store.ts";
+import { startZoneReports } from "./zone-report.ts";
+
+const NAME = "semi-offline-risk";
+const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
+const LOOK_EVERY_MS = 500;
+
+runProcess(NAME, async ({ logger, onStop }) => {
+  const config = readSettings(process.env);
+  const { trust, sealer, wallets, policy } = config;
+  const isolation = requireIsolation(logger, config.requireIsolation);
+  logger.info({ isolation }, "the network as the kernel shows it to this process");
+  const { databaseUrl: url, databasePassword: password } = config;
+  const pool = createPool({ url, password, applicationName: NAME });
+  onStop("database pool", () => pool.end());
+  await migrate(pool, [{ set: NAME, directory: MIGRATIONS }]);
+  for (const fault of await durabilityFaults(pool)) logger.warn({ fault }, "Postgres may lose what it has confirmed");
+
+  const metrics = createMetrics(NAME);
+  const verdicts = metrics.counter({
+    name: "sluice_offline_verdicts_total",
+    help: "Verdicts by kind.",
+    labels: ["verdict"],
+  });
+  const received = metrics.counter({
+    name: "sluice_tasks_received_total",
+    help: "Tasks by what they were.",
+    labels: ["what"],
+  });
+  metrics.gauge({
+    name: "sluice_offline_tasks",
+    help: "Signature tasks by state.",
+    labels: ["state"],
+    collect: async (gauge) => {
+      gauge.reset();
+      for (const [state, count] of await countTasks(pool)) gauge.set({ state }, count);
+    },
+  });
+
+  const holders = openHolders({
+    socketDirectory: config.holderSocketDirectory,
+    trust,
+    requireIsolation: config.requireIsolation,
+    logger,
+    onAnswer: async (answered) => {
+      await handleSigningAnswered({ pool, trust, wallets, logger }, answered);
+      work.wake();
+    },
+    onChange: () => {
+      work.wake();
+      zone.report();
+    },
+  });
+  onStop("holders", holders.close);
+  const vault = openBridge({
+    carrier: unixListener(config.vaultSocket),
+    localName: NAME,
+    peerName: "vault",
+    onMessage: async (bytes) => {
+      received.inc({ what: await handleSigningRequested({ pool, trust, logger }, bytes) });
+      work.wake();
+      reporting.wake();
+    },
+    onStateChange: (state) => logger.info({ state }, "bridge to vault"),
+    onDiagnostic: (event) => logger.warn({ event }, "bridge to vault"),
+  });
+
+  const judging: JudgeStage = {
+    pool,
+    trust,
+    sealer,
+    wallets,
+    policy,
+    logger,
+    onVerdict: (verdict) => verdicts.inc({ verdict }),
+  };
+  const signing: SignStage = {
+    pool,
+    trust,
+    sealer,
+    wallets,
+    holders,
+    holderDeadlineMs: config.holderDeadlineMs,
+    logger,
+  };
+  const work = startRounds({ everyMs: LOOK_EVERY_MS, logger, round: workOnce });
+  const reporting = startRounds({ everyMs: LOOK_EVERY_MS, logger, round: () => sendReports(pool, vault) });
+  const zone = startZoneReports({ bridge: vault, holders, sealer, pool, metrics, logger });
+  onStop("reports", reporting.stop);
+  // Before the reports are waited for: one that vault has not taken stays on record for the next start.
+  onStop("bridge to vault", () => vault.close());
+  onStop("work", work.stop);
+  onStop("zone reports", zone.stop);
+
+  async function workOnce(): Promise<void> {
+    for (const { id, state } of await listDue(pool, Date.now())) {
+      try {
+        if (state !== "ordered") await judgeOne(judging, id);
+        await signOne(signing, id);
+      } catch (error) {
+        // One task that cannot go on does not stop the others.
+        logger.error({ err: error, taskId: id }, "a task could not be worked on and is tried again");
+      }
+    }
+    reporting.wake();
+  }
+});

@@ -1,0 +1,51 @@
+// SQL about orders to holders and what they answered.
+import type { Transaction } from "@sluice/postgres";
+
+export type HolderOrder = {
+  readonly holder: string;
+  readonly sentAtMs: number;
+  readonly answer: "signatures" | "invalid" | "refusal" | null;
+  /** The sealed answer. */
+  readonly envelope: Uint8Array | null;
+  readonly refusalCode: string | null;
+  readonly refusalReason: string | null;
+};
+
+export async function listOrders(tx: Transaction, taskId: string): Promise<readonly HolderOrder[]> {
+  const { rows } = await tx.query<Omit<HolderOrder, "sentAtMs"> & { sent_at_ms: bigint }>(
+    `select holder, sent_at_ms, answer, envelope, refusal_code as "refusalCode", refusal_reason as "refusalReason"
+     from holder_order where task_id = $1 order by holder`,
+    [taskId],
+  );
+  return rows.map(({ sent_at_ms, ...order }) => ({ ...order, sentAtMs: Number(sent_at_ms) }));
+}
+
+/** Before the order leaves: from now on a signature may exist. */
+export async function recordOrder(tx: Transaction, taskId: string, holder: string, sentAtMs: number): Promise<void> {
+  await tx.query(
+    `insert into holder_order (task_id, holder, sent_at_ms) values ($1, $2, $3)
+     on conflict (task_id, holder) do update set sent_at_ms = $3 where holder_order.answer is null`,
+    [taskId, holder, sentAtMs],
+  );
+}
+
+export type Answer =
+  | { readonly kind: "signatures" }
+  | { readonly kind: "invalid" | "refusal"; readonly code: string; readonly reason: string };
+
+/** The first answer of a holder to an order counts. False when there is none waiting for one. */
+export async function recordAnswer(
+  tx: Transaction,
+  taskId: string,
+  holder: string,
+  envelope: Uint8Array,
+  answer: Answer,
+): Promise<boolean> {
+  const refusal = answer.kind === "signatures" ? null : answer;
+  const { rowCount } = await tx.query(
+    `update holder_order set answer = $3, envelope = $4, refusal_code = $5, refusal_reason = $6
+     where task_id = $1 and holder = $2 and answer is null`,
+    [taskId, holder, answer.kind, envelope, refusal?.code ?? null, refusal?.reason ?? null],
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,46 @@
+// Which holders to ask for an ordered task, from what was asked and answered and who is there. Pure.
+import { HOLDERS, type Holder } from "@sluice/contracts";
+import type { HolderOrder } from "./order-store.ts";
+
+export type OrderPlan =
+  /** Two valid answers are there. */
+  | { readonly kind: "combine" }
+  /** Fewer than two can still sign. */
+  | { readonly kind: "impossible"; readonly signatureMayExist: boolean }
+  | { readonly kind: "order"; readonly holders: readonly Holder[] }
+  /** Enough were asked and may still answer. */
+  | { readonly kind: "wait" }
+  /** Fewer than two of those that could sign are there. */
+  | { readonly kind: "short"; readonly live: readonly Holder[] };
+
+const THRESHOLD = 2;
+
+/** Any two will do. One that does not answer within the deadline is passed over for the third, and asked again too. */
+export function planOrders(
+  known: readonly HolderOrder[],
+  live: readonly Holder[],
+  nowMs: number,
+  deadlineMs: number,
+): OrderPlan {
+  const by = new Map(known.map((order) => [order.holder, order]));
+  const signed = known.filter(({ answer }) => answer === "signatures");
+  if (signed.length >= THRESHOLD) return { kind: "combine" };
+  const passedOver = known.filter(({ answer }) => answer === "refusal" || answer === "invalid");
+  const able = HOLDERS.filter((holder) => !passedOver.some((order) => order.holder === holder));
+  if (able.length < THRESHOLD)
+    return { kind: "impossible", signatureMayExist: known.some(({ answer }) => answer !== "refusal") };
+
+  const open = able.filter((holder) => by.get(holder)?.answer !== "signatures");
+  const asked = open.filter((holder) => live.includes(holder) && isFresh(by.get(holder), nowMs, deadlineMs));
+  const missing = THRESHOLD - signed.length - asked.length;
+  if (missing <= 0) return { kind: "wait" };
+  const free = open.filter((holder) => live.includes(holder) && !asked.includes(holder));
+  // Those that were never asked come first: one that stays silent is given up for the third.
+  const candidates = free.toSorted((a, b) => Number(by.has(a)) - Number(by.has(b)));
+  if (signed.length + asked.length + candidates.length < THRESHOLD) return { kind: "short", live };
+  return { kind: "order", holders: candidates.slice(0, missing) };
+}
+
+function isFresh(order: HolderOrder | undefined, nowMs: number, deadlineMs: number): boolean {
+  return order !== undefined && nowMs - order.sentAtMs < deadlineMs;
+}

@@ -1,0 +1,57 @@
+// What the zone says of itself: it has no HTTP, so vault shows this for it. The newest or nothing: it is never queued.
+import { randomBytes } from "node:crypto";
+import type { Bridge } from "@sluice/bridge";
+import { type Sealer, seal } from "@sluice/contracts";
+import type { Pool } from "@sluice/postgres";
+import { inspectIsolation, type Logger, type Metrics } from "@sluice/runtime";
+import type { Holders } from "./holders.ts";
+import { lastReportNumber } from "./reports.ts";
+
+const EVERY_MS = 2_000;
+
+export type ZoneReports = { readonly report: () => void; readonly stop: () => void };
+
+export function startZoneReports(parts: {
+  readonly bridge: Bridge;
+  readonly holders: Holders;
+  readonly sealer: Sealer;
+  readonly pool: Pool;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}): ZoneReports {
+  const { bridge, holders, sealer, pool, metrics, logger } = parts;
+  const life = randomBytes(8).toString("hex");
+  let number = 0;
+  let underWay = false;
+  const report = (): void => {
+    if (underWay || bridge.state !== "connected") return;
+    underWay = true;
+    send()
+      .catch((err: unknown) => logger.warn({ err }, "a report about the zone was not sent"))
+      .finally(() => {
+        underWay = false;
+      });
+  };
+  const timer = setInterval(report, EVERY_MS);
+  return { report, stop: () => clearInterval(timer) };
+
+  async function send(): Promise<void> {
+    number += 1;
+    const database = await lastReportNumber(pool).then(
+      (last) => ({ databaseReady: true, lastReportNumber: last }),
+      () => ({ databaseReady: false, lastReportNumber: 0n }),
+    );
+    const envelope = seal(sealer, "zone.reported.v1", {
+      id: `${life}/${number}`,
+      key: sealer.producer,
+      occurredAtMs: Date.now(),
+      message: {
+        isolation: inspectIsolation(),
+        ...database,
+        holders: holders.status().map(({ report: last, ...status }) => ({ ...status, report: last })),
+        metrics: await metrics.text(),
+      },
+    });
+    await bridge.send(envelope);
+  }
+}

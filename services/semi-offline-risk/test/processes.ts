@@ -1,0 +1,131 @@
+// The zone as an operator starts it: semi-offline-risk and three holders, processes of their own without a network.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
+import type { Holder, Producer } from "@sluice/contracts";
+import { POLICY_FILE, type Seals } from "./world.ts";
+
+/** What leaves a process without IP on this machine; undefined when nothing does. */
+export const WITHOUT_NETWORK = [
+  ["unshare", "-n"],
+  ["unshare", "-rn"],
+].find(([program = "", flag = ""]) => spawnSync(program, [flag, "true"]).status === 0);
+
+export type Process = {
+  readonly child: ChildProcess;
+  readonly lines: Record<string, unknown>[];
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly says: (msg: string) => Promise<void>;
+  readonly kill: (signal?: NodeJS.Signals) => Promise<void>;
+};
+
+export type ZoneOptions = {
+  readonly folder: string;
+  readonly seals: Seals;
+  readonly descriptor: string;
+  readonly secretOf: (holder: Holder) => Buffer;
+  readonly databaseUrl: string;
+  readonly policy?: object;
+  readonly holderDeadline?: string;
+};
+
+/** Everything that does not change when a process of the zone is started again. */
+export function prepareZone(options: ZoneOptions) {
+  const { folder, seals, descriptor, secretOf } = options;
+  const file = (name: string, content: unknown): string => {
+    const path = join(folder, name);
+    writeFileSync(path, JSON.stringify(content));
+    return path;
+  };
+  const common = {
+    PATH: process.env["PATH"] ?? "",
+    SLUICE_TRUST_FILE: file("trust.json", seals.file),
+    SLUICE_SECRETS_SOURCE: "fd:3",
+    SLUICE_NETWORK: "regtest",
+    SLUICE_WALLETS_FILE: file("wallets.json", [{ walletId: "hot", asset: "BTC", descriptor, gapLimit: 20 }]),
+    SLUICE_REQUIRE_ISOLATION: WITHOUT_NETWORK === undefined ? "no" : "yes",
+  };
+  const policyFile = file("policy.json", { ...POLICY_FILE, ...options.policy });
+  const secrets = (producer: Producer): string => {
+    const { keyId, privateKey } = seals.sealer(producer);
+    const seed = privateKey.export({ format: "der", type: "pkcs8" }).subarray(-32).toString("base64");
+    return JSON.stringify({ sealKeyId: keyId, sealSeed: seed });
+  };
+  return {
+    vaultSocket: join(folder, "vault.sock"),
+    startRisk: (env: Readonly<Record<string, string>> = {}): Process =>
+      start("semi-offline-risk", secrets("semi-offline-risk"), null, {
+        ...common,
+        SLUICE_DATABASE_URL: options.databaseUrl,
+        SLUICE_BRIDGE_SOCKET: join(folder, "vault.sock"),
+        SLUICE_HOLDER_SOCKET_DIRECTORY: folder,
+        SLUICE_POLICY_FILE: policyFile,
+        SLUICE_HOLDER_DEADLINE_MS: options.holderDeadline ?? "2s",
+        ...env,
+      }),
+    startHolder: (holder: Holder, env: Readonly<Record<string, string>> = {}): Process => {
+      const journal = join(folder, `journal-${holder}`);
+      mkdirSync(journal, { recursive: true });
+      return start("semi-offline-signer", secrets(holder), secretOf(holder), {
+        ...common,
+        SLUICE_HOLDER: holder,
+        SLUICE_BRIDGE_SOCKET: join(folder, `${holder}.sock`),
+        SLUICE_JOURNAL_DIRECTORY: journal,
+        SLUICE_MAX_PAYMENT_SAT: "500000",
+        SLUICE_MAX_FEE_SAT: "10000",
+        SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "20",
+        ...env,
+      });
+    },
+  };
+}
+
+function start(service: string, secrets: string, key: Buffer | null, env: Readonly<Record<string, string>>): Process {
+  const main = join(import.meta.dirname, `../../${service}/src/main.ts`);
+  const [program = "", ...args] = [...(WITHOUT_NETWORK ?? []), process.execPath, main];
+  const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe", "pipe"], env });
+  // A process that ends before it reads breaks these pipes; its exit code tells what happened.
+  const pipes = [
+    [child.stdin, key ?? Buffer.alloc(0)],
+    [child.stdio[3] as Writable, secrets],
+  ] as const;
+  for (const [pipe, bytes] of pipes) {
+    pipe?.on("error", () => {});
+    pipe?.end(bytes);
+  }
+  return follow(child);
+}
+
+function follow(child: ChildProcess): Process {
+  const lines: Record<string, unknown>[] = [];
+  const listeners = new Set<() => void>();
+  let rest = "";
+  child.stderr?.on("data", (piece: Buffer) => {
+    const parts = (rest + piece.toString("utf8")).split("\n");
+    rest = parts.pop() ?? "";
+    for (const part of parts) {
+      lines.push(part.startsWith("{") ? (JSON.parse(part) as Record<string, unknown>) : { msg: part });
+    }
+    for (const listener of listeners) listener();
+  });
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  const says = (msg: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (!lines.some((line) => line["msg"] === msg)) return;
+        listeners.delete(look);
+        resolve();
+      };
+      listeners.add(look);
+      look();
+      void ended.then((end) => reject(new Error(`ended with ${JSON.stringify(end)}: ${JSON.stringify(lines)}`)));
+    });
+  const kill = async (signal: NodeJS.Signals = "SIGKILL"): Promise<void> => {
+    child.kill(signal);
+    await ended;
+  };
+  return { child, lines, ended, says, kill };
+}
