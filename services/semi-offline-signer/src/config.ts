@@ -1,0 +1,75 @@
+// All settings and secrets of a key holder but its key, validated before anything is touched.
+import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
+import { createTrust, ed25519PrivateKey, HOLDERS, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
+import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting, z } from "@sluice/runtime";
+import type { Caps } from "./judge-order.ts";
+
+const FEE_RATE_RULE = "is a rate above zero in satoshis per vbyte, with at most three decimals";
+
+/** In satoshis per 1000 vbytes, so that no floating point comes near money. */
+const feeRate = z
+  .string()
+  .regex(/^[0-9]{1,9}(\.[0-9]{1,3})?$/, FEE_RATE_RULE)
+  .transform((text) => {
+    const [whole = "", decimals = ""] = text.split(".");
+    return BigInt(whole + decimals.padEnd(3, "0"));
+  })
+  .refine((rate) => rate > 0n, FEE_RATE_RULE);
+
+const environmentSchema = z.strictObject({
+  SLUICE_TRUST_FILE: setting.jsonFile(trustFileSchema),
+  SLUICE_SECRETS_SOURCE: setting.secretsSource(),
+  SLUICE_HOLDER: z.enum(HOLDERS, `is one of ${HOLDERS.join(", ")}`),
+  SLUICE_BRIDGE_SOCKET: setting.path(),
+  SLUICE_JOURNAL_DIRECTORY: setting.directory(),
+  SLUICE_NETWORK: z.enum(NETWORKS),
+  SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
+  SLUICE_MAX_PAYMENT_SAT: setting.minorUnits(),
+  SLUICE_MAX_FEE_SAT: setting.minorUnits(),
+  SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate,
+  SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"], "is yes or no").default("yes"),
+});
+
+const secretsSchema = z.strictObject({
+  sealKeyId: z.string().min(1),
+  sealSeed: z.base64().refine((text) => Buffer.from(text, "base64").length === 32, "is base64 of 32 bytes"),
+});
+
+export type Config = {
+  readonly holder: (typeof HOLDERS)[number];
+  readonly bridgeSocket: string;
+  readonly journalDirectory: string;
+  readonly requireIsolation: boolean;
+  readonly sealer: Sealer;
+  readonly trust: Trust;
+  readonly wallets: ReadonlyMap<string, Wallet>;
+  readonly caps: Caps;
+};
+
+/** @throws ConfigError with every fault that can be told at once */
+export function readSettings(env: Environment): Config {
+  const settings = readConfig(environmentSchema, env);
+  const { sealKeyId, sealSeed } = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
+  const holder = settings.SLUICE_HOLDER;
+  const { wallets, faults } = openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK);
+  const trusted = settings.SLUICE_TRUST_FILE.some((key) => key.producer === holder && key.keyId === sealKeyId);
+  const all: readonly ConfigFault[] = [
+    ...faults.map(({ walletId, rule }) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule })),
+    ...(trusted ? [] : [{ name: "secrets.sealKeyId", rule: `is not in the trust file as a key of ${holder}` }]),
+  ];
+  if (all.length > 0) throw new ConfigError(all);
+  return {
+    holder,
+    bridgeSocket: settings.SLUICE_BRIDGE_SOCKET,
+    journalDirectory: settings.SLUICE_JOURNAL_DIRECTORY,
+    requireIsolation: settings.SLUICE_REQUIRE_ISOLATION === "yes",
+    sealer: { producer: holder, keyId: sealKeyId, privateKey: ed25519PrivateKey(Buffer.from(sealSeed, "base64")) },
+    trust: createTrust(settings.SLUICE_TRUST_FILE),
+    wallets,
+    caps: {
+      maxPaymentSat: settings.SLUICE_MAX_PAYMENT_SAT,
+      maxFeeSat: settings.SLUICE_MAX_FEE_SAT,
+      maxFeeRateSatPerKvbyte: settings.SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE,
+    },
+  };
+}

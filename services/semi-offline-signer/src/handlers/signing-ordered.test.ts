@@ -1,0 +1,165 @@
+// Orders through the whole holder, with a real key and a real journal: checked, recorded, signed.
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { combineSignatures, decodePayout, finalisePayout, type PartialSignatures } from "@sluice/chains";
+import { open, seal } from "@sluice/contracts";
+import { afterAll, describe, expect, test } from "vitest";
+import { fund, makeOrder, makePolicy, makeSeals, makeWallet, NOW_MS, type Order, request } from "../../test/zone.ts";
+import { type JournalDisk, openJournal } from "../journal.ts";
+import { readSecretKey } from "../secret-key.ts";
+import { answerOrder, fingerprintOfKey, type Holder } from "./signing-ordered.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "signing-ordered-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const seals = makeSeals();
+const { wallet, secrets } = makeWallet();
+const NAMES = ["semi-offline-signer-a", "semi-offline-signer-b", "semi-offline-signer-c"] as const;
+
+function keyOf(secret: Buffer) {
+  const path = join(folder, "key");
+  writeFileSync(path, secret, { mode: 0o600 });
+  const file = openSync(path, "r");
+  try {
+    return readSecretKey(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function makeHolder(at: 0 | 1 | 2 = 0, disk?: JournalDisk): Holder & { readonly directory: string } {
+  const directory = mkdtempSync(join(folder, "journal-"));
+  const name = NAMES[at];
+  return {
+    directory,
+    policy: makePolicy(seals, wallet, { holder: name }),
+    journal: openJournal(directory, name, disk),
+    key: keyOf(secrets[at]),
+    sealer: seals.sealer(name),
+    now: () => NOW_MS,
+  };
+}
+
+function give(holder: Holder, order: Order) {
+  const message = { ...order, holder: holder.policy.holder };
+  const envelope = seal(seals.sealer("semi-offline-risk"), "signing.ordered.v1", {
+    id: `${order.taskId}/order`,
+    key: order.walletId,
+    occurredAtMs: NOW_MS,
+    message,
+  });
+  const opened = open(seals.trust, envelope, ["signing.ordered.v1"]);
+  if (!opened.ok) throw new Error(opened.refusal.detail);
+  const { envelope: answer, outcome } = answerOrder(opened.value, holder);
+  const back = open(seals.trust, answer, ["signing.answered.v1"]);
+  if (!back.ok) throw new Error(back.refusal.detail);
+  return { outcome, answer: back.value };
+}
+
+function partialOf(holder: Holder, { answer }: ReturnType<typeof give>): PartialSignatures {
+  const { answer: said, transactionId } = answer.message;
+  if (said.case !== "signatures") throw new Error(said.value.code);
+  return {
+    holder: fingerprintOfKey(wallet, holder.key.publicKey) ?? "",
+    txid: transactionId,
+    signatures: said.value.inputs.map(({ input, publicKey, signature }) => ({
+      inputIndex: input,
+      publicKey,
+      signature,
+    })),
+  };
+}
+
+const order = makeOrder(seals, wallet, { coins: [fund(wallet, 80_000n), fund(wallet, 70_000n, 2)] });
+
+describe("a holder", () => {
+  test.each([[[0, 1]], [[0, 2]], [[1, 2]]] as const)("and another (%j) complete a payout", (pair) => {
+    const holders = pair.map((at) => makeHolder(at));
+    const partials = holders.map((holder) => partialOf(holder, give(holder, order)));
+    const combined = combineSignatures(order.psbt, partials, wallet.descriptor);
+    if (!combined.ok) throw new Error(combined.refusal.detail);
+    expect(finalisePayout(order.psbt, combined.value.psbt, wallet.descriptor)).toMatchObject({
+      ok: true,
+      value: { txid: order.transactionId },
+    });
+  });
+
+  test("answers in its own name, and to the order's round and transaction", () => {
+    const { answer } = give(makeHolder(1), order);
+    expect(answer).toMatchObject({
+      producer: "semi-offline-signer-b",
+      message: { taskId: order.taskId, round: 1, transactionId: order.transactionId },
+    });
+  });
+
+  test("answers the same order again with the same signatures and no new record", () => {
+    const holder = makeHolder();
+    const first = give(holder, order);
+    const size = statSync(join(holder.directory, "semi-offline-signer-a.journal")).size;
+    const again = give(holder, order);
+    expect([first.outcome, again.outcome]).toEqual(["first", "again"]);
+    expect(again.answer.message).toEqual(first.answer.message);
+    expect([holder.journal.entries, statSync(join(holder.directory, "semi-offline-signer-a.journal")).size]).toEqual([
+      1,
+      size,
+    ]);
+  });
+
+  test("refuses what its own checks refuse, and puts nothing on record", () => {
+    const holder = makeHolder();
+    const { answer } = give(holder, makeOrder(seals, wallet, { requests: [request("w1", { amount: "500001" })] }));
+    expect(answer.message.answer).toMatchObject({ case: "refusal", value: { code: "PAYMENT_OVER_CAP" } });
+    expect(holder.journal.entries).toBe(0);
+  });
+
+  test("refuses a second transaction for a withdrawal unless it spends the first one's anchor", () => {
+    const holder = makeHolder();
+    const coins = [fund(wallet, 1_000_000n)];
+    expect(give(holder, makeOrder(seals, wallet, { coins })).outcome).toBe("first");
+    expect(give(holder, makeOrder(seals, wallet)).outcome).toBe("WITHDRAWAL_ALREADY_SIGNED");
+    const bumped = makeOrder(seals, wallet, { coins, feeRateSatPerVbyte: 9 });
+    expect(give(holder, bumped).outcome).toBe("first");
+    const others = makeOrder(seals, wallet, { coins, requests: [request("w2")] });
+    expect(give(holder, others).outcome).toBe("TRANSACTION_FOR_OTHERS");
+    const other = makeOrder(seals, wallet, { coins, requests: [request("w2", { amount: "90000" })] });
+    expect(give(holder, other).outcome).toBe("INPUT_ALREADY_SIGNED");
+    expect(holder.journal.entries).toBe(2);
+  });
+
+  test("lets nothing out when the journal cannot be synced, and never signs again", () => {
+    const broken: JournalDisk = { writeSync, fsyncSync, fdatasyncSync: () => fdatasyncSync(1_000_000) };
+    const holder = makeHolder(0, broken);
+    const fails = expect.objectContaining({ code: "JOURNAL_WRITE_FAILED" });
+    expect(() => give(holder, order)).toThrow(fails);
+    expect(() => give(holder, order)).toThrow(fails);
+  });
+
+  test("lets nothing out when its key does not sign as the descriptor says", () => {
+    const holder = {
+      ...makeHolder(),
+      key: { ...keyOf(secrets[0]), sign: makeHolder(1).key.sign.bind(keyOf(secrets[1])) },
+    };
+    expect(() => give(holder, order)).toThrow(expect.objectContaining({ code: "SIGNATURE_INVALID" }));
+  });
+
+  test("decodes what it signs by itself", () => {
+    const decoded = decodePayout(order.psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+    if (!decoded.ok) throw new Error(decoded.refusal.detail);
+    const holder = makeHolder();
+    give(holder, order);
+    expect(holder.journal.history.transaction(decoded.value.txid)?.inputs).toEqual(
+      decoded.value.inputs.map(({ outpoint }) => outpoint),
+    );
+  });
+});

@@ -1,0 +1,75 @@
+// Step 6: signing.ordered.v1. Check everything again, write it down, and only then sign.
+import type { Wallet } from "@sluice/chains";
+import { accountKeyFromXpub, type InputSignature, signPayout } from "@sluice/chains/signing";
+import { type MessageOf, type OpenedOf, type Sealer, seal } from "@sluice/contracts";
+import { ok, type Result, refused } from "@sluice/core";
+import type { Journal } from "../journal.ts";
+import { type HolderPolicy, type HolderRefusal, judgeOrder, type Order } from "../judge-order.ts";
+import type { SecretKey } from "../secret-key.ts";
+import { decideSigning, type SignOnce } from "../sign-once.ts";
+
+export type Holder = {
+  readonly policy: HolderPolicy;
+  readonly journal: Journal;
+  readonly key: SecretKey;
+  readonly sealer: Sealer;
+  readonly now: () => number;
+};
+
+export type Answered = {
+  /** The sealed answer for semi-offline-risk. */
+  readonly envelope: Uint8Array;
+  /** For log and metrics: what the journal said, or the code of the refusal. */
+  readonly outcome: SignOnce | HolderRefusal["code"];
+};
+
+/**
+ * Answers one order. Nothing in here waits, so no other order comes between the journal's decision and its record.
+ * @throws JournalError or SigningError: the process has to end, and nothing was let out
+ */
+export function answerOrder(opened: OpenedOf<"signing.ordered.v1">, holder: Holder): Answered {
+  const order = opened.message;
+  const signed = signOrder(order, holder);
+  const answer: MessageOf<"signing.answered.v1">["answer"] = signed.ok
+    ? { case: "signatures", value: { inputs: signed.value.inputs } }
+    : { case: "refusal", value: signed.refusal };
+  const { taskId, round, transactionId } = order;
+  const envelope = seal(holder.sealer, "signing.answered.v1", {
+    // The same order answered in the same way is the same message.
+    id: `${taskId}/${round}/${answer.case}`,
+    key: order.walletId,
+    occurredAtMs: holder.now(),
+    message: { taskId, round, transactionId, answer },
+  });
+  return { envelope, outcome: signed.ok ? signed.value.outcome : signed.refusal.code };
+}
+
+type Signed = { readonly outcome: SignOnce; readonly inputs: readonly WireSignature[] };
+type WireSignature = { readonly input: number; readonly publicKey: Uint8Array; readonly signature: Uint8Array };
+
+function signOrder(order: Order, { policy, journal, key, now }: Holder): Result<Signed, HolderRefusal> {
+  const judged = judgeOrder(order, policy);
+  if (!judged.ok) return judged;
+  const { wallet, decoded, intent } = judged.value;
+  const decision = decideSigning(journal.history, intent);
+  if (!decision.ok) return refused({ code: decision.refusal.code, reason: decision.refusal.detail });
+  // On disk and synced before the first signature exists.
+  if (decision.value === "first") journal.append({ ...intent, atMs: now() });
+  const fingerprint = fingerprintOfKey(wallet, key.publicKey);
+  if (fingerprint === null) throw new Error("a wallet is served only when the key is one of its holders'");
+  const sign = (tweak: Uint8Array, digest: Uint8Array) => key.sign(tweak, digest);
+  const { signatures } = signPayout(decoded, wallet.descriptor, fingerprint, sign);
+  return ok({ outcome: decision.value, inputs: signatures.map(toWire) });
+}
+
+/** By which holder of the wallet this public key stands in its descriptor; null when it stands there for none. */
+export function fingerprintOfKey({ descriptor }: Wallet, publicKey: Uint8Array): string | null {
+  const own = descriptor.holders.find(({ fingerprint }) =>
+    Buffer.from(accountKeyFromXpub(descriptor, fingerprint).publicKey).equals(publicKey),
+  );
+  return own?.fingerprint ?? null;
+}
+
+function toWire({ inputIndex, publicKey, signature }: InputSignature): WireSignature {
+  return { input: inputIndex, publicKey, signature };
+}

@@ -1,0 +1,112 @@
+// Step 6: what a holder finds out for itself about an order, from bytes and seals alone, before it asks its journal.
+import { type DecodedPayout, decodePayout, findScript, parseAddress, type Wallet } from "@sluice/chains";
+import { type Clearance, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
+import { ok, parseAmount, parseAsset, type Result, refused } from "@sluice/core";
+import type { SigningIntent } from "./sign-once.ts";
+
+export type Order = MessageOf<"signing.ordered.v1">;
+
+/** This holder's own hard limits; nobody can raise them from outside. The rate is in satoshis per 1000 vbytes. */
+export type Caps = {
+  readonly maxPaymentSat: bigint;
+  readonly maxFeeSat: bigint;
+  readonly maxFeeRateSatPerKvbyte: bigint;
+};
+
+export type HolderPolicy = {
+  readonly holder: string;
+  readonly trust: Trust;
+  /** Only the wallets that this holder's key belongs to. */
+  readonly wallets: ReadonlyMap<string, Wallet>;
+  readonly caps: Caps;
+};
+
+export type HolderRefusal = { readonly code: string; readonly reason: string };
+
+export type SoundOrder = { readonly wallet: Wallet; readonly decoded: DecodedPayout; readonly intent: SigningIntent };
+
+/** Script multisig is signed in one round; threshold schemes will need more. */
+const ONLY_ROUND = 1;
+
+/** The first violated rule refuses. Its code is stable; where the rule is another package's, so is the code. */
+export function judgeOrder(order: Order, policy: HolderPolicy): Result<SoundOrder, HolderRefusal> {
+  const { holder, trust, wallets, caps } = policy;
+  if (order.holder !== holder) return refuse("HOLDER_OTHER", `the order is for ${order.holder}`);
+  if (order.round !== ONLY_ROUND) return refuse("ROUND_UNKNOWN", `there is no round ${order.round}`);
+  const wallet = wallets.get(order.walletId);
+  if (wallet === undefined) return refuse("WALLET_UNKNOWN", `this holder has no key of wallet ${order.walletId}`);
+
+  const decodes = decodePayout(order.psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  if (!decodes.ok) return refuse(decodes.refusal.code, decodes.refusal.detail);
+  const decoded = decodes.value;
+  if (decoded.txid !== order.transactionId) return refuse("TRANSACTION_OTHER", `these bytes are ${decoded.txid}`);
+
+  const due: Due[] = [];
+  for (const { withdrawalId, clearance } of order.withdrawals) {
+    const cleared = verifyClearance(trust, clearance);
+    if (!cleared.ok) return refuse(cleared.refusal.code, `${withdrawalId}: ${cleared.refusal.detail}`);
+    if (cleared.value.request.id !== withdrawalId) return refuse("CLEARANCE_OTHER", `${withdrawalId} has another's`);
+    if (due.some((earlier) => earlier.withdrawalId === withdrawalId))
+      return refuse("WITHDRAWAL_DUPLICATE", withdrawalId);
+    const payment = duePayment(cleared.value, wallet);
+    if (!payment.ok) return payment;
+    due.push(payment.value);
+  }
+  const mismatch = findMismatch(decoded, due);
+  if (mismatch !== null) return mismatch;
+
+  const largest = due.find(({ amountSat }) => amountSat > caps.maxPaymentSat);
+  if (largest !== undefined) return refuse("PAYMENT_OVER_CAP", `${largest.withdrawalId}: ${largest.amountSat} sat`);
+  const { feeSat, vbytes } = decoded;
+  if (feeSat > caps.maxFeeSat) return refuse("FEE_OVER_CAP", `${feeSat} sat`);
+  if (feeSat * 1000n > caps.maxFeeRateSatPerKvbyte * BigInt(vbytes)) {
+    return refuse("FEE_RATE_OVER_CAP", `${feeSat} sat for ${vbytes} vbytes`);
+  }
+  return ok({ wallet, decoded, intent: intentOf(order, decoded) });
+}
+
+/** What a clearance says is to be paid, as the output that has to be there. */
+type Due = { readonly withdrawalId: string; readonly scriptPubKey: Buffer; readonly amountSat: bigint };
+
+function duePayment({ request }: Clearance, { descriptor, gapLimit }: Wallet): Result<Due, HolderRefusal> {
+  const asset = parseAsset(request.asset);
+  if (!asset.ok) return refuse(asset.refusal.code, `${request.id}: ${asset.refusal.detail}`);
+  const amount = parseAmount(request.amount, asset.value);
+  if (!amount.ok) return refuse(amount.refusal.code, `${request.id}: ${amount.refusal.detail}`);
+  const address = parseAddress(descriptor.network, request.address);
+  if (!address.ok) return refuse(address.refusal.code, `${request.id}: ${address.refusal.detail}`);
+  const { scriptPubKey } = address.value;
+  if (findScript(descriptor, scriptPubKey, gapLimit) !== null) return refuse("PAYMENT_TO_OWN_WALLET", request.id);
+  return ok({ withdrawalId: request.id, scriptPubKey: Buffer.from(scriptPubKey), amountSat: amount.value });
+}
+
+/** Every output to a foreign script is exactly one clearance's, and every clearance has exactly one. */
+function findMismatch(decoded: DecodedPayout, due: readonly Due[]): Result<never, HolderRefusal> | null {
+  if (decoded.own.length > 0) return refuse("PAYMENT_UNMATCHED", "an output goes to the wallet's receiving branch");
+  if (decoded.change.length > 1) return refuse("CHANGE_SPLIT", "the change goes to more than one output");
+  const open = [...due];
+  const unmatched: number[] = [];
+  for (const { index, scriptPubKey, amountSat } of decoded.payments) {
+    const at = open.findIndex((one) => one.amountSat === amountSat && one.scriptPubKey.equals(scriptPubKey));
+    if (at < 0) unmatched.push(index);
+    else open.splice(at, 1);
+  }
+  const [output] = unmatched;
+  if (output !== undefined) return refuse("PAYMENT_UNMATCHED", `output ${output} is not what any clearance says`);
+  const [missing] = open;
+  return missing === undefined ? null : refuse("PAYMENT_MISSING", `nothing pays ${missing.withdrawalId}`);
+}
+
+function intentOf({ taskId, walletId, withdrawals }: Order, { txid, inputs }: DecodedPayout): SigningIntent {
+  return {
+    taskId,
+    walletId,
+    transactionId: txid,
+    inputs: inputs.map(({ outpoint }) => outpoint),
+    withdrawals: withdrawals.map(({ withdrawalId, anchor }) => ({ withdrawalId, anchor })),
+  };
+}
+
+function refuse(code: string, reason: string): Result<never, HolderRefusal> {
+  return refused({ code, reason });
+}

@@ -1,0 +1,103 @@
+// Step 6: the rule that everything ever signed for one withdrawal conflicts on chain, as a pure decision over the past.
+import { ok, type Result, refused } from "@sluice/core";
+
+/** What a signature would commit this holder to. */
+export type SigningIntent = {
+  readonly taskId: string;
+  readonly walletId: string;
+  readonly transactionId: string;
+  /** Outpoints, txid:vout, in the transaction's order. */
+  readonly inputs: readonly string[];
+  /** `anchor` is the outpoint that the sealed order names as common to all attempts to pay the withdrawal. */
+  readonly withdrawals: readonly { readonly withdrawalId: string; readonly anchor: string }[];
+};
+
+/** Every code with which a signature is refused for the sake of an earlier one, in the order of the checks. */
+export const SIGN_ONCE_REFUSALS = {
+  WITHDRAWAL_DUPLICATE: "a withdrawal is paid once by a transaction",
+  TRANSACTION_FOR_OTHERS: "a transaction pays the withdrawals for which it was signed first, and no others",
+  WITHDRAWAL_ALREADY_SIGNED: "a withdrawal's further transaction spends the anchor of its first",
+  ANCHOR_CHANGED: "a withdrawal's anchor is the one recorded with its first signature",
+  ANCHOR_MISSING: "a transaction spends the anchor of every withdrawal that it pays",
+  INPUT_ALREADY_SIGNED: "an input is signed again only to replace a transaction that pays one of the same withdrawals",
+} as const;
+
+export type SignOnceRefusal = { readonly code: keyof typeof SIGN_ONCE_REFUSALS; readonly detail: string };
+
+/** `first`: the intent has to be recorded before anything is signed. `again`: it is on record, the answer got lost. */
+export type SignOnce = "first" | "again";
+
+/** Everything that this holder has put on record, found by transaction, withdrawal and input. */
+export class SignedHistory {
+  readonly #transactions = new Map<string, SigningIntent>();
+  readonly #anchors = new Map<string, string>();
+  readonly #spenders = new Map<string, SigningIntent[]>();
+
+  add(intent: SigningIntent): void {
+    if (this.#transactions.has(intent.transactionId)) return;
+    this.#transactions.set(intent.transactionId, intent);
+    for (const { withdrawalId, anchor } of intent.withdrawals) {
+      if (!this.#anchors.has(withdrawalId)) this.#anchors.set(withdrawalId, anchor);
+    }
+    for (const input of intent.inputs) {
+      const spenders = this.#spenders.get(input);
+      if (spenders === undefined) this.#spenders.set(input, [intent]);
+      else spenders.push(intent);
+    }
+  }
+
+  transaction(transactionId: string): SigningIntent | undefined {
+    return this.#transactions.get(transactionId);
+  }
+
+  anchorOf(withdrawalId: string): string | undefined {
+    return this.#anchors.get(withdrawalId);
+  }
+
+  spendersOf(input: string): readonly SigningIntent[] {
+    return this.#spenders.get(input) ?? [];
+  }
+}
+
+/**
+ * May this holder sign? The first violated rule, in the order of SIGN_ONCE_REFUSALS, refuses. Whatever is permitted
+ * spends the anchor of each of its withdrawals, so by induction all that was ever signed for a withdrawal has that
+ * outpoint in common and at most one of it confirms.
+ */
+export function decideSigning(history: SignedHistory, intent: SigningIntent): Result<SignOnce, SignOnceRefusal> {
+  const spent = new Set(intent.inputs);
+  const paid = new Set(intent.withdrawals.map(({ withdrawalId }) => withdrawalId));
+  if (paid.size < intent.withdrawals.length) return refuse("WITHDRAWAL_DUPLICATE", intent.transactionId);
+
+  const same = history.transaction(intent.transactionId);
+  if (same !== undefined) {
+    return paysTheSame(same, intent) ? ok("again") : refuse("TRANSACTION_FOR_OTHERS", `signed for task ${same.taskId}`);
+  }
+  for (const { withdrawalId, anchor } of intent.withdrawals) {
+    const recorded = history.anchorOf(withdrawalId);
+    if (recorded === undefined || recorded === anchor) continue;
+    return spent.has(recorded)
+      ? refuse("ANCHOR_CHANGED", `${withdrawalId} has ${recorded}, the order names ${anchor}`)
+      : refuse("WITHDRAWAL_ALREADY_SIGNED", `${withdrawalId} has ${recorded}, which is not spent`);
+  }
+  const unanchored = intent.withdrawals.find(({ anchor }) => !spent.has(anchor));
+  if (unanchored !== undefined) return refuse("ANCHOR_MISSING", `${unanchored.withdrawalId} has ${unanchored.anchor}`);
+
+  for (const input of intent.inputs) {
+    const foreign = history
+      .spendersOf(input)
+      .find((earlier) => !earlier.withdrawals.some(({ withdrawalId }) => paid.has(withdrawalId)));
+    if (foreign !== undefined) return refuse("INPUT_ALREADY_SIGNED", `${input} in ${foreign.transactionId}`);
+  }
+  return ok("first");
+}
+
+function paysTheSame(left: SigningIntent, right: SigningIntent): boolean {
+  const of = ({ inputs, withdrawals }: SigningIntent) =>
+    JSON.stringify([inputs, withdrawals.map(({ withdrawalId, anchor }) => [withdrawalId, anchor]).toSorted()]);
+  return of(left) === of(right);
+}
+
+function refuse(code: SignOnceRefusal["code"], detail: string): Result<never, SignOnceRefusal> {
+  return refused({ code, detail: `${SIGN_ONCE_REFUSALS[code]}: ${detail}` });
+}

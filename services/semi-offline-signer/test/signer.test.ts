@@ -1,0 +1,164 @@
+// A holder as a real process without a network, over a real bridge; this test speaks for semi-offline-risk.
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
+import { type OpenedOf, open, seal } from "@sluice/contracts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HOLDER, type Signer, type SignerOptions, startSigner, WITHOUT_NETWORK } from "./signer-process.ts";
+import { fund, makeOrder, makeSeals, makeWallet, NOW_MS, type Order } from "./zone.ts";
+
+const seals = makeSeals();
+const { text: descriptor, wallet, secrets } = makeWallet();
+
+let folder = "";
+let bridge: Bridge | undefined;
+let signers: Signer[] = [];
+let heard: (OpenedOf<"signing.answered.v1"> | OpenedOf<"holder.reported.v1">)[] = [];
+let arrived: EventTarget = new EventTarget();
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "signer-"));
+  heard = [];
+  arrived = new EventTarget();
+});
+
+afterEach(async () => {
+  for (const { child, ended } of signers) {
+    child.kill("SIGKILL");
+    await ended;
+  }
+  signers = [];
+  await bridge?.close();
+  bridge = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+function start(options: Partial<SignerOptions> = {}): Signer {
+  const signer = startSigner({ folder, seals, descriptor, key: secrets[0], ...options });
+  signers.push(signer);
+  return signer;
+}
+
+function listen(): Bridge {
+  bridge ??= openBridge({
+    carrier: unixListener(join(folder, "holder.sock")),
+    localName: "semi-offline-risk",
+    peerName: HOLDER,
+    onMessage: async (bytes) => {
+      const opened = open(seals.trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
+      if (!opened.ok) throw new Error(opened.refusal.code);
+      heard.push(opened.value);
+      arrived.dispatchEvent(new Event("message"));
+    },
+  });
+  return bridge;
+}
+
+function envelopeOf(order: Order, sealer = seals.sealer("semi-offline-risk")): Uint8Array {
+  const { taskId, walletId } = order;
+  return seal(sealer, "signing.ordered.v1", { id: taskId, key: walletId, occurredAtMs: NOW_MS, message: order });
+}
+
+const answers = () => heard.flatMap((opened) => (opened.type === "signing.answered.v1" ? [opened.message] : []));
+const reports = () => heard.flatMap((opened) => (opened.type === "holder.reported.v1" ? [opened.message] : []));
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await once(arrived, "message");
+}
+
+describe("a holder's process", () => {
+  test("signs an order, reports what it did, and after being killed answers the same again", async () => {
+    const order = makeOrder(seals, wallet);
+    start();
+    await listen().send(envelopeOf(order));
+    await until(() => answers().length === 1);
+    await until(() => reports().some(({ journalRecords }) => journalRecords === 1n));
+    const report = reports().at(-1);
+    expect(report).toMatchObject({
+      holder: HOLDER,
+      state: "serving",
+      isolation: { noIp: WITHOUT_NETWORK !== undefined },
+    });
+    expect(report?.metrics).toContain('sluice_signer_orders_total{outcome="first"');
+
+    signers[0]?.child.kill("SIGKILL");
+    await signers[0]?.ended;
+    start();
+    await listen().send(envelopeOf(order));
+    await until(() => answers().length === 2);
+    expect(answers()[0]?.answer.case).toBe("signatures");
+    expect(answers()[1]).toEqual(answers()[0]);
+  });
+
+  test("refuses over a restart what it may not sign, and says why", async () => {
+    const first = start();
+    await listen().send(envelopeOf(makeOrder(seals, wallet)));
+    await until(() => answers().length === 1);
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toEqual({ code: 0, signal: null });
+    start();
+    await listen().send(envelopeOf(makeOrder(seals, wallet, { coins: [fund(wallet, 300_000n)] })));
+    await until(() => answers().length === 2);
+    expect(answers()[1]?.answer).toMatchObject({ case: "refusal", value: { code: "WITHDRAWAL_ALREADY_SIGNED" } });
+  });
+
+  test("drops an order without semi-offline-risk's seal, and goes on", async () => {
+    const order = makeOrder(seals, wallet);
+    start();
+    await listen().send(envelopeOf(order, makeSeals().sealer("semi-offline-risk")));
+    await listen().send(Buffer.from("no envelope"));
+    await listen().send(envelopeOf(order));
+    await until(() => reports().some(({ metrics }) => metrics.includes('outcome="first"')));
+    const { metrics = "" } = reports().at(-1) ?? {};
+    expect(metrics).toContain('sluice_signer_orders_total{outcome="SEAL_INVALID",service="semi-offline-signer-a"} 1');
+    expect(answers()).toHaveLength(1);
+  });
+
+  test("keeps the inspector closed when it is sent SIGUSR1", async () => {
+    const signer = start();
+    await signer.says("serving");
+    signer.child.kill("SIGUSR1");
+    await signer.says("SIGUSR1 does nothing here; the inspector stays closed");
+    const listening = readFileSync(`/proc/${signer.child.pid}/net/tcp`, "utf8").split("\n").slice(1).filter(Boolean);
+    if (WITHOUT_NETWORK !== undefined) expect(listening).toEqual([]);
+  });
+
+  test("has a journal of its own: a second process with the same one does not start", async () => {
+    await start().says("serving");
+    expect(await start().ended).toEqual({ code: 1, signal: null });
+    expect(JSON.stringify(signers[1]?.lines)).toContain("JOURNAL_LOCKED");
+  });
+});
+
+describe("a holder's process does not serve", () => {
+  test.each<[string, Partial<SignerOptions>, number, string]>([
+    ["without a key", { key: Buffer.alloc(0) }, 78, "KEY_TOO_SHORT"],
+    ["with 33 bytes", { key: Buffer.alloc(33, 1) }, 78, "KEY_TOO_LONG"],
+    ["with a key of none of its wallets", { key: Buffer.alloc(32, 1) }, 78, "account key of a holder"],
+    ["with NODE_OPTIONS set", { env: { NODE_OPTIONS: "--no-deprecation" } }, 78, "NODE_OPTIONS"],
+    ["with an inspector", { flags: ["--inspect=127.0.0.1:0"] }, 78, "--inspect"],
+    ["with a setting that nobody knows", { env: { SLUICE_MAX_FEES: "1" } }, 78, "SLUICE_MAX_FEES"],
+    ["with a fee rate of zero", { env: { SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "0.000" } }, 78, "is a rate above zero"],
+    [
+      "where IP is to be had",
+      { network: true, env: { SLUICE_REQUIRE_ISOLATION: "yes" } },
+      77,
+      "does not serve where IP",
+    ],
+  ])("%s", async (_, options, code, why) => {
+    const signer = start(options);
+    expect(await signer.ended).toEqual({ code, signal: null });
+    expect(JSON.stringify(signer.lines)).toContain(why);
+  });
+
+  test("and never says a byte of its key", async () => {
+    const signer = start();
+    await signer.says("serving");
+    signer.child.kill("SIGTERM");
+    await signer.ended;
+    const said = JSON.stringify(signer.lines);
+    for (const form of ["hex", "base64", "latin1"] as const) expect(said).not.toContain(secrets[0].toString(form));
+  });
+});
