@@ -1,0 +1,32 @@
+// Books what core decides about a payout. Refusals of the ledger are alarms: the message is parked for a person.
+import { decidePayout, networkFee, type Payout, type PayoutCommand } from "@sluice/core";
+import { OperatingError } from "@sluice/messaging";
+import type { Transaction } from "@sluice/postgres";
+import { bookTransfer, readPayout, savePayout } from "./store.ts";
+
+export async function bookPayout(
+  tx: Transaction,
+  txid: string,
+  type: PayoutCommand["type"],
+  payout: Payout,
+): Promise<void> {
+  const booked = await readPayout(tx, payout.withdrawalId);
+  const decision = decidePayout({ type, payout }, booked);
+  if (!decision.ok) {
+    const { code, detail } = decision.refusal;
+    throw new OperatingError(code, "park", `${payout.withdrawalId} in ${txid}: ${detail}`);
+  }
+  const { transfers, standing } = decision.value;
+  const postedBy = booked?.postedBy ?? (standing === "posted" ? txid : null);
+  if (type === "post" && postedBy !== txid) {
+    const detail = `${payout.withdrawalId} was paid by ${postedBy}, and by ${txid} again`;
+    throw new OperatingError("PAYOUT_PAID_TWICE", "park", detail);
+  }
+  for (const transfer of transfers) await bookTransfer(tx, transfer);
+  await savePayout(tx, txid, { ...payout, standing, postedBy });
+}
+
+/** A fee is paid when its transaction confirms, once for all payouts in it. */
+export async function bookFee(tx: Transaction, txid: string, feeMinor: bigint): Promise<void> {
+  if (feeMinor > 0n) await bookTransfer(tx, networkFee(txid, "BTC", feeMinor));
+}

@@ -1,0 +1,213 @@
+// All SQL of the treasury.
+import {
+  type AccountId,
+  type Asset,
+  assertBalanced,
+  type BookedPayout,
+  type Transfer,
+  type WithdrawalId,
+} from "@sluice/core";
+import type { Queryable, Transaction } from "@sluice/postgres";
+
+/** Books a transfer. One with the same id is booked already and is left alone. */
+export async function bookTransfer(tx: Transaction, transfer: Transfer): Promise<void> {
+  assertBalanced(transfer);
+  const { rowCount } = await tx.query(
+    "insert into ledger_transfer (id, kind) values ($1, $2) on conflict (id) do nothing",
+    [transfer.id, transfer.kind],
+  );
+  if (rowCount === 0) return;
+  for (const [position, { account, asset, amountMinor }] of transfer.entries.entries()) {
+    await tx.query(
+      "insert into ledger_entry (transfer_id, position, account, asset, amount_minor) values ($1, $2, $3, $4, $5)",
+      [transfer.id, position, account, asset, amountMinor],
+    );
+  }
+}
+
+export type PayoutTransaction = {
+  readonly txid: string;
+  readonly feeMinor: bigint | null;
+  readonly confirmed: boolean;
+};
+
+/** The transaction's row, locked, made if need be: signed and confirmed may come in either order. */
+export async function lockTransaction(tx: Transaction, txid: string): Promise<PayoutTransaction> {
+  await tx.query("insert into payout_transaction (txid) values ($1) on conflict (txid) do nothing", [txid]);
+  const { rows } = await tx.query<{ fee_minor: string | null; confirmed_at: Date | null }>(
+    "select fee_minor, confirmed_at from payout_transaction where txid = $1 for update",
+    [txid],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`the row of ${txid} is gone`);
+  return {
+    txid,
+    feeMinor: row.fee_minor === null ? null : BigInt(row.fee_minor),
+    confirmed: row.confirmed_at !== null,
+  };
+}
+
+export async function noteSigned(
+  tx: Transaction,
+  txid: string,
+  feeMinor: bigint,
+  spent: readonly string[],
+): Promise<void> {
+  await tx.query(
+    "update payout_transaction set fee_minor = $2, signed_at = now() where txid = $1 and signed_at is null",
+    [txid, feeMinor],
+  );
+  await tx.query("insert into spent_coin (outpoint, txid) select unnest($1::text[]), $2 on conflict do nothing", [
+    spent,
+    txid,
+  ]);
+}
+
+export async function noteConfirmed(tx: Transaction, txid: string, blockHash: string): Promise<void> {
+  await tx.query(
+    "update payout_transaction set block_hash = $2, confirmed_at = coalesce(confirmed_at, now()) where txid = $1",
+    [txid, blockHash],
+  );
+}
+
+type PayoutRow = {
+  readonly withdrawal_id: string;
+  readonly account: string;
+  readonly asset: string;
+  readonly amount_minor: string;
+  readonly standing: BookedPayout["standing"];
+  readonly posted_by: string | null;
+};
+
+export type StoredPayout = BookedPayout & { readonly postedBy: string | null };
+
+const PAYOUT_COLUMNS = "withdrawal_id, account, asset, amount_minor, standing, posted_by";
+
+export async function readPayout(tx: Transaction, withdrawalId: string): Promise<StoredPayout | null> {
+  const { rows } = await tx.query<PayoutRow>(
+    `select ${PAYOUT_COLUMNS} from payout where withdrawal_id = $1 for update`,
+    [withdrawalId],
+  );
+  return rows[0] === undefined ? null : toPayout(rows[0]);
+}
+
+/** What a transaction would pay. */
+export async function listPayouts(tx: Transaction, txid: string): Promise<readonly StoredPayout[]> {
+  const { rows } = await tx.query<PayoutRow>(
+    `select ${PAYOUT_COLUMNS} from payout join payout_in_transaction using (withdrawal_id) where txid = $1
+     order by withdrawal_id for update of payout`,
+    [txid],
+  );
+  return rows.map(toPayout);
+}
+
+export async function savePayout(tx: Transaction, txid: string, payout: StoredPayout): Promise<void> {
+  const { withdrawalId, account, asset, amountMinor, standing, postedBy } = payout;
+  await tx.query(
+    `insert into payout (${PAYOUT_COLUMNS}) values ($1, $2, $3, $4, $5, $6)
+     on conflict (withdrawal_id) do update set standing = excluded.standing, posted_by = excluded.posted_by`,
+    [withdrawalId, account, asset, amountMinor, standing, postedBy],
+  );
+  await tx.query("insert into payout_in_transaction (txid, withdrawal_id) values ($1, $2) on conflict do nothing", [
+    txid,
+    withdrawalId,
+  ]);
+}
+
+/** True when it was not known yet. */
+export async function addCoin(
+  tx: Transaction,
+  coin: { readonly outpoint: string; readonly walletId: string; readonly branch: number; readonly amountSat: bigint },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    "insert into chain_coin (outpoint, wallet_id, branch, amount_sat) values ($1, $2, $3, $4) on conflict do nothing",
+    [coin.outpoint, coin.walletId, coin.branch, coin.amountSat],
+  );
+  return rowCount === 1;
+}
+
+export type Balance = { readonly account: string; readonly asset: string; readonly amountMinor: bigint };
+
+export async function listBalances(database: Queryable): Promise<readonly Balance[]> {
+  const { rows } = await database.query<{ account: string; asset: string; amount_minor: string }>(
+    "select account, asset, sum(amount_minor) as amount_minor from ledger_entry group by account, asset order by account",
+  );
+  return rows.map(({ account, asset, amount_minor }) => ({ account, asset, amountMinor: BigInt(amount_minor) }));
+}
+
+/** What the wallets hold by the chain: paid to them, less what our confirmed transactions spent. */
+export async function chainBalanceSat(database: Queryable): Promise<bigint> {
+  const { rows } = await database.query<{ sat: string }>(
+    `select coalesce(sum(coin.amount_sat), 0)::text as sat from chain_coin coin
+     where not exists (
+       select from spent_coin spent join payout_transaction using (txid)
+       where spent.outpoint = coin.outpoint and confirmed_at is not null
+     )`,
+  );
+  return BigInt(rows[0]?.sat ?? "0");
+}
+
+export type ListedPayout = {
+  readonly withdrawalId: string;
+  /** Of the transaction that paid it or, while none has, the newest that would. */
+  readonly txid: string;
+  readonly account: string;
+  readonly amountMinor: string;
+  readonly standing: string;
+};
+
+export async function listNewestPayouts(database: Queryable, limit: number): Promise<readonly ListedPayout[]> {
+  const { rows } = await database.query<ListedPayout>(
+    `select withdrawal_id as "withdrawalId", coalesce(posted_by, newest.txid) as txid, account, amount_minor as "amountMinor",
+            standing
+     from payout, lateral (
+       select txid, signed_at from payout_in_transaction join payout_transaction using (txid)
+       where payout_in_transaction.withdrawal_id = payout.withdrawal_id order by signed_at desc, txid limit 1
+     ) newest
+     order by newest.signed_at desc, withdrawal_id limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+export type ListedTransfer = {
+  readonly id: string;
+  readonly kind: string;
+  readonly bookedAt: Date;
+  readonly entries: unknown;
+};
+
+const TRANSFERS = `select transfer.id, kind, booked_at as "bookedAt",
+    json_agg(json_build_object('account', account, 'asset', asset, 'amountMinor', amount_minor::text) order by position)
+      as entries
+  from ledger_transfer transfer join ledger_entry on transfer_id = transfer.id`;
+
+/** All transfers that concern a withdrawal or a transaction, in the order in which they were booked. */
+export async function listTransfers(database: Queryable, about: string): Promise<readonly ListedTransfer[]> {
+  const { rows } = await database.query<ListedTransfer>(
+    `${TRANSFERS} where split_part(transfer.id, ':', 2) = $1 group by transfer.id order by booked_at, transfer.id`,
+    [about],
+  );
+  return rows;
+}
+
+export async function listNewestTransfers(database: Queryable, limit: number): Promise<readonly ListedTransfer[]> {
+  const { rows } = await database.query<ListedTransfer>(
+    `${TRANSFERS} where transfer.id in (select id from ledger_transfer order by booked_at desc, id limit $1)
+     group by transfer.id order by booked_at desc, transfer.id`,
+    [limit],
+  );
+  return rows;
+}
+
+/** The columns hold only what went in through the types of the ledger. */
+function toPayout(row: PayoutRow): StoredPayout {
+  return {
+    withdrawalId: row.withdrawal_id as WithdrawalId,
+    account: row.account as AccountId,
+    asset: row.asset as Asset,
+    amountMinor: BigInt(row.amount_minor),
+    standing: row.standing,
+    postedBy: row.posted_by,
+  };
+}

@@ -1,0 +1,55 @@
+// The treasury's tables on a real server, and its handlers called as the consumer calls them.
+import { fileURLToPath } from "node:url";
+import type { Opened } from "@sluice/contracts";
+import { balanceKey, type LedgerAccount } from "@sluice/core";
+import { type Handlers, handleOnce, MESSAGING_MIGRATIONS } from "@sluice/messaging";
+import { createPool, migrate, type Pool, type Transaction } from "@sluice/postgres";
+import { createTestDatabase } from "@sluice/postgres/testing";
+import { handleCoinObserved } from "../src/handlers/coin-observed.ts";
+import { handleTransactionConfirmed } from "../src/handlers/transaction-confirmed.ts";
+import { handleTransactionSigned } from "../src/handlers/transaction-signed.ts";
+import { listBalances } from "../src/store.ts";
+import type { Told } from "./messages.ts";
+
+export type Books = { readonly pool: Pool; readonly close: () => Promise<void> };
+
+export async function openBooks(): Promise<Books> {
+  const database = await createTestDatabase();
+  const pool = createPool({ url: database.url, applicationName: "treasury-test", max: 4 });
+  await migrate(pool, [
+    { set: "messaging", directory: MESSAGING_MIGRATIONS },
+    { set: "treasury", directory: fileURLToPath(new URL("../migrations", import.meta.url)) },
+  ]);
+  return {
+    pool,
+    close: async () => {
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+const handlers: Handlers = {
+  "coin.observed.v1": handleCoinObserved,
+  "transaction.confirmed.v1": handleTransactionConfirmed,
+  "transaction.signed.v1": handleTransactionSigned,
+};
+
+/** Through the inbox, as everything that arrives. */
+export async function take(tx: Transaction, { type, id, message }: Told): Promise<void> {
+  const producer = type === "transaction.signed.v1" ? "vault" : "blockchain-gateway";
+  const rest = { id, key: id, producer, keyId: "k", occurredAtMs: 1, envelope: new Uint8Array() } as const;
+  const opened = { type, message, ...rest } as Opened;
+  const handler = handlers[type] as (tx: Transaction, opened: Opened) => Promise<void>;
+  await handleOnce(tx, opened, handler);
+}
+
+/** Without accounts that stand at zero. */
+export async function balances(tx: Transaction | Pool): Promise<ReadonlyMap<string, bigint>> {
+  const listed = await listBalances(tx);
+  return new Map(
+    listed.flatMap(({ account, amountMinor }) =>
+      amountMinor === 0n ? [] : [[balanceKey(account as LedgerAccount, "BTC"), amountMinor] as const],
+    ),
+  );
+}

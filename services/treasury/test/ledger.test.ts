@@ -1,0 +1,231 @@
+// The ledger on a real server: what may not be written is not, and the order of news does not matter.
+import { type AccountId, balanceKey, deposited, payoutPending, type WithdrawalId } from "@sluice/core";
+import { sqlState, transaction } from "@sluice/postgres";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readReconciliation } from "../src/routes.ts";
+import { bookTransfer, chainBalanceSat, listNewestPayouts, listNewestTransfers } from "../src/store.ts";
+import { type Books, balances, openBooks, take } from "./books.ts";
+import { changeSatOf, confirmed, newTxid, observed, signed, type TestTransaction, type Told } from "./messages.ts";
+
+let books: Books;
+beforeAll(async () => {
+  books = await openBooks();
+});
+afterAll(() => books.close());
+
+describe("the tables", () => {
+  const entry = (account: string, sat: number, position: number) =>
+    `insert into ledger_entry values ('t', ${position}, '${account}', 'BTC', ${sat})`;
+  const header = "insert into ledger_transfer (id, kind) values ('t', 'deposited')";
+
+  it.each([
+    ["a transfer that does not sum to zero", [header, entry("a", 5, 0), entry("b", -4, 1)]],
+    ["a transfer with one entry", [header, entry("a", 5, 0)]],
+    ["a transfer without entries", [header]],
+    [
+      "sums that only agree across assets",
+      [header, entry("a", 5, 0), "insert into ledger_entry values ('t', 1, 'b', 'ETH', -5)"],
+    ],
+  ])("refuse %s", async (_, statements) => {
+    const state = await transaction(books.pool, async (tx) => {
+      for (const sql of statements) await tx.query(sql);
+    }).then(() => "stored", sqlState);
+    expect(state).toBe("23514");
+  });
+
+  it.each([
+    "update ledger_entry set amount_minor = amount_minor + 1",
+    "update ledger_transfer set kind = 'deposited'",
+    "delete from ledger_entry",
+    "delete from ledger_transfer",
+    "truncate ledger_entry",
+    "truncate ledger_transfer cascade",
+  ])("refuse to %s", async (sql) => {
+    await transaction(books.pool, (tx) => bookTransfer(tx, deposited("kept", "hot-float" as AccountId, "BTC", 7n)));
+    await expect(books.pool.query(sql)).rejects.toMatchObject({ code: "42501" });
+  });
+
+  it("refuse a third entry beside a transfer that is booked", async () => {
+    await transaction(books.pool, (tx) => bookTransfer(tx, deposited("whole", "hot-float" as AccountId, "BTC", 7n)));
+    const late = "insert into ledger_entry values ('deposited:whole', 2, 'mallory', 'BTC', -1)";
+    expect(await books.pool.query(late).then(() => "stored", sqlState)).toBe("23514");
+  });
+});
+
+describe("a transfer", () => {
+  it("is booked once, however often it is booked", async () => {
+    const account = "twice" as AccountId;
+    const pending = payoutPending({ withdrawalId: "w-twice" as WithdrawalId, account, asset: "BTC", amountMinor: 9n });
+    for (const _ of [1, 2, 3]) await transaction(books.pool, (tx) => bookTransfer(tx, pending));
+    expect((await balances(books.pool)).get(balanceKey("customer:twice", "BTC"))).toBe(9n);
+  });
+
+  it("and its repetition at the same moment are one", async () => {
+    const same = deposited("at-once", "at-once" as AccountId, "BTC", 5n);
+    await Promise.all([1, 2, 3, 4].map(() => transaction(books.pool, (tx) => bookTransfer(tx, same))));
+    expect((await balances(books.pool)).get(balanceKey("customer:at-once", "BTC"))).toBe(-5n);
+  });
+});
+
+describe("a payout that two transactions would pay", () => {
+  it("is posted by the one that confirms; a second confirmation is an alarm", async () => {
+    const payouts = [{ withdrawalId: "w-replaced", account: "carol", amountSat: 1_000n }];
+    const coin = { txid: newTxid(), vout: 0, amountSat: 5_000n };
+    const first: TestTransaction = { txid: newTxid(), payouts, spent: [coin], feeSat: 100n };
+    const second: TestTransaction = { ...first, txid: newTxid(), feeSat: 300n };
+    const tell = (told: Told) => transaction(books.pool, (tx) => take(tx, told));
+    await tell(signed(first));
+    await tell(signed(second));
+    await tell(confirmed(first));
+    expect((await balances(books.pool)).get(balanceKey("customer:carol", "BTC"))).toBe(1_000n);
+    expect(await payout("w-replaced")).toMatchObject({ standing: "posted", txid: first.txid });
+    await expect(tell(confirmed(second))).rejects.toMatchObject({ code: "PAYOUT_PAID_TWICE", action: "park" });
+    const other = { ...first, txid: newTxid(), payouts: [{ ...payouts[0], amountSat: 2_000n }] } as TestTransaction;
+    await expect(tell(signed(other))).rejects.toMatchObject({ code: "PAYOUT_MISMATCH" });
+  });
+});
+
+describe("any order of any number of repetitions", () => {
+  it("ends in the balances that the transactions themselves say, in step with the chain, every transfer at zero", async () => {
+    let repeated = 0;
+    let unsettled = 0;
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ transactions, final, shuffles, seed }) => {
+        const told = messagesOf(transactions, final);
+        const order = [...shuffle(told, seed), ...shuffle(told, seed + 1).slice(0, shuffles)];
+        repeated += shuffles;
+        if (!final.every(Boolean)) unsettled += 1;
+        await withoutTrace(async (tx) => {
+          for (const each of order) await take(tx, each);
+          await tx.query("set constraints all immediate");
+          expect(await balances(tx)).toEqual(expectedBalances(transactions, final));
+          const found = [...(await balances(tx)).values()].reduce((sum, sat) => sum + sat, 0n);
+          expect(found).toBe(0n);
+          if (final.every(Boolean)) {
+            const hot = (await balances(tx)).get(balanceKey("hot-wallet", "BTC")) ?? 0n;
+            expect(hot).toBe(await chainBalanceSat(tx));
+          }
+          const standings = await listNewestPayouts(tx, 100);
+          const paid = transactions.flatMap(({ payouts }, at) => payouts.map(() => (final[at] ? "posted" : "pending")));
+          expect(standings.map(({ standing }) => standing).toSorted()).toEqual(paid.toSorted());
+        });
+      }),
+      { numRuns: 60 },
+    );
+    process.stdout.write(`ledger: ${repeated} messages came again, ${unsettled} of 60 runs ended unsettled\n`);
+    expect(repeated).toBeGreaterThan(60);
+    expect(unsettled).toBeGreaterThan(0);
+  });
+});
+
+describe("what a person reads", () => {
+  it("names the drift and the newest transfers", async () => {
+    const { ledgerSat, chainSat, driftSat } = await readReconciliation(books.pool);
+    expect(driftSat).toBe(ledgerSat - chainSat);
+    const [newest] = await listNewestTransfers(books.pool, 1);
+    expect(newest?.entries).toHaveLength(2);
+  });
+});
+
+const sat = fc.bigInt(1n, 1_000_000n);
+const scenario = fc
+  .array(
+    fc.record({ amounts: fc.array(sat, { minLength: 1, maxLength: 3 }), feeSat: sat, restSat: fc.bigInt(0n, 1_000n) }),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  )
+  .chain((shapes) =>
+    fc.record({
+      transactions: fc.constant(
+        shapes.map(({ amounts, feeSat, restSat }, at) => transactionOf(at, amounts, feeSat, restSat)),
+      ),
+      final: fc.tuple(...shapes.map(() => fc.boolean())),
+      shuffles: fc.nat(8),
+      seed: fc.nat(),
+    }),
+  );
+
+/** Each spends one coin that came from outside. */
+function transactionOf(at: number, amounts: readonly bigint[], feeSat: bigint, restSat: bigint): TestTransaction {
+  const payouts = amounts.map((amountSat, number) => ({
+    withdrawalId: `w-${at}-${number}`,
+    account: `c-${number}`,
+    amountSat,
+  }));
+  const amountSat = amounts.reduce((sum, amount) => sum + amount, feeSat + restSat);
+  return { txid: newTxid(), payouts, spent: [{ txid: newTxid(), vout: at, amountSat }], feeSat };
+}
+
+/** Every coin in two blocks, every transaction, and for the final ones their confirmation and their change. */
+function messagesOf(transactions: readonly TestTransaction[], final: readonly boolean[]): readonly Told[] {
+  return transactions.flatMap((each, at) => {
+    const changeSat = changeSatOf(each);
+    const change = { txid: each.txid, vout: 9, amountSat: changeSat };
+    return [
+      ...each.spent.flatMap((coin) => [observed(coin, 0, 100), observed(coin, 0, 101)]),
+      signed(each),
+      ...(final[at] ? [confirmed(each)] : []),
+      ...(final[at] && changeSat > 0n ? [observed(change, 1)] : []),
+    ];
+  });
+}
+
+function expectedBalances(
+  transactions: readonly TestTransaction[],
+  final: readonly boolean[],
+): ReadonlyMap<string, bigint> {
+  const sums = new Map<string, bigint>();
+  const add = (account: Parameters<typeof balanceKey>[0], amount: bigint) =>
+    sums.set(balanceKey(account, "BTC"), (sums.get(balanceKey(account, "BTC")) ?? 0n) + amount);
+  for (const [at, { payouts, spent, feeSat }] of transactions.entries()) {
+    for (const { amountSat } of spent) {
+      add("hot-wallet", amountSat);
+      add("customer:hot-float", -amountSat);
+    }
+    for (const { account, amountSat } of payouts) {
+      add(`customer:${account}`, amountSat);
+      add(final[at] ? "hot-wallet" : "in-flight", -amountSat);
+    }
+    if (final[at]) {
+      add("network-fees", feeSat);
+      add("hot-wallet", -feeSat);
+    }
+  }
+  return new Map([...sums].filter(([, amount]) => amount !== 0n));
+}
+
+/** A repeatable order. */
+function shuffle<T>(items: readonly T[], seed: number): readonly T[] {
+  const shuffled = [...items];
+  let state = seed + 1;
+  for (let at = shuffled.length - 1; at > 0; at -= 1) {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    const other = state % (at + 1);
+    [shuffled[at], shuffled[other]] = [shuffled[other] as T, shuffled[at] as T];
+  }
+  return shuffled;
+}
+
+/** In a transaction that is undone, on empty books: the ledger itself could never be emptied. */
+async function withoutTrace(work: (tx: Parameters<typeof take>[0]) => Promise<void>): Promise<void> {
+  const undo = new Error("undone");
+  await expect(
+    transaction(empty.pool, async (tx) => {
+      await work(tx);
+      throw undo;
+    }),
+  ).rejects.toBe(undo);
+}
+
+let empty: Books;
+beforeAll(async () => {
+  empty = await openBooks();
+});
+afterAll(() => empty.close());
+
+async function payout(withdrawalId: string) {
+  return (await listNewestPayouts(books.pool, 100)).find((each) => each.withdrawalId === withdrawalId);
+}

@@ -1,0 +1,70 @@
+// Messages as vault and the gateway send them, for the treasury's tests.
+import { randomBytes } from "node:crypto";
+import type { MessageOf, MessageType } from "@sluice/contracts";
+
+export type Told = {
+  readonly [T in MessageType]: { readonly type: T; readonly id: string; readonly message: MessageOf<T> };
+}["transaction.signed.v1" | "transaction.confirmed.v1" | "coin.observed.v1"];
+
+export type TestPayout = { readonly withdrawalId: string; readonly account: string; readonly amountSat: bigint };
+
+export type TestTransaction = {
+  readonly txid: string;
+  readonly payouts: readonly TestPayout[];
+  readonly spent: readonly TestCoin[];
+  readonly feeSat: bigint;
+};
+
+export type TestCoin = { readonly txid: string; readonly vout: number; readonly amountSat: bigint };
+
+export function newTxid(): string {
+  return randomBytes(32).toString("hex");
+}
+
+export function changeSatOf({ payouts, spent, feeSat }: TestTransaction): bigint {
+  const inSat = spent.reduce((sum, { amountSat }) => sum + amountSat, 0n);
+  return payouts.reduce((rest, { amountSat }) => rest - amountSat, inSat) - feeSat;
+}
+
+export function signed(transaction: TestTransaction): Told {
+  const { txid, payouts, spent, feeSat } = transaction;
+  const message: MessageOf<"transaction.signed.v1"> = {
+    taskId: `task-${txid}`,
+    walletId: "hot-1",
+    transactionId: txid,
+    transaction: Buffer.from("00", "hex"),
+    payouts: payouts.map((payout) => ({ ...payout, attempt: 1, address: "bcrt1q" })),
+    spent: spent.map((coin) => ({ transactionId: coin.txid, vout: coin.vout, amountSat: coin.amountSat })),
+    feeSat,
+    changeSat: changeSatOf(transaction),
+  };
+  return { type: "transaction.signed.v1", id: `task-${txid}/signed`, message };
+}
+
+export function confirmed({ txid, payouts }: TestTransaction): Told {
+  const message: MessageOf<"transaction.confirmed.v1"> = {
+    transactionId: txid,
+    withdrawals: payouts.map(({ withdrawalId }) => ({ withdrawalId, attempt: 1 })),
+    blockHash: "ab".repeat(32),
+    height: 110,
+    confirmations: 6,
+    revision: 7,
+  };
+  return { type: "transaction.confirmed.v1", id: `${txid}/confirmed`, message };
+}
+
+/** Branch 0 takes money from outside, 1 our own change. A coin may be seen again in another block. */
+export function observed(coin: TestCoin, branch: 0 | 1, height = 100): Told {
+  const message: MessageOf<"coin.observed.v1"> = {
+    walletId: "hot-1",
+    transactionId: coin.txid,
+    vout: coin.vout,
+    amountSat: coin.amountSat,
+    branch,
+    index: 0,
+    blockHash: height.toString(16).padStart(64, "0"),
+    height,
+    previousTransaction: Buffer.from("00", "hex"),
+  };
+  return { type: "coin.observed.v1", id: `hot-1/${coin.txid}:${coin.vout}/${height}`, message };
+}
