@@ -1,0 +1,75 @@
+// Step 9 and 10: gives nodes the bytes until one has them, and again when it forgot them. The same bytes, always: sending
+// them twice is harmless, so an answer that never came is followed by another send and a look, never by a conclusion.
+import type { Sealer } from "@sluice/contracts";
+import { announce } from "@sluice/online-service";
+import { type Pool, type Transaction, transaction } from "@sluice/postgres";
+import type { Logger } from "@sluice/runtime";
+import type { BitcoinNode, RpcAnswer } from "./bitcoin-rpc.ts";
+import * as store from "./store.ts";
+
+export type BroadcasterOptions = {
+  readonly pool: Pool;
+  readonly node: BitcoinNode;
+  readonly sealer: Sealer;
+  readonly logger: Logger;
+  readonly rebroadcastAfterMs: number;
+  readonly stopping: AbortSignal;
+};
+
+/** One round over everything that is not known to be in a block. */
+export async function broadcastAll(options: BroadcasterOptions): Promise<void> {
+  const { pool, rebroadcastAfterMs, stopping } = options;
+  for (const unsettled of await store.listUnsettled(pool, new Date(Date.now() - rebroadcastAfterMs))) {
+    if (stopping.aborted) return;
+    await broadcastOne(options, unsettled);
+  }
+}
+
+/** Says that nodes have a transaction, once, however often it is found to be so. True when it was said. */
+export async function announceBroadcast(
+  tx: Transaction,
+  sealer: Sealer,
+  { txid, withdrawals }: store.ChainTransaction,
+): Promise<boolean> {
+  if (!(await store.markBroadcast(tx, txid))) return false;
+  await announce(tx, sealer, "transaction.broadcast.v1", {
+    id: `${txid}/broadcast`,
+    key: txid,
+    occurredAtMs: Date.now(),
+    message: { transactionId: txid, withdrawals },
+  });
+  return true;
+}
+
+async function broadcastOne(options: BroadcasterOptions, unsettled: store.ChainTransaction): Promise<void> {
+  const { pool, node, sealer } = options;
+  const { txid } = unsettled;
+  const logger = options.logger.child({
+    transactionId: txid,
+    withdrawalIds: unsettled.withdrawals.map(({ withdrawalId }) => withdrawalId),
+  });
+  const answer = await node.send(unsettled.transaction);
+  const blockHash = answer.ok ? null : await node.blockOf(txid);
+  const refusal = blockHash === null ? refusalOf(answer) : null;
+  const isNews = await store.noteSend(pool, txid, refusal);
+  if (refusal !== null) {
+    const line = "the node does not take the transaction; it is tried again";
+    return isNews ? logger.warn({ refusal }, line) : logger.debug({ refusal }, line);
+  }
+  if (await transaction(pool, (tx) => announceBroadcast(tx, sealer, unsettled))) {
+    logger.info("broadcast: the node has the transaction");
+  } else logger.debug("sent again");
+  if (blockHash === null) return;
+  // It came to us after its block was read, so that reading had passed it by.
+  if (await transaction(pool, (tx) => store.markIncludedLate(tx, txid, blockHash))) {
+    logger.info({ blockHash }, "found in a block that was read before");
+  }
+}
+
+// bitcoind's own code for a transaction that is in a block already (rpc/protocol.h); one in the mempool is accepted again.
+const ALREADY_IN_CHAIN = -27;
+
+function refusalOf(answer: RpcAnswer): string | null {
+  if (answer.ok || answer.refusal.code === ALREADY_IN_CHAIN) return null;
+  return `${answer.refusal.message} (${answer.refusal.code})`;
+}
