@@ -1,0 +1,84 @@
+// All SQL of the console.
+import type { MessageOf } from "@sluice/contracts";
+import type { Queryable, Transaction } from "@sluice/postgres";
+
+export async function addChange(tx: Transaction, change: MessageOf<"withdrawal.changed.v1">): Promise<void> {
+  await tx.query(
+    `insert into withdrawal_change (withdrawal_id, revision, account, asset, amount_minor, address, state, detail,
+       transaction_id, confirmations, findings, changed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing`,
+    [
+      change.withdrawalId,
+      change.revision,
+      change.account,
+      change.asset,
+      change.amountMinor,
+      change.address,
+      change.state,
+      change.detail,
+      change.transactionId,
+      change.confirmations,
+      JSON.stringify(change.findings),
+      new Date(change.changedAtMs),
+    ],
+  );
+}
+
+/** Keeps the newest only, whichever comes last. */
+export async function keepZoneReport(
+  tx: Transaction,
+  occurredAtMs: number,
+  report: MessageOf<"zone.reported.v1">,
+): Promise<void> {
+  const json = JSON.stringify(report, (key, value: unknown) =>
+    typeof value === "bigint" ? String(value) : key === "metrics" ? undefined : value,
+  );
+  await tx.query(
+    `insert into zone_report (occurred_at, report) values ($1, $2)
+     on conflict (only_one) do update set occurred_at = $1, report = $2 where zone_report.occurred_at < $1`,
+    [new Date(occurredAtMs), json],
+  );
+}
+
+export type ListedWithdrawal = {
+  readonly withdrawalId: string;
+  readonly account: string;
+  readonly asset: string;
+  readonly amountMinor: string;
+  readonly address: string;
+  readonly state: string;
+  readonly detail: string;
+  readonly transactionId: string;
+  readonly confirmations: number;
+  readonly changedAt: Date;
+};
+
+const COLUMNS = `withdrawal_id as "withdrawalId", account, asset, amount_minor as "amountMinor", address, state, detail,
+  transaction_id as "transactionId", confirmations, changed_at as "changedAt"`;
+
+/** The newest first. */
+export async function listWithdrawals(database: Queryable, limit: number): Promise<readonly ListedWithdrawal[]> {
+  const { rows } = await database.query<ListedWithdrawal>(
+    `select ${COLUMNS} from withdrawal order by changed_at desc, withdrawal_id limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+export type ListedChange = ListedWithdrawal & { readonly revision: number; readonly findings: unknown };
+
+/** Every change of one withdrawal, the first first. */
+export async function listChanges(database: Queryable, withdrawalId: string): Promise<readonly ListedChange[]> {
+  const { rows } = await database.query<ListedChange>(
+    `select ${COLUMNS}, revision, findings from withdrawal_change where withdrawal_id = $1 order by revision`,
+    [withdrawalId],
+  );
+  return rows;
+}
+
+export type KeptZoneReport = { readonly occurredAt: Date; readonly report: unknown };
+
+export async function readZoneReport(database: Queryable): Promise<KeptZoneReport | null> {
+  const { rows } = await database.query<KeptZoneReport>('select occurred_at as "occurredAt", report from zone_report');
+  return rows[0] ?? null;
+}
