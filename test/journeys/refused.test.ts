@@ -1,0 +1,85 @@
+// What is not paid: rejected online, held, cancelled, refused by the second opinion; and whose companions are paid all the same.
+import { expect, it } from "vitest";
+import { follow, paymentsTo, withStack } from "./with-stack.ts";
+
+const labelled = { online: "", offline: "" };
+const stack = withStack({
+  policies: async (chain) => {
+    labelled.online = await chain.newAddress();
+    labelled.offline = await chain.newAddress();
+    const label = (address: string) => ({ address, tier: "black" as const, category: "theft", reason: "stolen funds" });
+    return {
+      onlineLabels: [label(labelled.online)],
+      offlineLabels: [label(labelled.offline)],
+      online: { newDestination: { aboveMinor: "5000000", approvals: 1 } },
+    };
+  },
+});
+
+const post = async (id: string, address: string, amount = 200_000n) =>
+  stack().client.createWithdrawal({ id, account: "alice", asset: "BTC", amount, address });
+
+it("a destination on the online side's list is rejected, with the reason", async () => {
+  await post("rejected-1", labelled.online);
+  const ended = await follow(stack(), "rejected-1", []);
+  expect(ended.state).toBe("rejected");
+  expect(ended.findings.filter(({ verdict }) => verdict === "reject").map(({ rule }) => rule)).toEqual([
+    "DESTINATION_LABEL",
+  ]);
+  expect(await paymentsTo(stack(), labelled.online)).toEqual([]);
+});
+
+it("a destination that only the semi-offline side knows is refused there, and its companions are paid", async () => {
+  await stack().fund([40_000_000n]);
+  const good = [await stack().chain.newAddress(), await stack().chain.newAddress()];
+  await Promise.all([
+    post("companion-1", good[0] ?? ""),
+    post("refused-1", labelled.offline),
+    post("companion-2", good[1] ?? ""),
+  ]);
+  const [first, refused, second] = await Promise.all(
+    ["companion-1", "refused-1", "companion-2"].map((id) => follow(stack(), id, ["completed"])),
+  );
+  expect(refused?.state).toBe("refused");
+  const against = refused?.findings.filter(({ by, verdict }) => by === "semi-offline-risk" && verdict !== "clear");
+  expect(against?.map(({ rule }) => rule)).toContain("DESTINATION_LABELLED");
+  expect([first?.state, second?.state]).toEqual(["completed", "completed"]);
+  expect(await paymentsTo(stack(), labelled.offline)).toEqual([]);
+  for (const address of good) expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("a large payment to a new destination is held until somebody approves it", async () => {
+  const address = await stack().chain.newAddress();
+  await post("held-1", address, 6_000_000n);
+  expect((await follow(stack(), "held-1", ["held"])).state).toBe("held");
+  expect(await paymentsTo(stack(), address)).toEqual([]);
+  await stack().client.approveWithdrawal("held-1");
+  expect((await follow(stack(), "held-1", ["completed"])).state).toBe("completed");
+  expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("what is held can be cancelled and is never paid; what is completed cannot", async () => {
+  const address = await stack().chain.newAddress();
+  await post("cancelled-1", address, 6_000_000n);
+  await follow(stack(), "cancelled-1", ["held"]);
+  expect((await stack().client.cancelWithdrawal("cancelled-1")).state).toBe("cancelled");
+  await expect(stack().client.cancelWithdrawal("held-1")).rejects.toMatchObject({
+    status: 409,
+    code: "NOT_CANCELLABLE",
+  });
+  expect(await paymentsTo(stack(), address)).toEqual([]);
+});
+
+it("without funds a withdrawal waits, and is paid when coins arrive", async () => {
+  const address = await stack().chain.newAddress();
+  // More than the wallet has ever held here, to a destination that was used before, so that nothing holds it back.
+  await post("poor-0", address, 300_000n);
+  await follow(stack(), "poor-0", ["completed"]);
+  await post("poor-1", address, 4_900_000n * 10n);
+  if ((await follow(stack(), "poor-1", ["held", "cleared"])).state === "held")
+    await stack().client.approveWithdrawal("poor-1");
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  expect((await stack().client.getWithdrawal("poor-1")).state).toBe("cleared");
+  await stack().fund([60_000_000n]);
+  expect((await follow(stack(), "poor-1", ["completed"])).state).toBe("completed");
+});

@@ -1,0 +1,84 @@
+// One stack for the tests of a file: every process for real, on the parts that the whole run shares.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { WithdrawalDetails } from "@sluice/client";
+import type { WithdrawalState } from "@sluice/core";
+import {
+  type PolicyChoices,
+  type Regtest,
+  type Stack,
+  type StackOptions,
+  startParts,
+  startStack,
+} from "@sluice/devstack";
+import { afterAll, beforeAll } from "vitest";
+
+const START_WITHIN_MS = 90_000;
+
+export type Choices = {
+  readonly policies?: (chain: Regtest) => Promise<PolicyChoices>;
+  readonly extraEnv?: NonNullable<StackOptions["extraEnv"]>;
+};
+
+/** Starts before the file's first test and stops after its last; the stack is there inside the tests. */
+export function withStack(choices: Choices = {}): () => Stack {
+  let stack: Stack | undefined;
+  let directory: string | undefined;
+  const lines: string[] = [];
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "sluice-journey-"));
+    // The parts are up already and named in the environment, so this starts nothing.
+    const parts = await startParts({ log: (line) => void lines.push(line) });
+    stack = await startStack({
+      parts,
+      directory,
+      log: (line) => void lines.push(line),
+      ...choices,
+    });
+  }, START_WITHIN_MS);
+  afterAll(async () => {
+    await stack?.stop();
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+  }, START_WITHIN_MS);
+  return () => {
+    if (stack === undefined) throw new Error(`the stack is not up:\n${lines.join("\n")}`);
+    return stack;
+  };
+}
+
+/** Waits for a state, or a final one, and mines meanwhile whenever the withdrawal waits for the chain. */
+export async function follow(
+  stack: Stack,
+  id: string,
+  until: readonly WithdrawalState[],
+  withinMs = 50_000,
+): Promise<WithdrawalDetails> {
+  let state = "";
+  const mining = setInterval(() => {
+    if (state === "broadcast" || state === "confirming") void stack.chain.mine(1).catch(() => undefined);
+  }, 400);
+  try {
+    return await stack.client.waitFor(id, until, {
+      signal: AbortSignal.timeout(withinMs),
+      pollMs: 100,
+      onChange: (details) => {
+        state = details.state;
+      },
+    });
+  } finally {
+    clearInterval(mining);
+  }
+}
+
+/** The txids that paid an address of the outside wallet, the mempool included. */
+export async function paymentsTo(stack: Stack, address: string): Promise<readonly string[]> {
+  const received = await stack.chain.rpc<readonly { txids: readonly string[]; amount: number }[]>(
+    "listreceivedbyaddress",
+    0,
+    false,
+    false,
+    address,
+  );
+  return received.flatMap(({ txids }) => txids);
+}

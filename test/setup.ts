@@ -1,0 +1,12 @@
+// Starts the real parts once for the whole run; the test files find them through the environment.
+
+import { addressesOf, openFaucet, startParts } from "@sluice/devstack";
+
+export default async function setup(): Promise<() => Promise<void>> {
+  const parts = await startParts({ log: (line) => void process.stderr.write(`${line}\n`) });
+  // Before the tests mine: the first blocks of a chain pay most.
+  await openFaucet(parts.bitcoind.rpcUrl);
+  // Test files run in processes of their own, forked after this.
+  Object.assign(process.env, addressesOf(parts));
+  return () => parts.stop();
+}

