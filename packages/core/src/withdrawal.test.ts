@@ -62,6 +62,11 @@ describe("a hold", () => {
     const more = judge(untilMs, { kind: "hold", approvals: 2 });
     expect(given(...heldAndDelayed, approve("ann", 3), more)).toMatchObject({ state: "held", approvalsRequired: 2 });
   });
+
+  test("that was approved says nothing for a judgement in which no rule was asked", () => {
+    const unasked = judge(untilMs);
+    expect(given(...heldAndDelayed, approve("ann", 3), unasked)).toMatchObject({ state: "held", approvalsRequired: 2 });
+  });
 });
 
 test("a delay is not released before its time", () => {

@@ -54,9 +54,13 @@ function judge(findings: readonly Finding[], nowMs: number, withdrawal: Withdraw
   switch (verdict.kind) {
     case "reject":
       return ok([{ type: "rejected", atMs: nowMs, by: "online-risk", findings }]);
-    case "hold":
-      if (withdrawal.approvedBy.length >= verdict.approvals) return ok([clearOrDelay(notBeforeMs, nowMs, findings)]);
-      return ok([{ type: "held", atMs: nowMs, approvals: verdict.approvals, notBeforeMs, findings }]);
+    case "hold": {
+      // Approvals given before answer what the rules found. When no rule was asked nobody has answered yet.
+      const given = withdrawal.approvedBy.length;
+      const approvals = findings.length === 0 ? given + 1 : verdict.approvals;
+      if (given >= approvals) return ok([clearOrDelay(notBeforeMs, nowMs, findings)]);
+      return ok([{ type: "held", atMs: nowMs, approvals, notBeforeMs, findings }]);
+    }
     case "delay":
       return ok([{ type: "delayed", atMs: nowMs, untilMs: verdict.untilMs, findings }]);
     case "clear":
