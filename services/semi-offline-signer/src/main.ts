@@ -2,14 +2,13 @@
 import { closeSync, openSync } from "node:fs";
 import { openBridge, unixConnector } from "@sluice/bridge";
 import { open } from "@sluice/contracts";
+import { loadNativeCurve, readSecretKey, SecretKeyError } from "@sluice/keys";
 import { ConfigError, createMetrics, EXIT, inspectIsolation, requireIsolation, runProcess } from "@sluice/runtime";
 import { readSettings } from "./config.ts";
 import { answerOrder, fingerprintOfKey } from "./handlers/signing-ordered.ts";
 import { startHolderReports } from "./holder-report.ts";
 import { hostFaults } from "./host-checks.ts";
 import { openJournal } from "./journal.ts";
-import { loadNativeCurve } from "./native-curve.ts";
-import { readSecretKey, SecretKeyError } from "./secret-key.ts";
 
 const STANDARD_INPUT = 0;
 

@@ -14,10 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { combineSignatures, decodePayout, finalisePayout, type PartialSignatures } from "@sluice/chains";
 import { open, seal } from "@sluice/contracts";
+import { readSecretKey } from "@sluice/keys";
 import { afterAll, describe, expect, test } from "vitest";
 import { fund, makeOrder, makePolicy, makeSeals, makeWallet, NOW_MS, type Order, request } from "../../test/zone.ts";
 import { type JournalDisk, openJournal } from "../journal.ts";
-import { readSecretKey } from "../secret-key.ts";
 import { answerOrder, fingerprintOfKey, type Holder } from "./signing-ordered.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "signing-ordered-"));

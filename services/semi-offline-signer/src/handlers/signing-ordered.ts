@@ -3,9 +3,9 @@ import type { Wallet } from "@sluice/chains";
 import { accountKeyFromXpub, type InputSignature, signPayout } from "@sluice/chains/signing";
 import { type MessageOf, type OpenedOf, type Sealer, seal } from "@sluice/contracts";
 import { ok, type Result, refused } from "@sluice/core";
+import type { SecretKey } from "@sluice/keys";
 import type { Journal } from "../journal.ts";
 import { type HolderPolicy, type HolderRefusal, judgeOrder, type Order } from "../judge-order.ts";
-import type { SecretKey } from "../secret-key.ts";
 import { decideSigning, type SignOnce } from "../sign-once.ts";
 
 export type Holder = {
