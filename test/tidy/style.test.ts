@@ -8,7 +8,6 @@ const LINES_PER_SERVICE = 900;
 const LARGER: Readonly<Record<string, number>> = {
   "services/online-risk": 1_410,
   "services/vault": 1_400,
-  "services/semi-offline-risk": 1_360,
 };
 
 const lines = (text: string): number => text.split("\n").length - 1;

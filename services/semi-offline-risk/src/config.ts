@@ -2,8 +2,8 @@
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import { createTrust, ed25519PrivateKey, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
 import { ConfigError, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
+import { type Policy, policyFileSchema, readPolicy } from "@sluice/second-opinion";
 import { z } from "zod";
-import { type Policy, policyFileSchema, readPolicy } from "./policy.ts";
 
 const NAME = "semi-offline-risk";
 

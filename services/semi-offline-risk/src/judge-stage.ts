@@ -3,9 +3,17 @@ import type { Wallet } from "@sluice/chains";
 import { open, type Sealer, type Trust } from "@sluice/contracts";
 import { type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
-import { anchorOf, grossOutflowSat, type Judgement, judgeTask, type ReadSoFar, readTask } from "./judge-task.ts";
-import type { Policy } from "./policy.ts";
-import { aboutWithdrawals, writeReport } from "./reports.ts";
+import {
+  aboutWithdrawals,
+  anchorOf,
+  grossOutflowSat,
+  type Judgement,
+  judgeTask,
+  type Policy,
+  type ReadSoFar,
+  readTask,
+} from "@sluice/second-opinion";
+import { writeReport } from "./reports.ts";
 import { latestMs, loadHistory, lockTask, moveTask, recordPayments, type StoredTask } from "./store.ts";
 
 export type JudgeStage = {

@@ -1,15 +1,6 @@
 // SQL about orders to holders and what they answered.
 import type { Transaction } from "@sluice/postgres";
-
-export type HolderOrder = {
-  readonly holder: string;
-  readonly sentAtMs: number;
-  readonly answer: "signatures" | "invalid" | "refusal" | null;
-  /** The sealed answer. */
-  readonly envelope: Uint8Array | null;
-  readonly refusalCode: string | null;
-  readonly refusalReason: string | null;
-};
+import type { Answer, HolderOrder } from "@sluice/second-opinion";
 
 export async function listOrders(tx: Transaction, taskId: string): Promise<readonly HolderOrder[]> {
   const { rows } = await tx.query<Omit<HolderOrder, "sentAtMs"> & { sent_at_ms: bigint }>(
@@ -28,10 +19,6 @@ export async function recordOrder(tx: Transaction, taskId: string, holder: strin
     [taskId, holder, sentAtMs],
   );
 }
-
-export type Answer =
-  | { readonly kind: "signatures" }
-  | { readonly kind: "invalid" | "refusal"; readonly code: string; readonly reason: string };
 
 /** The first answer of a holder to an order counts. False when there is none waiting for one. */
 export async function recordAnswer(

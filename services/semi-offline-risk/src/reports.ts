@@ -2,10 +2,8 @@
 import type { Bridge } from "@sluice/bridge";
 import { type MessageOf, type Sealer, seal } from "@sluice/contracts";
 import { type Pool, type Queryable, type Transaction, transaction } from "@sluice/postgres";
-import type { OfflineFinding } from "./finding.ts";
 
 type Report = MessageOf<"risk.reported.v1">;
-type About = Extract<Report["verdict"], { readonly case: "refused" }>["value"]["findings"];
 
 /** Writes a report for its task; it is sent by `sendReports` after the commit. */
 export async function writeReport(
@@ -57,11 +55,4 @@ export async function sendReports(pool: Pool, bridge: Bridge): Promise<void> {
 export async function lastReportNumber(database: Queryable): Promise<bigint> {
   const { rows } = await database.query<{ last_number: bigint }>("select last_number from report_counter");
   return rows[0]?.last_number ?? 0n;
-}
-
-export function aboutWithdrawals(findings: readonly OfflineFinding[], verdict: "delay" | "refuse"): About {
-  return findings.map(({ withdrawalId, rule, reason, evidence }) => ({
-    withdrawalId,
-    finding: { rule, verdict, reason, evidence },
-  }));
 }

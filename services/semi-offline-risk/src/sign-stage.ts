@@ -3,12 +3,17 @@ import { combineSignatures, decodePayout, type Wallet } from "@sluice/chains";
 import { type Holder, type MessageOf, open, type Sealer, seal, type Trust, verifyClearance } from "@sluice/contracts";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
-import type { OfflineFinding } from "./finding.ts";
-import { toPartial } from "./handlers/signing-answered.ts";
+import {
+  aboutWithdrawals,
+  type HolderOrder,
+  type OfflineFinding,
+  type OrderPlan,
+  planOrders,
+  toPartial,
+} from "@sluice/second-opinion";
 import type { Holders } from "./holders.ts";
-import { type HolderOrder, listOrders, recordOrder } from "./order-store.ts";
-import { type OrderPlan, planOrders } from "./plan-orders.ts";
-import { aboutWithdrawals, writeReport } from "./reports.ts";
+import { listOrders, recordOrder } from "./order-store.ts";
+import { writeReport } from "./reports.ts";
 import { lockTask, moveTask, readAnchors, releasePayments, type StoredTask, setHoldersMissed } from "./store.ts";
 
 export type SignStage = {

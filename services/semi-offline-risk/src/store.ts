@@ -1,7 +1,7 @@
 // SQL about tasks, what was ordered for them, and what the zone remembers of payments.
 import type { VelocityEntry } from "@sluice/core";
 import type { Queryable, Transaction } from "@sluice/postgres";
-import type { Due, EarlierPayment, EarlierTask, History, ReadTask } from "./judge-task.ts";
+import type { Due, EarlierPayment, EarlierTask, History, ReadTask } from "@sluice/second-opinion";
 
 export type TaskState = "received" | "delayed" | "ordered" | "signed" | "refused";
 

@@ -7,10 +7,10 @@ import { finalisePayout } from "@sluice/chains";
 import { HOLDERS, type Holder } from "@sluice/contracts";
 import { createPool, type Pool } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
+import { makeSeals, makeTask, makeWallet, request } from "@sluice/second-opinion/fixtures";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Process, prepareZone } from "./processes.ts";
 import { openVault, type Vault } from "./vault.ts";
-import { makeSeals, makeTask, makeWallet, request } from "./world.ts";
 
 const seals = makeSeals();
 const { text: descriptor, wallet, secretOf } = makeWallet();

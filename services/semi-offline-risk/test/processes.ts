@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import type { Holder, Producer } from "@sluice/contracts";
-import { POLICY_FILE, type Seals } from "./world.ts";
+import { POLICY_FILE, type Seals } from "@sluice/second-opinion/fixtures";
 
 /** What leaves a process without IP on this machine; undefined when nothing does. */
 export const WITHOUT_NETWORK = [

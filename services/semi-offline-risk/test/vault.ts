@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type Bridge, openBridge, unixConnector } from "@sluice/bridge";
 import { type MessageOf, type OpenedOf, open, seal } from "@sluice/contracts";
-import { asMessage, type Seals, type Task } from "./world.ts";
+import { asMessage, type Seals, type Task } from "@sluice/second-opinion/fixtures";
 
 export type Report = MessageOf<"risk.reported.v1">;
 

@@ -7,9 +7,6 @@ import { finalisePayout } from "@sluice/chains";
 import { HOLDERS, type Holder, seal } from "@sluice/contracts";
 import { createPool } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Process, prepareZone, WITHOUT_NETWORK, type ZoneOptions } from "./processes.ts";
-import { openVault, type Report, type Vault } from "./vault.ts";
 import {
   asMessage,
   DESTINATION,
@@ -20,7 +17,10 @@ import {
   OTHER_DESTINATION,
   request,
   type Task,
-} from "./world.ts";
+} from "@sluice/second-opinion/fixtures";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Process, prepareZone, WITHOUT_NETWORK, type ZoneOptions } from "./processes.ts";
+import { openVault, type Report, type Vault } from "./vault.ts";
 
 const [A, B, C] = HOLDERS;
 const seals = makeSeals();

@@ -1,6 +1,16 @@
 // Which holders to ask for an ordered task, from what was asked and answered and who is there. Pure.
 import { HOLDERS, type Holder } from "@sluice/contracts";
-import type { HolderOrder } from "./order-store.ts";
+
+/** What was asked of a holder, and what came back. */
+export type HolderOrder = {
+  readonly holder: string;
+  readonly sentAtMs: number;
+  readonly answer: "signatures" | "invalid" | "refusal" | null;
+  /** The sealed answer. */
+  readonly envelope: Uint8Array | null;
+  readonly refusalCode: string | null;
+  readonly refusalReason: string | null;
+};
 
 export type OrderPlan =
   /** Two valid answers are there. */

@@ -1,6 +1,6 @@
 // The policy file: what it takes, and every way in which a person can get it wrong.
 import { describe, expect, test } from "vitest";
-import { DESTINATION, POLICY_FILE } from "../test/world.ts";
+import { DESTINATION, POLICY_FILE } from "./fixtures.ts";
 import { policyFileSchema, readPolicy } from "./policy.ts";
 
 const label = { address: DESTINATION, tier: "black", category: "theft", reason: "a known thief" };

@@ -1,6 +1,5 @@
 // Step 5: the offline verdict on one task. Pure: everything it may know is passed in. The checks are a flat run in order
 // of precedence; the first that finds something decides, and each finding has its own code. No check, no signature.
-import { MAX_MESSAGE_BYTES } from "@sluice/bridge";
 import { type DecodedPayout, decodePayout, findScript, parseAddress, type Wallet } from "@sluice/chains";
 import { type Clearance, type ClearanceRefusal, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
 import { parseAmount, parseAsset, type VelocityEntry } from "@sluice/core";
@@ -60,8 +59,8 @@ export type ReadSoFar = {
   readonly txid: string;
 };
 
-/** Signatures add up to two fifths to a PSBT, and the signed one has to cross the bridge too. */
-export const MAX_TASK_BYTES = Math.floor((MAX_MESSAGE_BYTES * 2) / 3);
+/** Signatures add up to two fifths to a PSBT, and the signed one has to cross the bridge too: two thirds of 1 MiB. */
+export const MAX_TASK_BYTES = 699_050;
 
 /** Reads seals and bytes. A refusal names every withdrawal that is at fault by the same check. */
 export function readTask(

@@ -2,8 +2,7 @@
 import { HOLDERS, type Holder } from "@sluice/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { HolderOrder } from "./order-store.ts";
-import { type OrderPlan, planOrders } from "./plan-orders.ts";
+import { type HolderOrder, type OrderPlan, planOrders } from "./plan-orders.ts";
 
 const [A, B, C] = HOLDERS;
 const NOW_MS = 100_000;

@@ -1,14 +1,19 @@
 // The limits and labels of the semi-offline side: its own file, shared with nobody.
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
-import { setting } from "@sluice/runtime";
 import { z } from "zod";
+
+/** A whole number as text: JSON's own numbers lose satoshis. */
+const minorUnits = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,29})$/, "is a whole number of minor units, without sign or leading zero")
+  .transform(BigInt);
 
 const windows = z.array(
   z
     .strictObject({
       windowMs: z.number().int().min(1_000),
       maxCount: z.number().int().min(0).optional(),
-      maxSat: setting.minorUnits().optional(),
+      maxSat: minorUnits.optional(),
     })
     .refine(({ maxCount, maxSat }) => maxCount !== undefined || maxSat !== undefined, "bounds nothing"),
 );
@@ -24,8 +29,8 @@ const feeRate = z
   .transform((rate) => BigInt(Math.round(rate * 1000)));
 
 export const policyFileSchema = z.strictObject({
-  maxPaymentSat: setting.minorUnits(),
-  maxFeeSat: setting.minorUnits(),
+  maxPaymentSat: minorUnits,
+  maxFeeSat: minorUnits,
   maxFeeRateSatPerVbyte: feeRate,
   minFeeRateSatPerVbyte: feeRate,
   /** Of the sum of the payments. All three caps hold together. */

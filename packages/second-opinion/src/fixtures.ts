@@ -24,7 +24,7 @@ import {
   type TrustFile,
   type WithdrawalRequest,
 } from "@sluice/contracts";
-import { type Policy, policyFileSchema, readPolicy } from "../src/policy.ts";
+import { type Policy, policyFileSchema, readPolicy } from "./policy.ts";
 
 /** BIP173's own example programs, on regtest. */
 export const DESTINATION = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";

@@ -14,7 +14,7 @@ import {
   outpointOf,
   request,
   type Task,
-} from "../test/world.ts";
+} from "./fixtures.ts";
 import { anchorOf, type History, judgeTask, MAX_TASK_BYTES, readTask } from "./judge-task.ts";
 import type { Policy } from "./policy.ts";
 
