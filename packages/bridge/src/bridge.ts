@@ -4,6 +4,7 @@ import type { EndpointCounts } from "./endpoint.ts";
 import { BridgeError } from "./errors.ts";
 import { type BridgeLimits, limitsFrom } from "./limits.ts";
 import { isName } from "./link-frame.ts";
+import type { Priority } from "./message-frame.ts";
 import { OpenBridge } from "./open-bridge.ts";
 
 export type BridgeState = "connected" | "disconnected";
@@ -25,6 +26,13 @@ export type BridgeDiagnostic =
   | { readonly code: "CONNECTION_TURNED_AWAY" }
   /** Connecting or listening failed and is tried again. Reported once for each change of `failure`. */
   | { readonly code: "CARRIER_FAILED"; readonly failure: string; readonly detail: string }
+  /** A message waits for the peer's application for longer than its deadline. Told once for each; it goes on waiting. */
+  | {
+      readonly code: "MESSAGE_OVERDUE";
+      readonly priority: Priority;
+      readonly waitedMs: number;
+      readonly deadlineMs: number;
+    }
   /** `onMessage` rejected; the same message will be handed to it again, and those behind it wait. */
   | {
       readonly code: "MESSAGE_REJECTED";
@@ -50,7 +58,12 @@ export interface BridgeStats extends EndpointCounts {
   readonly pendingBytes: number;
   /** How long the oldest pending message has waited; 0 when none waits. */
   readonly oldestPendingMs: number;
+  /** How many of the pending messages are past their deadline now, and how many ever were. */
+  readonly overdueMessages: number;
+  readonly messagesOverdue: number;
   readonly receivedBytesHeld: number;
+  /** Every byte of messages and frames that lies here; `heldBytesAtMost` is its bound. */
+  readonly bytesHeld: number;
 }
 
 export interface BridgeOptions {
@@ -60,7 +73,8 @@ export interface BridgeOptions {
   readonly localName: string;
   readonly peerName: string;
   /**
-   * Gets the peer's messages, one after the other in the order sent. Resolving accepts the message: only then does the
+   * Gets the peer's messages, those of one priority one after the other in the order sent; an urgent one may come while
+   * an ordinary one is still in hand, so that whoever cannot store tasks just now still hears news. Resolving accepts the message: only then does the
    * peer's `send` resolve, so whatever must survive is stored before. Rejecting means not now: the same message comes
    * again after a pause, and the ones behind it wait, so park a message that can never be accepted and resolve.
    *
@@ -73,14 +87,26 @@ export interface BridgeOptions {
   readonly limits?: Partial<BridgeLimits>;
 }
 
+export interface SendOptions {
+  /** Default `ordinary`. */
+  readonly priority?: Priority;
+  /** Default `limits.deadlineMs`. */
+  readonly deadlineMs?: number;
+}
+
 export interface Bridge {
   /**
-   * Sends a message of up to `MAX_MESSAGE_BYTES` (1 MiB) and resolves once the peer's application has accepted it,
-   * however long that takes: being disconnected is no failure. Messages arrive in the order of the calls. Rejects with
-   * a `BridgeError`: `BRIDGE_MESSAGE_TOO_LARGE` and `BRIDGE_QUEUE_FULL` mean that the message was not taken,
+   * Sends a message of up to `MAX_MESSAGE_BYTES` (1 MiB; urgent `MAX_URGENT_MESSAGE_BYTES`, 256 KiB) and resolves once
+   * the peer's application has accepted it, however long that takes: being disconnected is no failure. There are two
+   * streams, each in the order of its calls: an urgent message goes ahead of ordinary ones, also between the fragments
+   * of one, and every ninth fragment is an ordinary one if any waits, so that neither stops the other. Rejects with a
+   * `BridgeError`: `BRIDGE_MESSAGE_TOO_LARGE` and `BRIDGE_QUEUE_FULL` mean that the message was not taken,
    * `BRIDGE_CLOSED` that its fate is unknown. What is pending lives in memory only: keep it in your outbox until then.
+   *
+   * Nothing here carries money's fate: past its deadline a message is told of (`MESSAGE_OVERDUE`, `overdueMessages`) and
+   * goes on waiting. Nothing is ever dropped for its age, since neither "paid" nor "not paid" follows from silence.
    */
-  send(bytes: Uint8Array): Promise<void>;
+  send(bytes: Uint8Array, options?: SendOptions): Promise<void>;
   readonly state: BridgeState;
   stats(): BridgeStats;
   /** Waits for the `onMessage` in hand, tells the peer, and ends. Pending sends reject with `BRIDGE_CLOSED`. */

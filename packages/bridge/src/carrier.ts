@@ -2,6 +2,12 @@
 
 /** One connection to whoever is at the other end. */
 export interface CarrierConnection {
+  /**
+   * How many bytes it wants at once, at least one frame. What lies in a carrier can be overtaken by nothing, so a slow
+   * line asks for a fraction of a second's worth (a serial line of 115,200 baud for 4,096) and takes no more before
+   * `onDrain`. Left out by carriers that are fast.
+   */
+  readonly chunkBytes?: number;
   /** Takes all bytes, which must not change afterwards. False means: enough for now, wait for `onDrain`. */
   write(bytes: Uint8Array): boolean;
   /** The peer has proved who it is. Until then a carrier that reconnects waits longer after each attempt. */

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import type { Arrived } from "./incoming.ts";
 
-const message = (content: number): Arrived => ({ bytes: Uint8Array.of(content), epoch: 1 });
+const message = (content: number): Arrived => ({ bytes: Uint8Array.of(content), priority: "ordinary", epoch: 1 });
 
 function deliver(onMessage: DeliveryOptions["onMessage"]): {
   readonly delivery: Delivery;

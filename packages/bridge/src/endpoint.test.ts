@@ -9,7 +9,9 @@ import {
   encodeStatus,
   MAX_FRAGMENT_BYTES,
   MAX_MESSAGE_BYTES,
+  MAX_URGENT_MESSAGE_BYTES,
   MESSAGE_COST_BYTES,
+  type Priority,
 } from "./message-frame.ts";
 import { plainSession } from "./session.ts";
 
@@ -27,11 +29,15 @@ const OPTIONS: EndpointOptions = {
   pendingMessages: 10,
   pendingBytes: MAX_MESSAGE_BYTES,
   receiveBytes: RECEIVE_BYTES,
+  urgentPendingMessages: 10,
+  urgentPendingBytes: MAX_URGENT_MESSAGE_BYTES,
+  urgentReceiveBytes: MAX_URGENT_MESSAGE_BYTES + MESSAGE_COST_BYTES,
   link: { ...LINK, localName: "left", peerName: "right" },
 };
 
 interface Plain {
   readonly bytes: Uint8Array;
+  readonly priority: Priority;
 }
 
 /** A peer that speaks the link properly and puts whatever it likes into it. */
@@ -73,11 +79,20 @@ class Hostile {
   }
 }
 
-const fragment = (number: number, totalBytes: number, offset: number, length: number): Uint8Array =>
-  encodeFragment({ number, totalBytes, offset, bytes: new Uint8Array(length) });
+const fragment = (
+  number: number,
+  totalBytes: number,
+  offset: number,
+  length: number,
+  priority: Priority = "ordinary",
+): Uint8Array => encodeFragment(priority, { number, totalBytes, offset, bytes: new Uint8Array(length) });
+
+const status = (accepted: number, grantedBytes: number, priority: Priority = "ordinary"): Uint8Array =>
+  encodeStatus(priority, { accepted, grantedBytes });
 
 test.each([
   { fault: "over the maximum", bodies: [fragment(1, MAX_MESSAGE_BYTES + 1, 0, 10)] },
+  { fault: "over the maximum", bodies: [fragment(1, MAX_URGENT_MESSAGE_BYTES + 1, 0, 10, "urgent")] },
   { fault: "came where 1 was due", bodies: [fragment(2, 10, 0, 10)] },
   { fault: "came where 2 was due", bodies: [fragment(1, 10, 0, 10), fragment(1, 10, 0, 10)] },
   { fault: "offset 5 came where 0", bodies: [fragment(1, 10, 5, 5)] },
@@ -85,10 +100,10 @@ test.each([
   { fault: "became one of 11", bodies: [fragment(1, 10, 0, 5), fragment(1, 11, 5, 5)] },
   { fault: "went on to 11", bodies: [fragment(1, 10, 0, 5), fragment(1, 10, 5, 6)] },
   { fault: "carried nothing", bodies: [fragment(1, 10, 0, 0)] },
-  { fault: "accepted what was not sent", bodies: [encodeStatus({ accepted: 1, grantedBytes: 0 })] },
+  { fault: "accepted what was not sent", bodies: [status(1, 0)] },
   {
     fault: "took back room",
-    bodies: [encodeStatus({ accepted: 0, grantedBytes: 9 }), encodeStatus({ accepted: 0, grantedBytes: 8 })],
+    bodies: [status(0, 9), status(0, 8)],
   },
   { fault: "neither a fragment nor a status", bodies: [Uint8Array.of(1, 2, 3)] },
 ])("a peer that breaks the protocol is told so: $fault", ({ fault, bodies }) => {
@@ -107,7 +122,7 @@ test("a peer cannot send more than it was granted", () => {
     violation = hostile
       .send(fragment(number, MAX_FRAGMENT_BYTES, 0, MAX_FRAGMENT_BYTES))
       .find((event) => event.kind === "violation");
-    greatest = Math.max(greatest, hostile.endpoint.heldBytes);
+    greatest = Math.max(greatest, hostile.endpoint.messages.receivedBytes);
   }
   expect(violation).toMatchObject({ detail: expect.stringContaining("more than it was granted") });
   expect(greatest).toBeLessThanOrEqual(RECEIVE_BYTES);
@@ -121,25 +136,26 @@ test("nothing after a violation is believed, and a new life begins clean", () =>
   hostile.endpoint.disconnected();
   hostile.endpoint.beginLife(12n);
   const other = new Endpoint<Plain>({ ...OPTIONS, link: { ...LINK, localName: "right", peerName: "left" } }, 23n);
-  hostile.endpoint.offer({ bytes: Uint8Array.of(5) });
+  hostile.endpoint.offer({ bytes: Uint8Array.of(5), priority: "ordinary" });
   expect(exchange(hostile.endpoint, other).filter((event) => event.kind === "arrived")).toHaveLength(1);
 });
 
 test("arbitrary message bodies never throw and never hold more than the limit", () => {
   let violations = 0;
   const count = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.nat(0xffff_ffff));
+  const priority = fc.constantFrom<Priority>("ordinary", "urgent");
   const body = fc.oneof(
     fc.uint8Array({ maxLength: 60, size: "max" }),
     fc
-      .tuple(count, count, count, fc.nat(50))
-      .map(([number, total, offset, length]) => fragment(number, total, offset, length)),
-    fc.tuple(count, count).map(([accepted, grantedBytes]) => encodeStatus({ accepted, grantedBytes })),
+      .tuple(count, count, count, fc.nat(50), priority)
+      .map(([number, total, offset, length, one]) => fragment(number, total, offset, length, one)),
+    fc.tuple(count, count, priority).map(([accepted, grantedBytes, one]) => status(accepted, grantedBytes, one)),
   );
   fc.assert(
     fc.property(fc.array(body, { maxLength: 6 }), (bodies) => {
       const hostile = new Hostile();
       for (const one of bodies) if (hostile.send(one).some((event) => event.kind === "violation")) violations++;
-      expect(hostile.endpoint.heldBytes).toBeLessThanOrEqual(RECEIVE_BYTES);
+      expect(hostile.endpoint.messages.receivedBytes).toBeLessThanOrEqual(RECEIVE_BYTES + OPTIONS.urgentReceiveBytes);
     }),
     { numRuns: 2_000 },
   );

@@ -1,23 +1,16 @@
 // One end of a bridge without clock or socket: frame, link, session and messages put together.
 import { FrameDecoder, MAX_WIRE_BYTES, writeFrame } from "./frame.ts";
-import { type Arrived, Incoming } from "./incoming.ts";
+import type { Arrived } from "./incoming.ts";
 import { Link, type LinkEvent, type LinkOptions } from "./link.ts";
-import { parseMessageFrame } from "./message-frame.ts";
-import { type OfferRefusal, Outgoing, type OutgoingLimits } from "./outgoing.ts";
+import { type MessageEvent, MessageStreams, type Sendable, type StreamLimits } from "./message-streams.ts";
+import type { OfferRefusal } from "./outgoing.ts";
 
-export interface EndpointOptions extends OutgoingLimits {
+export interface EndpointOptions extends StreamLimits {
   readonly link: Omit<LinkOptions, "bootId">;
-  readonly receiveBytes: number;
 }
 
-export type EndpointEvent<T> =
-  | Exclude<LinkEvent, { readonly kind: "delivered" }>
-  /** A whole message for the application; give it to `accepted` once the application has taken it. */
-  | { readonly kind: "arrived"; readonly message: Arrived }
-  /** The peer's application has accepted this message of ours. */
-  | { readonly kind: "settled"; readonly message: T }
-  /** The peer broke the protocol inside good frames. Nothing more of this connection is believed. */
-  | { readonly kind: "violation"; readonly detail: string };
+/** After a violation nothing more of the connection is believed. */
+export type EndpointEvent<T> = Exclude<LinkEvent, { readonly kind: "delivered" }> | MessageEvent<T>;
 
 export interface EndpointCounts {
   readonly framesSent: number;
@@ -34,10 +27,9 @@ export interface EndpointCounts {
 
 const LINE_CLEARING_DELIMITER = 0;
 
-export class Endpoint<T extends { readonly bytes: Uint8Array }> {
+export class Endpoint<T extends Sendable> {
   readonly #options: EndpointOptions;
-  readonly #outgoing: Outgoing<T>;
-  readonly #incoming: Incoming;
+  readonly #messages: MessageStreams<T>;
   #link: Link;
   #decoder = new FrameDecoder();
   #delimiterOwed = false;
@@ -47,8 +39,7 @@ export class Endpoint<T extends { readonly bytes: Uint8Array }> {
 
   constructor(options: EndpointOptions, bootId: bigint) {
     this.#options = options;
-    this.#outgoing = new Outgoing(options);
-    this.#incoming = new Incoming(options.receiveBytes);
+    this.#messages = new MessageStreams(options);
     this.#link = new Link({ ...options.link, bootId });
   }
 
@@ -56,12 +47,13 @@ export class Endpoint<T extends { readonly bytes: Uint8Array }> {
     return this.#link.isUp;
   }
 
-  get outgoing(): Pick<Outgoing<T>, "pendingMessages" | "pendingBytes" | "oldest"> {
-    return this.#outgoing;
+  get messages(): Pick<MessageStreams<T>, "pendingMessages" | "pendingBytes" | "pending" | "receivedBytes"> {
+    return this.#messages;
   }
 
+  /** Every byte of messages and frames that lies here, whoever it is for. */
   get heldBytes(): number {
-    return this.#incoming.heldBytes;
+    return this.#messages.heldBytes + this.#link.heldBytes + FrameDecoder.HELD_BYTES;
   }
 
   connected(nowMs: number): void {
@@ -84,16 +76,16 @@ export class Endpoint<T extends { readonly bytes: Uint8Array }> {
   }
 
   offer(message: T): OfferRefusal | undefined {
-    return this.#outgoing.offer(message);
+    return this.#messages.offer(message);
   }
 
   abandon(): readonly T[] {
-    return this.#outgoing.abandon();
+    return this.#messages.abandon();
   }
 
   /** The application has taken a message; the peer hears of it with the next bytes. */
   accepted(message: Arrived): void {
-    this.#incoming.release(message);
+    this.#messages.release(message);
   }
 
   /** Takes bytes off the wire, cut anywhere, damaged or not. Never throws. */
@@ -139,8 +131,7 @@ export class Endpoint<T extends { readonly bytes: Uint8Array }> {
 
   #fillLink(): void {
     while (this.#link.canSend()) {
-      // A status is granted without asking, so that two full ends can always free each other.
-      const body = this.#incoming.nextBody() ?? this.#outgoing.nextBody();
+      const body = this.#messages.nextBody();
       if (body === undefined) return;
       this.#link.send(body);
     }
@@ -149,10 +140,7 @@ export class Endpoint<T extends { readonly bytes: Uint8Array }> {
   #take(event: LinkEvent, events: EndpointEvent<T>[]): void {
     switch (event.kind) {
       case "established":
-        if (event.fresh) {
-          this.#outgoing.restart();
-          this.#incoming.restart();
-        }
+        if (event.fresh) this.#messages.restart();
         events.push(event);
         return;
       case "refused":
@@ -168,31 +156,10 @@ export class Endpoint<T extends { readonly bytes: Uint8Array }> {
   }
 
   #deliver(body: Uint8Array, events: EndpointEvent<T>[]): void {
-    const frame = parseMessageFrame(body);
-    switch (frame.kind) {
-      case "fragment": {
-        const result = this.#incoming.receive(frame.fragment);
-        if (result.kind === "violation") this.#violate(result.detail, events);
-        if (result.kind === "arrived") events.push(result);
-        return;
-      }
-      case "status": {
-        const accepted = this.#outgoing.receive(frame.status);
-        if (accepted === undefined) this.#violate("the peer accepted what was not sent or took back room", events);
-        else for (const message of accepted) events.push({ kind: "settled", message });
-        return;
-      }
-      case "malformed":
-        this.#violate("a frame holds neither a fragment nor a status", events);
-        return;
-      default:
-        frame satisfies never;
+    for (const event of this.#messages.receive(body)) {
+      if (event.kind === "violation") this.#violated = true;
+      events.push(event);
     }
-  }
-
-  #violate(detail: string, events: EndpointEvent<T>[]): void {
-    this.#violated = true;
-    events.push({ kind: "violation", detail });
   }
 
   #addLink(counts: EndpointCounts): EndpointCounts {

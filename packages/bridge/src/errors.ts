@@ -3,7 +3,7 @@
 export type BridgeErrorCode =
   /** An option of `openBridge` or of a carrier is out of its range: fix the configuration. */
   | "BRIDGE_OPTIONS_INVALID"
-  /** The message is over `MAX_MESSAGE_BYTES`: it can never be sent. */
+  /** The message is over `MAX_MESSAGE_BYTES`, an urgent one over `MAX_URGENT_MESSAGE_BYTES`: it can never be sent so. */
   | "BRIDGE_MESSAGE_TOO_LARGE"
   /** Too much waits for the peer already: try again later. The message was not taken. */
   | "BRIDGE_QUEUE_FULL"

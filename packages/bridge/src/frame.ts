@@ -56,6 +56,8 @@ export function encodeFrame(body: Uint8Array): Uint8Array {
  * parse is dropped and counted, and the next delimiter starts afresh.
  */
 export class FrameDecoder {
+  /** What every decoder holds, whatever arrives. */
+  static readonly HELD_BYTES = MAX_WIRE_BYTES + MAX_FRAME_BYTES;
   readonly #partial = new Uint8Array(MAX_WIRE_BYTES);
   readonly #plain = new Uint8Array(MAX_FRAME_BYTES);
   #held = 0;

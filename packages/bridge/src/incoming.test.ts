@@ -1,7 +1,7 @@
 // Putting messages together: what is held, what is granted, and what a new epoch drops. Faults are in endpoint.test.ts.
 import { expect, test } from "vitest";
 import { Incoming } from "./incoming.ts";
-import { MESSAGE_COST_BYTES, parseMessageFrame, type Status } from "./message-frame.ts";
+import { MAX_MESSAGE_BYTES, MESSAGE_COST_BYTES, parseMessageFrame, type Status } from "./message-frame.ts";
 
 const RECEIVE_BYTES = 10_000;
 
@@ -12,7 +12,7 @@ function told(incoming: Incoming): Status | undefined {
 }
 
 function granted(): Incoming {
-  const incoming = new Incoming(RECEIVE_BYTES);
+  const incoming = new Incoming("ordinary", { messageBytes: MAX_MESSAGE_BYTES, receiveBytes: RECEIVE_BYTES });
   expect(told(incoming)).toEqual({ accepted: 0, grantedBytes: RECEIVE_BYTES });
   return incoming;
 }

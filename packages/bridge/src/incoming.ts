@@ -1,9 +1,16 @@
-// The receiving half of the messages layer: puts fragments together, grants the sender room, says what was accepted.
-import { encodeStatus, type Fragment, MAX_MESSAGE_BYTES, MESSAGE_COST_BYTES } from "./message-frame.ts";
+// The receiving half of one priority: puts fragments together, grants the sender room, says what was accepted.
+import { encodeStatus, type Fragment, MESSAGE_COST_BYTES, type Priority } from "./message-frame.ts";
+
+export interface IncomingLimits {
+  readonly messageBytes: number;
+  /** Bounds what lies here at once, whole messages that wait for the application included. */
+  readonly receiveBytes: number;
+}
 
 /** A whole message on its way to the application. */
 export interface Arrived {
   readonly bytes: Uint8Array;
+  readonly priority: Priority;
   /** The epoch that it came in, so that accepting it late is not mistaken for accepting one of the next epoch. */
   readonly epoch: number;
 }
@@ -14,7 +21,8 @@ export type IncomingResult =
   | { readonly kind: "violation"; readonly detail: string };
 
 export class Incoming {
-  readonly #receiveBytes: number;
+  readonly #priority: Priority;
+  readonly #limits: IncomingLimits;
   #epoch = 0;
   #partial: { readonly bytes: Uint8Array; filled: number } | undefined;
   #begun = 0;
@@ -25,13 +33,19 @@ export class Incoming {
   #toldGrantedBytes = 0;
   #toldAccepted = 0;
 
-  /** `receiveBytes` bounds what lies here at once, whole messages that wait for the application included. */
-  constructor(receiveBytes: number) {
-    this.#receiveBytes = receiveBytes;
+  constructor(priority: Priority, limits: IncomingLimits) {
+    this.#priority = priority;
+    this.#limits = limits;
   }
 
+  /** What counts against `receiveBytes`. */
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  /** What of the message being put together is set aside and not filled yet: less than one message. */
+  get reservedBytes(): number {
+    return this.#partial === undefined ? 0 : this.#partial.bytes.length - this.#partial.filled;
   }
 
   /** Takes the next fragment. The link has put them in order, so anything unexpected is a fault of the peer. */
@@ -50,7 +64,7 @@ export class Incoming {
     partial.filled += fragment.bytes.length;
     if (partial.filled < partial.bytes.length) return INCOMPLETE;
     this.#partial = undefined;
-    return { kind: "arrived", message: { bytes: partial.bytes, epoch: this.#epoch } };
+    return { kind: "arrived", message: { bytes: partial.bytes, priority: this.#priority, epoch: this.#epoch } };
   }
 
   /** The application has accepted the message: its memory is free and, within its epoch, the sender will hear of it. */
@@ -61,11 +75,11 @@ export class Incoming {
 
   /** A status as a link body when there is something new to say. */
   nextBody(): Uint8Array | undefined {
-    const grantedBytes = this.#spentBytes + this.#receiveBytes - this.#heldBytes;
+    const grantedBytes = this.#spentBytes + this.#limits.receiveBytes - this.#heldBytes;
     if (grantedBytes === this.#toldGrantedBytes && this.#accepted === this.#toldAccepted) return undefined;
     this.#toldGrantedBytes = grantedBytes;
     this.#toldAccepted = this.#accepted;
-    return encodeStatus({ accepted: this.#accepted, grantedBytes });
+    return encodeStatus(this.#priority, { accepted: this.#accepted, grantedBytes });
   }
 
   /** A new epoch: half a message is dropped, since the peer begins it again; whole ones stay on their way. */
@@ -81,7 +95,8 @@ export class Incoming {
   }
 
   #faultIn(fragment: Fragment): string | undefined {
-    if (fragment.totalBytes > MAX_MESSAGE_BYTES) return `a message of ${fragment.totalBytes} bytes is over the maximum`;
+    if (fragment.totalBytes > this.#limits.messageBytes)
+      return `a message of ${fragment.totalBytes} bytes is over the maximum`;
     const number = this.#partial === undefined ? this.#begun + 1 : this.#begun;
     if (fragment.number !== number) return `message ${fragment.number} came where ${number} was due`;
     const offset = this.#partial?.filled ?? 0;

@@ -6,11 +6,12 @@ export {
   type BridgeState,
   type BridgeStats,
   openBridge,
+  type SendOptions,
 } from "./bridge.ts";
 export type { Carrier, CarrierConnection, CarrierEvents, ConnectionEvents } from "./carrier.ts";
 export { BridgeError, type BridgeErrorCode } from "./errors.ts";
-export { type BridgeLimits, DEFAULT_LIMITS } from "./limits.ts";
-export { MAX_MESSAGE_BYTES } from "./message-frame.ts";
+export { type BridgeLimits, DEFAULT_LIMITS, heldBytesAtMost } from "./limits.ts";
+export { MAX_MESSAGE_BYTES, MAX_URGENT_MESSAGE_BYTES, type Priority } from "./message-frame.ts";
 export type { Session, SessionFrame } from "./session.ts";
 export { unixConnector } from "./unix-connector.ts";
 export { unixListener } from "./unix-listener.ts";

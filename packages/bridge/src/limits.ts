@@ -1,14 +1,21 @@
 // What a bridge may hold and how long it waits, with the defaults that suit one machine.
 import { BridgeError } from "./errors.ts";
-import { MAX_MESSAGE_BYTES, MESSAGE_COST_BYTES } from "./message-frame.ts";
+import { FrameDecoder, MAX_FRAME_BODY_BYTES } from "./frame.ts";
+import { MAX_MESSAGE_BYTES, MAX_URGENT_MESSAGE_BYTES, MESSAGE_COST_BYTES } from "./message-frame.ts";
 
 export interface BridgeLimits {
-  /** Messages that may wait for the peer's acceptance at once. */
+  /** Ordinary messages that may wait for the peer's acceptance at once. */
   readonly pendingMessages: number;
-  /** Bytes of messages that may wait for the peer's acceptance at once; at least `MAX_MESSAGE_BYTES`. */
+  /** Bytes of ordinary messages that may wait for the peer's acceptance at once; at least `MAX_MESSAGE_BYTES`. */
   readonly pendingBytes: number;
-  /** Bytes of messages that may lie here for the own application at once; at least one message of the maximum. */
+  /** Bytes of ordinary messages that may lie here for the own application at once; at least one of the maximum. */
   readonly receiveBytes: number;
+  /** The same three for urgent messages. */
+  readonly urgentPendingMessages: number;
+  readonly urgentPendingBytes: number;
+  readonly urgentReceiveBytes: number;
+  /** A message that the peer's application has not accepted after so long is told of. It is never dropped. */
+  readonly deadlineMs: number;
   /** After this long without sending, a heartbeat goes out. */
   readonly heartbeatMs: number;
   /** After this long without hearing anything believable, the connection is made anew; at least two heartbeats. */
@@ -22,6 +29,10 @@ export const DEFAULT_LIMITS: BridgeLimits = {
   pendingMessages: 4_096,
   pendingBytes: 33_554_432,
   receiveBytes: 4_194_304,
+  urgentPendingMessages: 256,
+  urgentPendingBytes: 1_048_576,
+  urgentReceiveBytes: 1_048_576,
+  deadlineMs: 30_000,
   heartbeatMs: 1_000,
   silenceMs: 5_000,
   redeliveryMinMs: 100,
@@ -37,8 +48,21 @@ export function limitsFrom(given: Partial<BridgeLimits>): BridgeLimits {
   if (limits.pendingBytes < MAX_MESSAGE_BYTES) faults.push(`pendingBytes is under ${MAX_MESSAGE_BYTES}`);
   const oneMessage = MAX_MESSAGE_BYTES + MESSAGE_COST_BYTES;
   if (limits.receiveBytes < oneMessage) faults.push(`receiveBytes is under ${oneMessage}`);
+  if (limits.urgentPendingBytes < MAX_URGENT_MESSAGE_BYTES)
+    faults.push(`urgentPendingBytes is under ${MAX_URGENT_MESSAGE_BYTES}`);
+  const oneUrgent = MAX_URGENT_MESSAGE_BYTES + MESSAGE_COST_BYTES;
+  if (limits.urgentReceiveBytes < oneUrgent) faults.push(`urgentReceiveBytes is under ${oneUrgent}`);
   if (limits.silenceMs < 2 * limits.heartbeatMs) faults.push("silenceMs is under two heartbeats");
   if (limits.redeliveryMaxMs < limits.redeliveryMinMs) faults.push("redeliveryMaxMs is under redeliveryMinMs");
   if (faults.length > 0) throw new BridgeError("BRIDGE_OPTIONS_INVALID", faults.join("; "));
   return limits;
+}
+
+/** Most bytes of messages and frames that one end holds at once with these limits, whatever the peer and the line do. */
+export function heldBytesAtMost(limits: BridgeLimits, windowFrames: number): number {
+  const outgoing = limits.pendingBytes + limits.urgentPendingBytes;
+  const incoming = limits.receiveBytes + limits.urgentReceiveBytes;
+  // Set aside when the first fragment of a message comes, and counted against the room as it fills.
+  const setAside = MAX_MESSAGE_BYTES + MAX_URGENT_MESSAGE_BYTES;
+  return outgoing + incoming + setAside + 2 * windowFrames * MAX_FRAME_BODY_BYTES + FrameDecoder.HELD_BYTES;
 }

@@ -82,6 +82,11 @@ export class Link {
     return this.#phase === "up";
   }
 
+  /** Bytes of frames that wait here, for the peer's acknowledgement or for an earlier one. */
+  get heldBytes(): number {
+    return this.#sending.heldBytes + this.#receiving.heldBytes;
+  }
+
   /** A carrier connection is there. */
   connected(nowMs: number): void {
     this.#phase = "greeting";

@@ -1,17 +1,19 @@
 // A bridge at work: joins the pure endpoint to a carrier, to the clock and to the application.
 import { randomBytes } from "node:crypto";
-import type { Bridge, BridgeDiagnostic, BridgeOptions, BridgeState, BridgeStats } from "./bridge.ts";
+import type { Bridge, BridgeDiagnostic, BridgeOptions, BridgeState, BridgeStats, SendOptions } from "./bridge.ts";
 import type { CarrierConnection, ConnectionEvents } from "./carrier.ts";
 import { Delivery } from "./delivery.ts";
 import { Endpoint, type EndpointEvent } from "./endpoint.ts";
 import { BridgeError } from "./errors.ts";
+import { MAX_WIRE_BYTES } from "./frame.ts";
 import type { BridgeLimits } from "./limits.ts";
-import { MAX_MESSAGE_BYTES } from "./message-frame.ts";
+import { MAX_MESSAGE_BYTES, MAX_URGENT_MESSAGE_BYTES, type Priority } from "./message-frame.ts";
+import { Overdue, type Timed } from "./overdue.ts";
 import { plainSession } from "./session.ts";
 
-interface Pending {
+interface Pending extends Timed {
   readonly bytes: Uint8Array;
-  readonly sinceMs: number;
+  readonly priority: Priority;
   readonly resolve: () => void;
   readonly reject: (error: BridgeError) => void;
 }
@@ -23,7 +25,9 @@ const FULL_CARRIER_CHECK_MS = 250;
 export class OpenBridge implements Bridge {
   readonly #options: BridgeOptions;
   readonly #endpoint: Endpoint<Pending>;
-  readonly #delivery: Delivery;
+  readonly #limits: BridgeLimits;
+  readonly #deliveries: Readonly<Record<Priority, Delivery>>;
+  readonly #overdue: Overdue<Pending>;
   readonly #scratch = new Uint8Array(WRITE_BYTES);
   readonly #counts = {
     connections: 0,
@@ -51,19 +55,13 @@ export class OpenBridge implements Bridge {
     const { localName, peerName } = options;
     const link = { ...LINK_TIMES, ...limits, localName, peerName, session: plainSession() };
     this.#endpoint = new Endpoint({ ...limits, link }, newBootId());
-    this.#delivery = new Delivery({
-      onMessage: options.onMessage,
-      onAccepted: (message) => {
-        this.#counts.messagesReceived++;
-        this.#endpoint.accepted(message);
-        this.#schedulePump();
-      },
-      onRejected: (rejection) => {
-        this.#counts.messagesRejected++;
-        this.#report({ code: "MESSAGE_REJECTED", ...rejection });
-      },
-      ...limits,
-    });
+    this.#limits = limits;
+    this.#deliveries = { urgent: this.#createDelivery(limits), ordinary: this.#createDelivery(limits) };
+    this.#overdue = new Overdue(
+      () => this.#endpoint.messages.pending,
+      ({ priority, deadlineMs }, waitedMs) =>
+        this.#report({ code: "MESSAGE_OVERDUE", priority, waitedMs: Math.round(waitedMs), deadlineMs }),
+    );
     options.carrier.open({
       onConnection: (connection) => this.#connected(connection),
       onTurnedAway: () => {
@@ -82,34 +80,48 @@ export class OpenBridge implements Bridge {
     return this.#state;
   }
 
-  send(bytes: Uint8Array): Promise<void> {
+  send(bytes: Uint8Array, options: SendOptions = {}): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(closedError());
+    const { priority = "ordinary", deadlineMs = this.#limits.deadlineMs } = options;
     return new Promise((resolve, reject) => {
       // A copy, since the caller may use its buffer again (and `slice` of a Buffer would be none).
       const refusal = this.#endpoint.offer({
         bytes: new Uint8Array(bytes),
+        priority,
         sinceMs: performance.now(),
+        deadlineMs,
         resolve,
         reject,
       });
       if (refusal === undefined) {
+        this.#overdue.watch();
         this.#schedulePump();
         return;
       }
-      const { pendingMessages, pendingBytes } = this.#endpoint.outgoing;
+      const { pendingMessages, pendingBytes } = this.#endpoint.messages;
+      const atMost = priority === "urgent" ? MAX_URGENT_MESSAGE_BYTES : MAX_MESSAGE_BYTES;
       const detail =
         refusal === "BRIDGE_QUEUE_FULL"
           ? `${pendingMessages} messages of ${pendingBytes} bytes wait for ${this.#options.peerName}`
-          : `a message has at most ${MAX_MESSAGE_BYTES} bytes, this one has ${bytes.length}`;
+          : `${priority} messages have at most ${atMost} bytes, this one has ${bytes.length}`;
       reject(new BridgeError(refusal, detail));
     });
   }
 
   stats(): BridgeStats {
-    const { pendingMessages, pendingBytes, oldest } = this.#endpoint.outgoing;
-    const oldestPendingMs = oldest === undefined ? 0 : performance.now() - oldest.sinceMs;
-    const now = { pendingMessages, pendingBytes, oldestPendingMs, receivedBytesHeld: this.#endpoint.heldBytes };
-    return { ...this.#endpoint.counts(), ...this.#counts, ...now };
+    const { pendingMessages, pendingBytes, pending, receivedBytes } = this.#endpoint.messages;
+    const nowMs = performance.now();
+    return {
+      ...this.#endpoint.counts(),
+      ...this.#counts,
+      pendingMessages,
+      pendingBytes,
+      oldestPendingMs: pending.reduce((oldest, { sinceMs }) => Math.max(oldest, nowMs - sinceMs), 0),
+      overdueMessages: this.#overdue.count(nowMs),
+      messagesOverdue: this.#overdue.ever,
+      receivedBytesHeld: receivedBytes,
+      bytesHeld: this.#endpoint.heldBytes,
+    };
   }
 
   close(): Promise<void> {
@@ -119,12 +131,29 @@ export class OpenBridge implements Bridge {
 
   async #close(): Promise<void> {
     for (const pending of this.#endpoint.abandon()) pending.reject(closedError());
-    await this.#delivery.close();
+    this.#overdue.stop();
+    await Promise.all([this.#deliveries.urgent.close(), this.#deliveries.ordinary.close()]);
     // The last acceptance goes out before the connection ends; should it be lost, the peer only sends again.
     this.#pump();
     clearTimeout(this.#timer);
     clearImmediate(this.#judgement);
     await this.#options.carrier.close();
+  }
+
+  #createDelivery(limits: BridgeLimits): Delivery {
+    return new Delivery({
+      onMessage: this.#options.onMessage,
+      onAccepted: (message) => {
+        this.#counts.messagesReceived++;
+        this.#endpoint.accepted(message);
+        this.#schedulePump();
+      },
+      onRejected: (rejection) => {
+        this.#counts.messagesRejected++;
+        this.#report({ code: "MESSAGE_REJECTED", ...rejection });
+      },
+      ...limits,
+    });
   }
 
   #connected(connection: CarrierConnection): ConnectionEvents {
@@ -176,7 +205,7 @@ export class OpenBridge implements Bridge {
         this.#changeState("connected");
         return;
       case "arrived":
-        this.#delivery.push(event.message);
+        this.#deliveries[event.message.priority].push(event.message);
         return;
       case "settled":
         this.#counts.messagesSent++;
@@ -214,8 +243,9 @@ export class OpenBridge implements Bridge {
     if (connection === undefined) return;
     const nowMs = performance.now();
     if (this.#endpoint.isSilent(nowMs)) this.#judgeSilence();
+    const target = this.#scratch.subarray(0, Math.max(connection.chunkBytes ?? WRITE_BYTES, MAX_WIRE_BYTES + 1));
     while (this.#writable) {
-      const length = this.#endpoint.write(this.#scratch, nowMs);
+      const length = this.#endpoint.write(target, nowMs);
       if (length === 0) break;
       this.#writable = connection.write(this.#scratch.slice(0, length));
     }

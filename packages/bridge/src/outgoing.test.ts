@@ -3,11 +3,11 @@ import { expect, test } from "vitest";
 import { MAX_FRAGMENT_BYTES, MAX_MESSAGE_BYTES, MESSAGE_COST_BYTES, parseMessageFrame } from "./message-frame.ts";
 import { Outgoing } from "./outgoing.ts";
 
-const LIMITS = { pendingMessages: 3, pendingBytes: 2 * MAX_MESSAGE_BYTES };
+const LIMITS = { messageBytes: MAX_MESSAGE_BYTES, pendingMessages: 3, pendingBytes: 2 * MAX_MESSAGE_BYTES };
 const AMPLE = 1_000_000_000;
 
 function outgoing(): Outgoing<{ readonly bytes: Uint8Array }> {
-  return new Outgoing(LIMITS);
+  return new Outgoing("ordinary", LIMITS);
 }
 
 function letter(length: number): { readonly bytes: Uint8Array } {
@@ -67,7 +67,7 @@ test("gives back accepted messages in order and frees their room", () => {
   for (const one of letters) queue.offer(one);
   fragments(queue);
   expect(queue.receive({ accepted: 2, grantedBytes: AMPLE })).toEqual(letters.slice(0, 2));
-  expect([queue.pendingMessages, queue.pendingBytes, queue.oldest]).toEqual([1, 3, letters[2]]);
+  expect([queue.pendingMessages, queue.pendingBytes, queue.pending]).toEqual([1, 3, [letters[2]]]);
 });
 
 test("a status that cannot be true is refused", () => {

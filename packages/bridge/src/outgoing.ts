@@ -1,13 +1,8 @@
-// The sending half of the messages layer: a bounded queue, cut into fragments, kept until the peer's application accepts.
-import {
-  encodeFragment,
-  MAX_FRAGMENT_BYTES,
-  MAX_MESSAGE_BYTES,
-  MESSAGE_COST_BYTES,
-  type Status,
-} from "./message-frame.ts";
+// The sending half of one priority: a bounded queue, cut into fragments, kept until the peer's application accepts.
+import { encodeFragment, MAX_FRAGMENT_BYTES, MESSAGE_COST_BYTES, type Priority, type Status } from "./message-frame.ts";
 
 export interface OutgoingLimits {
+  readonly messageBytes: number;
   readonly pendingMessages: number;
   readonly pendingBytes: number;
 }
@@ -16,6 +11,7 @@ export type OfferRefusal = "BRIDGE_MESSAGE_TOO_LARGE" | "BRIDGE_QUEUE_FULL";
 
 /** `T` is whatever the owner wants back once a message is accepted. */
 export class Outgoing<T extends { readonly bytes: Uint8Array }> {
+  readonly #priority: Priority;
   readonly #limits: OutgoingLimits;
   /** Every message not accepted yet, oldest first. */
   #queue: T[] = [];
@@ -28,7 +24,8 @@ export class Outgoing<T extends { readonly bytes: Uint8Array }> {
   #grantedBytes = 0;
   #abandoned = false;
 
-  constructor(limits: OutgoingLimits) {
+  constructor(priority: Priority, limits: OutgoingLimits) {
+    this.#priority = priority;
     this.#limits = limits;
   }
 
@@ -40,14 +37,15 @@ export class Outgoing<T extends { readonly bytes: Uint8Array }> {
     return this.#queuedBytes;
   }
 
-  get oldest(): T | undefined {
-    return this.#queue[0];
+  /** Oldest first. */
+  get pending(): readonly T[] {
+    return this.#queue;
   }
 
   /** Takes a message at the end of the queue, or says why not. */
   offer(message: T): OfferRefusal | undefined {
     const { length } = message.bytes;
-    if (length > MAX_MESSAGE_BYTES) return "BRIDGE_MESSAGE_TOO_LARGE";
+    if (length > this.#limits.messageBytes) return "BRIDGE_MESSAGE_TOO_LARGE";
     const full =
       this.#queue.length >= this.#limits.pendingMessages || this.#queuedBytes + length > this.#limits.pendingBytes;
     if (full) return "BRIDGE_QUEUE_FULL";
@@ -65,13 +63,13 @@ export class Outgoing<T extends { readonly bytes: Uint8Array }> {
     if (this.#spentBytes + cost > this.#grantedBytes) return undefined;
     this.#spentBytes += cost;
     const number = this.#accepted + this.#cut + 1;
-    const body = encodeFragment({ number, totalBytes: message.bytes.length, offset: this.#offset, bytes });
+    const fragment = { number, totalBytes: message.bytes.length, offset: this.#offset, bytes };
     this.#offset += bytes.length;
     if (this.#offset === message.bytes.length) {
       this.#cut++;
       this.#offset = 0;
     }
-    return body;
+    return encodeFragment(this.#priority, fragment);
   }
 
   /** The messages that the peer's application has newly accepted, or undefined when the status cannot be true. */

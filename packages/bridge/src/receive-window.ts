@@ -22,6 +22,13 @@ export class ReceiveWindow {
     return this.#expected;
   }
 
+  /** Bytes of frames that wait for an earlier one. */
+  get heldBytes(): number {
+    let sum = 0;
+    for (const body of this.#early.values()) sum += body.length;
+    return sum;
+  }
+
   /** Bit i stands for sequence `expected + 1 + i`. */
   get selective(): number {
     let bits = 0;

@@ -46,6 +46,11 @@ export class SendWindow {
     return this.#flights.length;
   }
 
+  /** Bytes of frames that are kept until the peer has them. */
+  get heldBytes(): number {
+    return this.#flights.reduce((sum, { body }) => sum + body.length, 0);
+  }
+
   /** Counted from the oldest unacknowledged frame, since the receiver keeps no more than the window beyond it. */
   hasRoom(): boolean {
     const oldest = this.#flights[0]?.sequence ?? this.#nextSequence;

@@ -1,6 +1,7 @@
 // Two whole ends over a simulated stream of bytes with a virtual clock: flips, cuts at any byte, black holes, restarts.
 import type { Endpoint, EndpointEvent, EndpointOptions } from "../src/endpoint.ts";
 import type { Arrived } from "../src/incoming.ts";
+import type { Priority } from "../src/message-frame.ts";
 import { plainSession } from "../src/session.ts";
 import { type Random, randomFrom } from "./generator.ts";
 
@@ -21,6 +22,7 @@ export interface EndpointRun {
 
 export interface Letter {
   readonly id: number;
+  readonly priority: Priority;
   readonly bytes: Uint8Array;
 }
 
@@ -116,7 +118,7 @@ class StreamWorld {
     return Array.from({ length: LETTERS }, (_, index) => {
       const id = index + 1;
       const length = this.#random.chance(0.1) ? 0 : this.#random.below(LETTER_BYTES_AT_MOST);
-      return { id, bytes: contentOf(id, length) };
+      return { id, priority: "ordinary", bytes: contentOf(id, length) };
     });
   }
 
@@ -129,7 +131,14 @@ class StreamWorld {
       maxRetransmitMs: 400,
     };
     const link = { ...times, localName, peerName, session: plainSession(), windowFrames: 6 };
-    const limits = { pendingMessages: PENDING_LETTERS, pendingBytes: 60_000, receiveBytes: RECEIVE_BYTES };
+    const limits = {
+      pendingMessages: PENDING_LETTERS,
+      pendingBytes: 60_000,
+      receiveBytes: RECEIVE_BYTES,
+      urgentPendingMessages: 1,
+      urgentPendingBytes: 1,
+      urgentReceiveBytes: 1,
+    };
     return this.#simulation.createEndpoint({ ...limits, link }, this.#random.bits64());
   }
 
@@ -192,8 +201,8 @@ class StreamWorld {
       process.endpoint.accepted(inHand);
       this.#takeUp(process);
     }
-    if (process.endpoint.heldBytes > RECEIVE_BYTES)
-      this.#violations.push(`${process.name} holds ${process.endpoint.heldBytes} bytes`);
+    if (process.endpoint.messages.receivedBytes > RECEIVE_BYTES + 1)
+      this.#violations.push(`${process.name} holds ${process.endpoint.messages.receivedBytes} bytes`);
     if (this.#connected && process.endpoint.isSilent(this.#nowMs)) this.#cut();
     if (this.#connected) this.#write(process);
   }

@@ -82,8 +82,8 @@ const ENDPOINT_BUGS: readonly PlantedBug[] = [
   {
     name: "room is granted twice",
     file: "incoming.ts",
-    right: "this.#spentBytes + this.#receiveBytes - this.#heldBytes",
-    wrong: "this.#spentBytes + this.#receiveBytes",
+    right: "this.#spentBytes + this.#limits.receiveBytes - this.#heldBytes",
+    wrong: "this.#spentBytes + this.#limits.receiveBytes",
   },
   {
     name: "a message counts as accepted once it has arrived",
