@@ -1,0 +1,8 @@
+// The command `sluice`: finds the subcommand, prints what it says, and exits with a code that means something.
+import { COMMANDS } from "./commands/index.ts";
+import { runCommand } from "./run-command.ts";
+
+process.exitCode = await runCommand(COMMANDS, process.argv.slice(2), {
+  stdout: (line) => void process.stdout.write(`${line}\n`),
+  stderr: (line) => void process.stderr.write(`${line}\n`),
+});
