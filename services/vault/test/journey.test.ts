@@ -1,5 +1,6 @@
 // Vault as a real process between real Kafka, Postgres and bridge: from a clearance to a final payment.
 import { describe, expect, it } from "vitest";
+import { clearTogether } from "./support/clear-together.ts";
 import { decode, fund } from "./support/holders.ts";
 import { eventually, spawnVault, type VaultProcess } from "./support/process.ts";
 import { createWorld, DESTINATION } from "./support/world.ts";
@@ -7,14 +8,16 @@ import { openZone, sign, zoneNews } from "./support/zone.ts";
 
 describe("the journey through vault", () => {
   it("leads from two clearances to one signed transaction, and its coin is consumed when it is final", async () => {
-    const world = await createWorld({ SLUICE_BATCH_WAIT_MS: "1500" });
+    const world = await createWorld();
     const zone = openZone(world, sign(world));
     const vault = spawnVault(world);
     await vault.ready;
     const coin = fund(world.wallet, 1_000_000n);
-    await world.observe(coin);
-    await world.clear({ id: "w-1", amountSat: 100_000n, account: "alice" });
-    await world.clear({ id: "w-2", amountSat: 200_000n, account: "bob" });
+    const two = [
+      { id: "w-1", amountSat: 100_000n, account: "alice" },
+      { id: "w-2", amountSat: 200_000n, account: "bob" },
+    ];
+    await clearTogether(world, two, coin);
 
     await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));
     await eventually(() => expect(world.heard("signing.started.v1")).toHaveLength(1));

@@ -1,5 +1,6 @@
 // What the semi-offline zone decides, through the real bridge, and what vault makes of it.
 import { describe, expect, it } from "vitest";
+import { clearTogether } from "./support/clear-together.ts";
 import { decode, fund, signWithTwo } from "./support/holders.ts";
 import { eventually, spawnVault } from "./support/process.ts";
 import { createWorld, type World } from "./support/world.ts";
@@ -11,8 +12,7 @@ describe("a refusal", () => {
       const ids = withdrawalsOf(world, task).map(({ withdrawalId }) => withdrawalId);
       return ids.includes("bad") ? refused([["bad", "DESTINATION_LABELLED"]]) : signed(world, task);
     });
-    await world.clear({ id: "bad", amountSat: 100_000n });
-    await world.clear({ id: "good", amountSat: 200_000n });
+    await clearTogether(world, BOTH);
     await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));
     expect(world.heard("transaction.signed.v1")[0]?.message.payouts).toMatchObject([
       { withdrawalId: "good", attempt: 2, amountSat: 200_000n },
@@ -33,8 +33,7 @@ describe("a refusal", () => {
       const ids = withdrawalsOf(world, task).map(({ withdrawalId }) => withdrawalId);
       return ids.includes("bad") ? refused([["", "CLEARANCE_UNREADABLE"]]) : signed(world, task);
     });
-    await world.clear({ id: "bad", amountSat: 100_000n });
-    await world.clear({ id: "good", amountSat: 200_000n });
+    await clearTogether(world, BOTH);
     await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));
     await eventually(async () => expect(await states(world)).toEqual({ bad: "cleared", good: "signed" }));
     const asked = zone.requests.map((task) => withdrawalsOf(world, task).map(({ withdrawalId }) => withdrawalId));
@@ -49,8 +48,7 @@ describe("a refusal", () => {
     const { world, zone } = await start((asked, task) =>
       asked === 1 ? refused([["", "SILENT"]], true) : signed(world, task),
     );
-    await world.clear({ id: "bad", amountSat: 100_000n });
-    await world.clear({ id: "good", amountSat: 200_000n });
+    await clearTogether(world, BOTH);
     await eventually(async () => expect(await taskStates(world)).toEqual(["stuck_for_person SIGNATURE_MAY_EXIST"]));
     const { rows: reserved } = await world.vault.query<{ outpoint: string }>("select outpoint from reservation");
     expect(reserved).toHaveLength(1);
@@ -76,8 +74,7 @@ describe("a delay", () => {
   it("is kept; when it is over the task is asked for again and signed", async () => {
     const untilMs = Date.now() + 2_500;
     const { world, zone } = await start((asked, task) => (asked === 1 ? delayed(untilMs) : signed(world, task)));
-    await world.clear({ id: "bad", amountSat: 100_000n });
-    await world.clear({ id: "good", amountSat: 200_000n });
+    await clearTogether(world, BOTH);
     await eventually(async () => expect(await taskStates(world)).toEqual(["delayed null"]));
     await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));
     expect(Date.now()).toBeGreaterThanOrEqual(untilMs);
@@ -126,9 +123,14 @@ describe("a report that is not to be believed", () => {
   });
 });
 
-/** Vault with one coin and a zone that decides by how many tasks it has decided before. */
+const BOTH = [
+  { id: "bad", amountSat: 100_000n },
+  { id: "good", amountSat: 200_000n },
+];
+
+/** Vault without a coin and a zone that decides by how many tasks it has decided before. */
 async function start(decide: (asked: number, task: Task) => ReturnType<Decide>) {
-  const world = await createWorld({ SLUICE_BATCH_WAIT_MS: "1500" });
+  const world = await createWorld();
   let asked = 0;
   const zone = openZone(world, (task) => {
     asked += 1;
@@ -136,7 +138,6 @@ async function start(decide: (asked: number, task: Task) => ReturnType<Decide>) 
   });
   const vault = spawnVault(world);
   await vault.ready;
-  await world.observe(fund(world.wallet, 1_000_000n));
   return { world, zone, vault };
 }
 

@@ -1,22 +1,10 @@
 // A world of its own around vault: databases, topics, seals, a wallet, and the settings of its processes.
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import {
-  createTrust,
-  type MessageOf,
-  type MessageType,
-  type OpenedOf,
-  PRODUCERS,
-  type Producer,
-  type Sealer,
-  seal,
-  signRequest,
-  type Trust,
-  type TrustFile,
-} from "@sluice/contracts";
+import { type MessageOf, type MessageType, type OpenedOf, type Producer, type Sealer, seal, type Trust } from "@sluice/contracts";
 import {
   appendOutbox,
   createBus,
@@ -29,6 +17,7 @@ import {
 } from "@sluice/messaging";
 import { createPool, migrate, type Pool, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
+import { clear, makeSeals, request, seedOf } from "@sluice/signing-fixtures";
 import { onTestFailed, onTestFinished } from "vitest";
 import { createTestWallet, type FundingCoin, type TestWallet } from "./holders.ts";
 
@@ -63,7 +52,6 @@ export type TestWithdrawal = {
   readonly address?: string;
 };
 
-export const DESTINATION = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const FROM_VAULT = [
   "transaction.planned.v1",
   "signing.started.v1",
@@ -85,8 +73,7 @@ export async function createWorld(overrides: Readonly<Record<string, string>> = 
   const pool = openPool(outside.url);
   await migrate(pool, [{ set: "messaging", directory: MESSAGING_MIGRATIONS }]);
 
-  const { sealers, seeds, trustFile } = createSeals();
-  const trust = createTrust(trustFile);
+  const { sealers, trust, file: trustFile } = makeSeals();
   const wallet = createTestWallet();
   const walletId = "hot-1";
   const logger = quietLogger();
@@ -127,7 +114,7 @@ export async function createWorld(overrides: Readonly<Record<string, string>> = 
     SLUICE_TRUST_FILE: await file("trust.json", trustFile),
     SLUICE_SECRETS_SOURCE: await file("secrets.json", {
       sealKeyId: sealers.vault.keyId,
-      sealSeed: seeds.vault,
+      sealSeed: seedOf(sealers.vault),
       ...(password === "" ? {} : { databasePassword: decodeURIComponent(password) }),
     }),
     SLUICE_NETWORK: "regtest",
@@ -169,26 +156,8 @@ export async function createWorld(overrides: Readonly<Record<string, string>> = 
 
 /** A backend's signed request inside online-risk's sealed clearance. */
 export function clearanceOf(sealers: World["sealers"], withdrawal: TestWithdrawal): Uint8Array {
-  const { id, amountSat, account = "alice", address = DESTINATION } = withdrawal;
-  const body = Buffer.from(JSON.stringify({ id, account, asset: "BTC", amount: String(amountSat), address }));
-  const request = signRequest(
-    {
-      method: "POST",
-      authority: "sluice.test",
-      path: "/v1/withdrawals",
-      query: "",
-      contentType: "application/json",
-      body,
-    },
-    sealers["exchange-backend"],
-    { createdAtMs: 1_000, nonce: `nonce-of-${id}` },
-  );
-  return seal(sealers["online-risk"], "withdrawal.cleared.v1", {
-    id: `${id}/cleared`,
-    key: id,
-    occurredAtMs: 1_000,
-    message: { withdrawalId: id, request, findings: [], clearedAtMs: 1_000 },
-  });
+  const { amountSat, id, ...rest } = withdrawal;
+  return clear({ sealers }, request(id, { ...rest, amount: String(amountSat) }), 1_000);
 }
 
 /** Says nothing, unless the test fails. */
@@ -198,29 +167,6 @@ function quietLogger(): Logger {
     void lines.push(`outside: ${message} ${inspect(fields, { breakLength: Number.POSITIVE_INFINITY })}`);
   onTestFailed(() => void process.stdout.write(`${lines.join("\n")}\n`));
   return { debug: () => undefined, info: keep, warn: keep, error: keep };
-}
-
-export type Seals = {
-  readonly sealers: Readonly<Record<Producer, Sealer>>;
-  readonly seeds: Readonly<Record<Producer, string>>;
-  readonly trustFile: TrustFile;
-};
-
-/** A fresh seal key for every producer, and the trust file that lists them. */
-export function createSeals(): Seals {
-  const keys = PRODUCERS.map((producer) => {
-    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-    // The last 32 bytes of both DER forms are the raw keys (RFC 8410).
-    const seed = privateKey.export({ format: "der", type: "pkcs8" }).subarray(-32).toString("base64");
-    const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
-    const keyId = `${producer}-1`;
-    return { producer, seed, sealer: { producer, keyId, privateKey }, entry: { producer, keyId, publicKey: raw } };
-  });
-  return {
-    sealers: Object.fromEntries(keys.map(({ producer, sealer }) => [producer, sealer])) as Seals["sealers"],
-    seeds: Object.fromEntries(keys.map(({ producer, seed }) => [producer, seed])) as Seals["seeds"],
-    trustFile: keys.map(({ entry }) => entry),
-  };
 }
 
 function openPool(url: string): Pool {
