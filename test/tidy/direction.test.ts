@@ -21,6 +21,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/messaging": ["core", "contracts", "postgres"],
   "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],
   "packages/devstack": ["core", "contracts", "chains", "client", "postgres"],
+  // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
+  "packages/signing-fixtures": ["contracts", "chains", "keys"],
   "services/online-risk": [...ONLINE, "chains", "client"],
   "services/vault": [...ONLINE, "chains", "bridge"],
   "services/semi-offline-risk": ["core", "contracts", "chains", "bridge", "postgres", "runtime", "second-opinion"],

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import type { Holder, Producer } from "@sluice/contracts";
-import { POLICY_FILE, type Seals } from "@sluice/second-opinion/fixtures";
+import { POLICY_FILE, type Seals, seedOf } from "@sluice/second-opinion/fixtures";
 
 /** What leaves a process without IP on this machine; undefined when nothing does. */
 export const WITHOUT_NETWORK = [
@@ -48,9 +48,8 @@ export function prepareZone(options: ZoneOptions) {
   };
   const policyFile = file("policy.json", { ...POLICY_FILE, ...options.policy });
   const secrets = (producer: Producer): string => {
-    const { keyId, privateKey } = seals.sealer(producer);
-    const seed = privateKey.export({ format: "der", type: "pkcs8" }).subarray(-32).toString("base64");
-    return JSON.stringify({ sealKeyId: keyId, sealSeed: seed });
+    const sealer = seals.sealer(producer);
+    return JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) });
   };
   return {
     vaultSocket: join(folder, "vault.sock"),

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import type { Seals } from "./zone.ts";
+import { type Seals, seedOf } from "./zone.ts";
 
 export const HOLDER = "semi-offline-signer-a";
 
@@ -36,7 +36,6 @@ export function startSigner({ folder, seals, descriptor, key, env, network, flag
   writeFileSync(files.wallets, JSON.stringify([{ walletId: "hot", asset: "BTC", descriptor, gapLimit: 20 }]));
   mkdirSync(join(folder, "journal"), { recursive: true });
   const sealer = seals.sealer(HOLDER);
-  const seed = sealer.privateKey.export({ format: "der", type: "pkcs8" }).subarray(-32).toString("base64");
   const main = join(import.meta.dirname, "../src/main.ts");
   const confinement = network === true ? [] : (WITHOUT_NETWORK ?? []);
   const [program = "", ...args] = [...confinement, process.execPath, ...flags, main];
@@ -61,7 +60,7 @@ export function startSigner({ folder, seals, descriptor, key, env, network, flag
   // A process that ends before it reads breaks these pipes; its exit code tells what happened.
   for (const [pipe, bytes] of [
     [child.stdin, key],
-    [child.stdio[3] as Writable, JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seed })],
+    [child.stdio[3] as Writable, JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) })],
   ] as const) {
     pipe?.on("error", () => {});
     pipe?.end(bytes);

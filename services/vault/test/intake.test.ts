@@ -1,9 +1,10 @@
 // What reaches vault over topics: forged, repeated, late and out of order.
-import { seal, signRequest } from "@sluice/contracts";
+import { seal } from "@sluice/contracts";
+import { makeSeals, request, signedRequest } from "@sluice/signing-fixtures";
 import { describe, expect, it } from "vitest";
 import { fund } from "./support/holders.ts";
 import { eventually, spawnVault } from "./support/process.ts";
-import { clearanceOf, createSeals, createWorld, DESTINATION, type World } from "./support/world.ts";
+import { clearanceOf, createWorld, type World } from "./support/world.ts";
 import { openZone, sign } from "./support/zone.ts";
 
 describe("a clearance", () => {
@@ -13,7 +14,7 @@ describe("a clearance", () => {
     const vault = spawnVault(world);
     await vault.ready;
     await world.observe(fund(world.wallet, 10_000_000n));
-    const strangers = createSeals().sealers;
+    const strangers = makeSeals().sealers;
     const forged = { ...world.sealers, "online-risk": { ...strangers["online-risk"] } };
     const backend = { ...world.sealers, "exchange-backend": { ...strangers["exchange-backend"] } };
     const mainnet = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
@@ -102,24 +103,12 @@ describe("messages that come twice, late or out of order", () => {
 
 /** One withdrawal's request in the clearance of another. */
 function swapped({ sealers }: World): Uint8Array {
-  const body = { id: "inner", account: "alice", asset: "BTC", amount: "10000", address: DESTINATION };
-  const request = signRequest(
-    {
-      method: "POST",
-      authority: "sluice.test",
-      path: "/v1/withdrawals",
-      query: "",
-      contentType: "application/json",
-      body: Buffer.from(JSON.stringify(body)),
-    },
-    sealers["exchange-backend"],
-    { createdAtMs: 1_000, nonce: "nonce-of-swapped" },
-  );
+  const inner = signedRequest({ sealers }, request("inner", { amount: "10000" }), 1_000);
   return seal(sealers["online-risk"], "withdrawal.cleared.v1", {
     id: "outer/cleared",
     key: "outer",
     occurredAtMs: 1_000,
-    message: { withdrawalId: "outer", request, findings: [], clearedAtMs: 1_000 },
+    message: { withdrawalId: "outer", request: inner, findings: [], clearedAtMs: 1_000 },
   });
 }
 

@@ -1,22 +1,21 @@
 // Orders through the whole holder, with a real key and a real journal: checked, recorded, signed.
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { fdatasyncSync, fsyncSync, mkdtempSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { combineSignatures, decodePayout, finalisePayout, type PartialSignatures } from "@sluice/chains";
 import { open, seal } from "@sluice/contracts";
-import { readSecretKey } from "@sluice/keys";
 import { afterAll, describe, expect, test } from "vitest";
-import { fund, makeOrder, makePolicy, makeSeals, makeWallet, NOW_MS, type Order, request } from "../../test/zone.ts";
+import {
+  fund,
+  keyOf,
+  makeOrder,
+  makePolicy,
+  makeSeals,
+  makeWallet,
+  NOW_MS,
+  type Order,
+  request,
+} from "../../test/zone.ts";
 import { type JournalDisk, openJournal } from "../journal.ts";
 import { answerOrder, fingerprintOfKey, type Holder } from "./signing-ordered.ts";
 
@@ -26,17 +25,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const seals = makeSeals();
 const { wallet, secrets } = makeWallet();
 const NAMES = ["semi-offline-signer-a", "semi-offline-signer-b", "semi-offline-signer-c"] as const;
-
-function keyOf(secret: Buffer) {
-  const path = join(folder, "key");
-  writeFileSync(path, secret, { mode: 0o600 });
-  const file = openSync(path, "r");
-  try {
-    return readSecretKey(file);
-  } finally {
-    closeSync(file);
-  }
-}
 
 function makeHolder(at: 0 | 1 | 2 = 0, disk?: JournalDisk): Holder & { readonly directory: string } {
   const directory = mkdtempSync(join(folder, "journal-"));

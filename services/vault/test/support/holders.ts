@@ -1,5 +1,12 @@
 // A test wallet with its three holders, as the zone behind the bridge would have them sign.
-import { type Coin, combineSignatures, type DecodedPayout, decodePayout, fingerprintOf, type Wallet } from "@sluice/chains";
+import {
+  type Coin,
+  combineSignatures,
+  type DecodedPayout,
+  decodePayout,
+  fingerprintOf,
+  type Wallet,
+} from "@sluice/chains";
 import { signPayout } from "@sluice/chains/signing";
 import { keyOf, makeWallet } from "@sluice/signing-fixtures";
 

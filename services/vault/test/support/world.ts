@@ -4,7 +4,15 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { type MessageOf, type MessageType, type OpenedOf, type Producer, type Sealer, seal, type Trust } from "@sluice/contracts";
+import {
+  type MessageOf,
+  type MessageType,
+  type OpenedOf,
+  type Producer,
+  type Sealer,
+  seal,
+  type Trust,
+} from "@sluice/contracts";
 import {
   appendOutbox,
   createBus,
@@ -51,6 +59,8 @@ export type TestWithdrawal = {
   readonly account?: string;
   readonly address?: string;
 };
+
+export { DESTINATION } from "@sluice/signing-fixtures";
 
 const FROM_VAULT = [
   "transaction.planned.v1",
