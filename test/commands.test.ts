@@ -1,7 +1,9 @@
 // The two commands that a person runs, each as a process: what they print, how they end, and that nothing is left.
 import { createPrivateKey } from "node:crypto";
 import { createSluiceClient } from "@sluice/client";
+import { TOPICS } from "@sluice/contracts";
 import { ONLINE_SERVICES, START_ORDER } from "@sluice/devstack";
+import { Kafka, logLevel } from "kafkajs";
 import { afterAll, expect, it } from "vitest";
 import { type Command, startCommand } from "./command.ts";
 
@@ -55,6 +57,7 @@ it("stack: one line with everything that a backend's test needs", { timeout: WIT
   const command = start("stack.ts");
   const given = JSON.parse(await command.line(/./)) as Addresses;
   expect(command.processes()).toHaveLength(PROCESSES);
+  expect(await listTopics(given)).toEqual(expect.arrayContaining(TOPICS.map((t) => `${given.kafkaTopicPrefix}${t}`)));
   expect(given).toMatchObject({
     network: "regtest",
     walletId: "hot-1",
@@ -74,6 +77,7 @@ it("stack: one line with everything that a backend's test needs", { timeout: WIT
   const { code, signal, stdout } = await command.ended;
   expect({ code, signal, lines: stdout.length }).toEqual({ code: 0, signal: null, lines: 1 });
   expectNothingLeft(command);
+  expect((await listTopics(given)).filter((topic) => topic.startsWith(given.kafkaTopicPrefix))).toEqual([]);
 });
 
 type Addresses = {
@@ -83,7 +87,19 @@ type Addresses = {
   readonly consoleUrl: string;
   readonly servicesHttp: Readonly<Record<string, string>>;
   readonly bitcoindRpcUrl: string;
+  readonly kafkaBrokers: readonly string[];
+  readonly kafkaTopicPrefix: string;
 };
+
+async function listTopics({ kafkaBrokers }: Addresses): Promise<readonly string[]> {
+  const admin = new Kafka({ brokers: [...kafkaBrokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await admin.listTopics();
+  } finally {
+    await admin.disconnect();
+  }
+}
 
 /** BIP173's own example program, on regtest. */
 const DESTINATION = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";

@@ -58,6 +58,7 @@ function addresses(parts: Parts, stack: Stack): object {
     servicesHttp: stack.httpUrls,
     bitcoindRpcUrl: parts.bitcoind.rpcUrl,
     kafkaBrokers: parts.kafka.brokers,
+    kafkaTopicPrefix: stack.inside.topicPrefix,
     postgresUrl: parts.postgres.url,
     offlinePostgresUrl: parts.offlinePostgres.url,
     network: "regtest",

@@ -20,7 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/second-opinion": ["core", "contracts", "chains"],
   "packages/messaging": ["core", "contracts", "postgres"],
   "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],
-  "packages/devstack": ["core", "contracts", "chains", "client", "postgres"],
+  "packages/devstack": ["core", "contracts", "chains", "client", "messaging", "postgres"],
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["contracts", "chains", "keys"],
   "services/online-risk": [...ONLINE, "chains", "client"],

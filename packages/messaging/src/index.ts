@@ -1,6 +1,6 @@
 // Kafka and Postgres joined so that a message takes effect exactly once: bus, outbox and relay, consumer and inbox, dead letters.
 
-export { type Bus, type BusOptions, createBus, ensureTopics, type TopicOptions } from "./bus.ts";
+export { type Bus, type BusOptions, createBus, ensureTopics, removeTopics, type TopicOptions } from "./bus.ts";
 export { type Consumer, type ConsumerOptions, startConsumer } from "./consumer.ts";
 export type { ConsumerCrashPoint, CrashPoint, RelayCrashPoint } from "./crash-point.ts";
 export {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/chains";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import { HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
+import { createBus, removeTopics } from "@sluice/messaging";
 import { type Child, startChild } from "../parts/child.ts";
 import { readPermissions } from "../parts/confine.ts";
 import { plainEnvironment } from "../parts/executable.ts";
@@ -118,7 +119,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const running = createProcesses(around, folders.logs, log);
   const stop = stopping(running, ceremony, async () => {
-    await Promise.all([online.drop(), offline.drop()]);
+    await Promise.all([online.drop(), offline.drop(), dropTopics(around)]);
   });
   try {
     await running.startAll();
@@ -149,6 +150,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 function insideOf(identities: Identities, { brokers, topicPrefix, socketDirectory }: Surroundings): Inside {
   const socketOf: Inside["socketOf"] = (peer) => bridgeSocketOf(socketDirectory, peer);
   return { sealerOf: identities.sealer, trust: identities.trust, brokers, topicPrefix, socketOf };
+}
+
+/** On a Kafka that somebody else keeps up, nothing of this stack stays behind. */
+async function dropTopics({ brokers, topicPrefix }: Surroundings): Promise<void> {
+  const silent = () => undefined;
+  const logger = { debug: silent, info: silent, warn: silent, error: silent };
+  await removeTopics(createBus({ brokers, clientId: "devstack", logger, topicPrefix }));
 }
 
 function readWallet(descriptor: string): WalletDescriptor {
