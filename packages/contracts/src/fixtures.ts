@@ -118,6 +118,8 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
       value: { findings: [{ withdrawalId: "w1", finding }], signatureMayExist: false },
     },
   },
+  "signing.vetoed.v1": { taskId: "t1", holder: holder.holder, person: "carol", reason: "not this one" },
+  "bundle.offered.v1": { bundle: bytes },
   "holder.reported.v1": holder,
   "zone.reported.v1": {
     isolation,
@@ -125,6 +127,14 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
     holders: [{ holder: holder.holder, connected: true, heardAtMs: 1_700_000_000_000, report: holder }],
     lastReportNumber: 9n,
     metrics: "m 1\n",
+    bundle: {
+      version: 2n,
+      sha256: txid,
+      madeAtMs: 1_700_000_000_000,
+      offeredOutcome: "BUNDLE_ACCEPTED",
+      offeredDetail: "",
+      offeredAtMs: 1_700_000_000_001,
+    },
   },
   "transaction.signed.v1": {
     taskId: "t1",

@@ -137,6 +137,21 @@ const holderReported = z.object({
   metrics: z.string().max(512 * 1024),
 });
 
+const signingVetoed = z.object({ taskId: name, holder: name, person: name, reason: z.string().max(1_000) });
+
+const bundleOffered = z.object({ bundle: someBytes });
+
+const bundleStatus = z
+  .object({
+    version: z.bigint().min(1n),
+    sha256: transactionId,
+    madeAtMs: atMs,
+    offeredOutcome: z.string().max(256),
+    offeredDetail: text,
+    offeredAtMs: atMs,
+  })
+  .readonly();
+
 const zoneReported = z.object({
   isolation,
   databaseReady: z.boolean(),
@@ -152,6 +167,7 @@ const zoneReported = z.object({
   ),
   lastReportNumber: z.bigint().min(0n),
   metrics: z.string().max(512 * 1024),
+  bundle: bundleStatus.optional(),
 });
 
 const payout = z
@@ -204,6 +220,8 @@ const CODECS = {
   "signing.ordered.v1": codec(signing.SigningOrderedSchema, signingOrdered.readonly()),
   "signing.answered.v1": codec(signing.SigningAnsweredSchema, signingAnswered.readonly()),
   "risk.reported.v1": codec(signing.RiskReportedSchema, riskReported.readonly()),
+  "signing.vetoed.v1": codec(signing.SigningVetoedSchema, signingVetoed.readonly()),
+  "bundle.offered.v1": codec(zone.BundleOfferedSchema, bundleOffered.readonly()),
   "holder.reported.v1": codec(zone.HolderReportedSchema, holderReported.readonly()),
   "zone.reported.v1": codec(zone.ZoneReportedSchema, zoneReported.readonly()),
   "transaction.signed.v1": codec(transaction.TransactionSignedSchema, transactionSigned.readonly()),

@@ -72,6 +72,13 @@ describe("refusals, in order of precedence", () => {
     const bytes = seal(withRevoked.sealer("vault"), type, outgoing(type));
     expect(code(bytes, [type], withRevoked.trust)).toBe("SEAL_KEY_REVOKED");
   });
+  it("a key past its validity", () => {
+    const find: typeof ring.trust.find = (producer, keyId) => {
+      const key = ring.trust.find(producer, keyId);
+      return key === undefined ? undefined : { ...key, expired: true };
+    };
+    expect(code(sealed(type), [type], { find })).toBe("SEAL_KEY_EXPIRED");
+  });
   it("a stranger's key under a listed name", () => {
     expect(code(seal(keyring(PRODUCERS).sealer("vault"), type, outgoing(type)))).toBe("SEAL_INVALID");
   });

@@ -46,6 +46,7 @@ export type SealRefusal = {
     | "PRODUCER_NOT_PERMITTED"
     | "SEAL_KEY_UNKNOWN"
     | "SEAL_KEY_REVOKED"
+    | "SEAL_KEY_EXPIRED"
     | "SEAL_INVALID"
     | "PAYLOAD_MALFORMED";
   readonly detail: string;
@@ -92,6 +93,7 @@ export function open<T extends MessageType>(
   if (key === undefined)
     return refuse("SEAL_KEY_UNKNOWN", `${content.producer.slice(0, 100)} ${outer.keyId.slice(0, 100)}`);
   if (key.revoked) return refuse("SEAL_KEY_REVOKED", `${key.producer} ${key.keyId}`);
+  if (key.expired === true) return refuse("SEAL_KEY_EXPIRED", `${key.producer} ${key.keyId}`);
   if (!maySeal(key.producer, type)) return refuse("PRODUCER_NOT_PERMITTED", `${key.producer} may not seal ${type}`);
   if (outer.signature.length !== 64) return refuse("SEAL_INVALID", "the signature is not 64 bytes");
   if (!verify(null, sealedBytes(outer.keyId, outer.content), key.publicKey, outer.signature)) {

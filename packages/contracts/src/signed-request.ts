@@ -22,6 +22,7 @@ export type SignatureRefusal = {
     | "DIGEST_MISMATCH"
     | "KEY_UNKNOWN"
     | "KEY_REVOKED"
+    | "KEY_EXPIRED"
     | "SIGNATURE_INVALID";
   readonly detail: string;
 };
@@ -79,6 +80,7 @@ export function verifyRequest(trust: Trust, request: SignedRequest): Result<Veri
   const key = trust.find("exchange-backend", keyId);
   if (key === undefined) return refuse("KEY_UNKNOWN", keyId.slice(0, 100));
   if (key.revoked) return refuse("KEY_REVOKED", keyId);
+  if (key.expired === true) return refuse("KEY_EXPIRED", keyId);
   if (!verify(null, signedBytes(request, needed, parameters), key.publicKey, signature)) {
     return refuse("SIGNATURE_INVALID", "the signature does not match the request");
   }

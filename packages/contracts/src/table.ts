@@ -20,6 +20,8 @@ export const MESSAGES = {
   "signing.ordered.v1": { route: "bridge", producers: ["semi-offline-risk"], consumers: HOLDERS },
   "signing.answered.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
   "risk.reported.v1": { route: "both", producers: ["semi-offline-risk"], consumers: ["vault", "online-risk"] },
+  "signing.vetoed.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
+  "bundle.offered.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "holder.reported.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
   "zone.reported.v1": { route: "both", producers: ["semi-offline-risk"], consumers: ["vault", "ops-console"] },
   "transaction.signed.v1": {

@@ -27,6 +27,8 @@ export type TrustedKey = {
   readonly keyId: string;
   readonly publicKey: KeyObject;
   readonly revoked: boolean;
+  /** Past the end of its validity, where whoever lists the keys says when that is. */
+  readonly expired?: boolean;
 };
 
 export type Trust = { readonly find: (producer: string, keyId: string) => TrustedKey | undefined };

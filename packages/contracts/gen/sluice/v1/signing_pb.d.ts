@@ -429,3 +429,36 @@ export declare type HolderRefusal = Message<"sluice.v1.HolderRefusal"> & {
  */
 export declare const HolderRefusalSchema: GenMessage<HolderRefusal>;
 
+/**
+ * A person at a holder's console says no to a task that waits.
+ *
+ * @generated from message sluice.v1.SigningVetoed
+ */
+export declare type SigningVetoed = Message<"sluice.v1.SigningVetoed"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: string holder = 2;
+   */
+  holder: string;
+
+  /**
+   * @generated from field: string person = 3;
+   */
+  person: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message sluice.v1.SigningVetoed.
+ * Use `create(SigningVetoedSchema)` to create a new message.
+ */
+export declare const SigningVetoedSchema: GenMessage<SigningVetoed>;
+

@@ -110,6 +110,13 @@ export declare type ZoneReported = Message<"sluice.v1.ZoneReported"> & {
    * @generated from field: string metrics = 5;
    */
   metrics: string;
+
+  /**
+   * What it judges by; absent when none is there or the one on record does not verify.
+   *
+   * @generated from field: sluice.v1.BundleStatus bundle = 20;
+   */
+  bundle?: BundleStatus | undefined;
 };
 
 /**
@@ -148,4 +155,67 @@ export declare type HolderStatus = Message<"sluice.v1.HolderStatus"> & {
  * Use `create(HolderStatusSchema)` to create a new message.
  */
 export declare const HolderStatusSchema: GenMessage<HolderStatus>;
+
+/**
+ * @generated from message sluice.v1.BundleStatus
+ */
+export declare type BundleStatus = Message<"sluice.v1.BundleStatus"> & {
+  /**
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * Of its content, in hexadecimal.
+   *
+   * @generated from field: string sha256 = 2;
+   */
+  sha256: string;
+
+  /**
+   * @generated from field: int64 made_at_ms = 3;
+   */
+  madeAtMs: bigint;
+
+  /**
+   * What became of the last one that was offered: BUNDLE_ACCEPTED, BUNDLE_KNOWN or the code of the refusal.
+   *
+   * @generated from field: string offered_outcome = 4;
+   */
+  offeredOutcome: string;
+
+  /**
+   * @generated from field: string offered_detail = 5;
+   */
+  offeredDetail: string;
+
+  /**
+   * @generated from field: int64 offered_at_ms = 6;
+   */
+  offeredAtMs: bigint;
+};
+
+/**
+ * Describes the message sluice.v1.BundleStatus.
+ * Use `create(BundleStatusSchema)` to create a new message.
+ */
+export declare const BundleStatusSchema: GenMessage<BundleStatus>;
+
+/**
+ * A sealed bundle on its way into the zone. Whoever carries it can only lose it: its own seals decide.
+ *
+ * @generated from message sluice.v1.BundleOffered
+ */
+export declare type BundleOffered = Message<"sluice.v1.BundleOffered"> & {
+  /**
+   * @generated from field: bytes bundle = 1;
+   */
+  bundle: Uint8Array;
+};
+
+/**
+ * Describes the message sluice.v1.BundleOffered.
+ * Use `create(BundleOfferedSchema)` to create a new message.
+ */
+export declare const BundleOfferedSchema: GenMessage<BundleOffered>;
 

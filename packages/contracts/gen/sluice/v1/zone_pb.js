@@ -8,7 +8,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file sluice/v1/zone.proto.
  */
 export const file_sluice_v1_zone = /*@__PURE__*/
-  fileDesc("ChRzbHVpY2UvdjEvem9uZS5wcm90bxIJc2x1aWNlLnYxIpgBCg5Ib2xkZXJSZXBvcnRlZBIOCgZob2xkZXIYASABKAkSDQoFc3RhdGUYAiABKAkSJwoJaXNvbGF0aW9uGAMgASgLMhQuc2x1aWNlLnYxLklzb2xhdGlvbhIXCg9qb3VybmFsX3JlY29yZHMYBCABKAQSFAoMam91cm5hbF9oZWFkGAUgASgJEg8KB21ldHJpY3MYBiABKAkiKgoJSXNvbGF0aW9uEg0KBW5vX2lwGAEgASgIEg4KBmRldGFpbBgCIAEoCSKmAQoMWm9uZVJlcG9ydGVkEicKCWlzb2xhdGlvbhgBIAEoCzIULnNsdWljZS52MS5Jc29sYXRpb24SFgoOZGF0YWJhc2VfcmVhZHkYAiABKAgSKAoHaG9sZGVycxgDIAMoCzIXLnNsdWljZS52MS5Ib2xkZXJTdGF0dXMSGgoSbGFzdF9yZXBvcnRfbnVtYmVyGAQgASgEEg8KB21ldHJpY3MYBSABKAkicQoMSG9sZGVyU3RhdHVzEg4KBmhvbGRlchgBIAEoCRIRCgljb25uZWN0ZWQYAiABKAgSEwoLaGVhcmRfYXRfbXMYAyABKAMSKQoGcmVwb3J0GAQgASgLMhkuc2x1aWNlLnYxLkhvbGRlclJlcG9ydGVkYgZwcm90bzM");
+  fileDesc("ChRzbHVpY2UvdjEvem9uZS5wcm90bxIJc2x1aWNlLnYxIpgBCg5Ib2xkZXJSZXBvcnRlZBIOCgZob2xkZXIYASABKAkSDQoFc3RhdGUYAiABKAkSJwoJaXNvbGF0aW9uGAMgASgLMhQuc2x1aWNlLnYxLklzb2xhdGlvbhIXCg9qb3VybmFsX3JlY29yZHMYBCABKAQSFAoMam91cm5hbF9oZWFkGAUgASgJEg8KB21ldHJpY3MYBiABKAkiKgoJSXNvbGF0aW9uEg0KBW5vX2lwGAEgASgIEg4KBmRldGFpbBgCIAEoCSLPAQoMWm9uZVJlcG9ydGVkEicKCWlzb2xhdGlvbhgBIAEoCzIULnNsdWljZS52MS5Jc29sYXRpb24SFgoOZGF0YWJhc2VfcmVhZHkYAiABKAgSKAoHaG9sZGVycxgDIAMoCzIXLnNsdWljZS52MS5Ib2xkZXJTdGF0dXMSGgoSbGFzdF9yZXBvcnRfbnVtYmVyGAQgASgEEg8KB21ldHJpY3MYBSABKAkSJwoGYnVuZGxlGBQgASgLMhcuc2x1aWNlLnYxLkJ1bmRsZVN0YXR1cyJxCgxIb2xkZXJTdGF0dXMSDgoGaG9sZGVyGAEgASgJEhEKCWNvbm5lY3RlZBgCIAEoCBITCgtoZWFyZF9hdF9tcxgDIAEoAxIpCgZyZXBvcnQYBCABKAsyGS5zbHVpY2UudjEuSG9sZGVyUmVwb3J0ZWQiiwEKDEJ1bmRsZVN0YXR1cxIPCgd2ZXJzaW9uGAEgASgEEg4KBnNoYTI1NhgCIAEoCRISCgptYWRlX2F0X21zGAMgASgDEhcKD29mZmVyZWRfb3V0Y29tZRgEIAEoCRIWCg5vZmZlcmVkX2RldGFpbBgFIAEoCRIVCg1vZmZlcmVkX2F0X21zGAYgASgDIh8KDUJ1bmRsZU9mZmVyZWQSDgoGYnVuZGxlGAEgASgMYgZwcm90bzM");
 
 /**
  * Describes the message sluice.v1.HolderReported.
@@ -37,4 +37,18 @@ export const ZoneReportedSchema = /*@__PURE__*/
  */
 export const HolderStatusSchema = /*@__PURE__*/
   messageDesc(file_sluice_v1_zone, 3);
+
+/**
+ * Describes the message sluice.v1.BundleStatus.
+ * Use `create(BundleStatusSchema)` to create a new message.
+ */
+export const BundleStatusSchema = /*@__PURE__*/
+  messageDesc(file_sluice_v1_zone, 4);
+
+/**
+ * Describes the message sluice.v1.BundleOffered.
+ * Use `create(BundleOfferedSchema)` to create a new message.
+ */
+export const BundleOfferedSchema = /*@__PURE__*/
+  messageDesc(file_sluice_v1_zone, 5);
 
