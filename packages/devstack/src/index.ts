@@ -3,6 +3,7 @@
 export { type PartAddresses, renderEnvironmentFile } from "./parts/addresses.ts";
 export { type Child, type ChildOptions, type Exit, type Readiness, startChild } from "./parts/child.ts";
 export { type Confinement, confine, networkInterfacesOf, type Permissions, readPermissions } from "./parts/confine.ts";
+export { type CurveLibrary, findCurveLibrary } from "./parts/curve-library.ts";
 export { plainEnvironment } from "./parts/executable.ts";
 export type { How, Log } from "./parts/find-part.ts";
 export { PartError, type PartErrorCode } from "./parts/part-error.ts";

@@ -3,8 +3,9 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { renderBitcoinConfig, renderBitcoinConfigFlags, renderRpcAuth } from "./bitcoind.ts";
+import { parseRepository } from "./debian.ts";
 import { renderKafkaConfig } from "./kafka-config.ts";
-import { parseLibraries, parsePackageNames, parseRepository } from "./knots.ts";
+import { parseLibraries, parsePackageNames } from "./knots.ts";
 
 test("Kafka's configuration: one node, loopback only, topics only when created, no wait for a second consumer", () => {
   const lines = renderKafkaConfig({ brokerPort: 1111, controllerPort: 2222, dataDirectory: "/data" }).split("\n");

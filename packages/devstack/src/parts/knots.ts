@@ -1,17 +1,14 @@
 // Unpacks Debian sid's bitcoin-knots, a derivative of Bitcoin Core, beside the machine's own packages: nothing is installed.
 
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { exists, installationDirectory, installOnce } from "./cache.ts";
-import { findExecutable, run } from "./executable.ts";
+import { canFetchFromDebian, prepareApt } from "./debian.ts";
+import { run } from "./executable.ts";
 import type { Log } from "./find-part.ts";
 import { PartError } from "./part-error.ts";
 
 const PACKAGE = "bitcoin-knots";
-const KEYRINGS = [
-  "/usr/share/keyrings/debian-archive-keyring.gpg",
-  "/usr/share/keyrings/debian-archive-keyring.pgp",
-] as const;
 const DOWNLOAD_WITHIN_MS = 300_000;
 // Changes when what is done here changes; sid itself moves, so no version is pinned.
 const RECIPE = "2";
@@ -28,9 +25,7 @@ export async function findKnots(log: Log): Promise<(() => Promise<readonly strin
   const platform = PLATFORMS[process.arch];
   if (process.platform !== "linux" || platform === undefined) return null;
   const installation = { name: PACKAGE, fingerprint: `${RECIPE} ${platform.triplet}` };
-  const isDebian = /^ID=debian$/m.test(await readFile("/etc/os-release", "utf8").catch(() => ""));
-  const canFetch = isDebian && findExecutable("apt-get") !== null && findExecutable("dpkg") !== null;
-  if (!canFetch && !(await exists(installationDirectory(installation)))) return null;
+  if (!(await canFetchFromDebian()) && !(await exists(installationDirectory(installation)))) return null;
   return async () => {
     const directory = await installOnce({ ...installation, fill: (target) => fetchKnots(target, platform, log) });
     return bitcoindCommand(directory, platform);
@@ -46,7 +41,7 @@ function bitcoindCommand(directory: string, platform: Platform): readonly string
 async function fetchKnots(target: string, platform: Platform, log: Log): Promise<void> {
   log("bitcoind: fetching Debian sid's bitcoin-knots (32 MB, this once)");
   const work = join(target, "work");
-  const apt = await prepareApt(work);
+  const apt = await prepareApt(work, "sid");
   await run(["apt-get", ...apt, "-q", "update"], {
     purpose: "reading Debian sid's package list",
     withinMs: DOWNLOAD_WITHIN_MS,
@@ -81,48 +76,6 @@ const ONLY_DEPENDENCIES = [
   "--no-replaces",
   "--no-enhances",
 ] as const;
-
-/** Options that give apt its own lists, caches and one source, so that the machine's own package state is not touched. */
-async function prepareApt(work: string): Promise<readonly string[]> {
-  const lists = join(work, "lists");
-  const cache = join(work, "cache");
-  await mkdir(join(lists, "partial"), { recursive: true });
-  await mkdir(join(cache, "archives", "partial"), { recursive: true });
-  const targets = await run(["apt-get", "indextargets", "--format", "$(ORIGIN) $(RELEASE) $(REPO_URI)"], {
-    purpose: "asking apt for this machine's Debian repository",
-    withinMs: 30_000,
-  });
-  const repository = parseRepository(targets);
-  const keyring = (await Promise.all(KEYRINGS.map(async (file) => ((await exists(file)) ? file : null)))).find(
-    (file) => file !== null,
-  );
-  if (repository === null)
-    throw new PartError("PART_NOT_INSTALLED", "apt knows no Debian repository (run apt-get update once)");
-  if (keyring === undefined)
-    throw new PartError("PART_NOT_INSTALLED", "the package debian-archive-keyring is not installed");
-  const sources = join(work, "sid.list");
-  await writeFile(sources, `deb [signed-by=${keyring}] ${repository} sid main\n`);
-  const settings = {
-    "Dir::Etc::sourcelist": sources,
-    "Dir::Etc::sourceparts": "/dev/null",
-    "Dir::State::lists": lists,
-    "Dir::Cache": cache,
-    // As root, apt would become a user who may not write below our folder.
-    "APT::Sandbox::User": "root",
-    "Acquire::Languages": "none",
-    "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
-  };
-  return Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-}
-
-/** The address of the machine's main Debian archive out of `origin release address` lines; the security archive has no sid. */
-export function parseRepository(lines: string): string | null {
-  for (const line of lines.split("\n")) {
-    const [origin, release, address] = line.split(" ");
-    if (origin === "Debian" && release !== undefined && !release.endsWith("-security") && address) return address;
-  }
-  return null;
-}
 
 /** apt-cache prints packages at the start of a line, their dependencies indented, and virtual packages in angle brackets. */
 export function parsePackageNames(lines: string): readonly string[] {
