@@ -28,13 +28,21 @@ export type Command = {
   readonly clear: () => void;
 };
 
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+  readonly scripts: Readonly<Record<"demo" | "stack", string>>;
+};
+
 /** A whole stack has to start first, on a machine that may have other things to do. */
 const LINE_WITHIN_MS = 100_000;
 
-/** Runs a main file of the demo on the parts that the environment names, with a folder of its own as TMPDIR. */
-export function startCommand(main: string, ...args: readonly string[]): Command {
+/** Runs what package.json says for a command, on the parts that the environment names, with a folder of its own as TMPDIR. */
+export function startCommand(name: "demo" | "stack", ...args: readonly string[]): Command {
   const folder = mkdtempSync(join(tmpdir(), "sluice-command-"));
-  const child = spawn(process.execPath, [fileURLToPath(new URL(`../demo/src/${main}`, import.meta.url)), ...args], {
+  const [node, ...script] = manifest.scripts[name].split(" ");
+  if (node !== "node") throw new Error(`${name} is not run by node`);
+  const child = spawn(process.execPath, [...script, ...args], {
+    cwd: ROOT,
     env: { ...plainEnvironment(), ...partsInEnvironment(), TMPDIR: folder },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -52,7 +60,7 @@ export function startCommand(main: string, ...args: readonly string[]): Command 
       const without = ended.then((end) => {
         const found = matching();
         if (found !== undefined) return found;
-        throw new Error(`${main} ended with ${end.code ?? end.signal} before ${pattern}:\n${end.stderr.join("\n")}`);
+        throw new Error(`${name} ended with ${end.code ?? end.signal} before ${pattern}:\n${end.stderr.join("\n")}`);
       });
       return Promise.race([stdout.until(String(pattern), matching), without]);
     },

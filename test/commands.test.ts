@@ -28,7 +28,7 @@ function expectNothingLeft({ processes, files }: Command): void {
 }
 
 it("demo: ends well with its one line of counts, and leaves nothing", { timeout: WITHIN_MS }, async () => {
-  const command = start("main.ts");
+  const command = start("demo");
   await command.line(/demo-4: posted/);
   expect(command.processes()).toHaveLength(PROCESSES);
   expect(command.files()).not.toEqual([]);
@@ -42,7 +42,7 @@ it("demo: ends well with its one line of counts, and leaves nothing", { timeout:
 });
 
 it("demo: interrupted halfway, it stops everything and says so", { timeout: WITHIN_MS }, async () => {
-  const command = start("main.ts");
+  const command = start("demo");
   await command.line(/demo-4: posted/);
   expect(command.processes()).toHaveLength(PROCESSES);
   command.interrupt();
@@ -54,7 +54,7 @@ it("demo: interrupted halfway, it stops everything and says so", { timeout: WITH
 });
 
 it("stack: one line with everything that a backend's test needs", { timeout: WITHIN_MS }, async () => {
-  const command = start("stack.ts");
+  const command = start("stack");
   const given = JSON.parse(await command.line(/./)) as Addresses;
   expect(command.processes()).toHaveLength(PROCESSES);
   expect(await listTopics(given)).toEqual(expect.arrayContaining(TOPICS.map((t) => `${given.kafkaTopicPrefix}${t}`)));
@@ -136,7 +136,7 @@ async function ask(rpcUrl: string, method: string, ...params: readonly unknown[]
 
 it("stack: with wrong arguments it says the usage, and starts nothing", async () => {
   const wrong = [["--nonsense"], ["--mine-every", "0"], ["--mine-every", "1", "more"]];
-  const runs = wrong.map((args) => start("stack.ts", ...args));
+  const runs = wrong.map((args) => start("stack", ...args));
   for (const [at, command] of runs.entries()) {
     const { code, stdout, stderr } = await command.ended;
     expect({ code, stdout }, wrong[at]?.join(" ")).toEqual({ code: 64, stdout: [] });
