@@ -1,8 +1,12 @@
 // Step 6: the account key, in guarded memory from its first byte to its last. It is never a string, a number or a copy.
 import { randomBytes } from "node:crypto";
-import { readFileSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import sodium, { type SecureBuffer } from "sodium-native";
+import { guarded } from "./guarded-memory.ts";
 import { loadNativeCurve, type NativeCurve } from "./native-curve.ts";
+import { SecretKeyError } from "./secret-key-error.ts";
+
+export { SecretKeyError };
 
 export type SecretKey = {
   /** Compressed, 33 bytes. */
@@ -13,16 +17,6 @@ export type SecretKey = {
   wipe(): void;
 };
 
-export class SecretKeyError extends Error {
-  override readonly name = "SecretKeyError";
-  readonly code: "KEY_TOO_SHORT" | "KEY_TOO_LONG" | "KEY_INVALID" | "KEY_NOT_LOCKED" | "KEY_WIPED";
-
-  constructor(code: SecretKeyError["code"], message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 const KEY_BYTES = 32;
 
 /**
@@ -31,16 +25,24 @@ const KEY_BYTES = 32;
  * @throws SecretKeyError
  */
 export function readSecretKey(file: number, curve: NativeCurve = loadNativeCurve()): SecretKey {
-  curve.contextRandomize(randomBytes(32));
   const key = guarded(KEY_BYTES);
   try {
     readExactly(file, key);
-    if (!curve.privateKeyVerify(key)) throw new SecretKeyError("KEY_INVALID", "these bytes are no key of the curve");
-    return new GuardedKey(key, curve);
+    return holdSecretKey(key, curve);
   } catch (error) {
     sodium.sodium_memzero(key);
     throw error;
   }
+}
+
+/**
+ * Takes over 32 bytes that lie in guarded memory: from now on nobody else touches them.
+ * @throws SecretKeyError
+ */
+export function holdSecretKey(key: SecureBuffer, curve: NativeCurve = loadNativeCurve()): SecretKey {
+  curve.contextRandomize(randomBytes(32));
+  if (!curve.privateKeyVerify(key)) throw new SecretKeyError("KEY_INVALID", "these bytes are no key of the curve");
+  return new GuardedKey(key, curve);
 }
 
 class GuardedKey implements SecretKey {
@@ -82,20 +84,6 @@ class GuardedKey implements SecretKey {
     sodium.sodium_memzero(this.#key);
     sodium.sodium_mprotect_noaccess(this.#key);
   }
-}
-
-/** libsodium goes on without a word when the system refuses to lock its pages, so the kernel's own count is asked. */
-function guarded(length: number): SecureBuffer {
-  const before = lockedKilobytes();
-  const memory = sodium.sodium_malloc(length);
-  if (lockedKilobytes() <= before) {
-    throw new SecretKeyError("KEY_NOT_LOCKED", "memory cannot be locked against swapping: raise RLIMIT_MEMLOCK");
-  }
-  return memory;
-}
-
-function lockedKilobytes(): number {
-  return Number(/^VmLck:\s+([0-9]+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0);
 }
 
 /** One byte more is asked for, because the end has to be seen: a longer input is something else than a key. */

@@ -1,0 +1,11 @@
+// Why there is no key, or none any more.
+
+export class SecretKeyError extends Error {
+  override readonly name = "SecretKeyError";
+  readonly code: "KEY_TOO_SHORT" | "KEY_TOO_LONG" | "KEY_INVALID" | "KEY_NOT_LOCKED" | "KEY_WIPED";
+
+  constructor(code: SecretKeyError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
