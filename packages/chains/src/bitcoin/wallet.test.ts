@@ -43,6 +43,24 @@ describe("a script of the wallet", () => {
     for (const publicKey of first.publicKeys) publicKey.fill(0);
     expect(toHex(deriveScript(wallet, 1, 5).scriptPubKey)).toBe(before);
   });
+
+  it("is no other when so many were derived since that it was forgotten, and no byte of it is shared", () => {
+    const named = makeTestWallet("forgotten").wallet;
+    const first = deriveScript(named, 0, 0);
+    for (let index = 1; index <= 520; index += 1) deriveScript(named, 0, index);
+    const again = deriveScript(named, 0, 0);
+    expect(again).toEqual(first);
+    for (const script of [first, again]) {
+      script.witnessScript.fill(0);
+      for (const { publicKey, path } of script.derivations) {
+        publicKey.fill(0);
+        (path as number[]).fill(0);
+      }
+    }
+    expect(toHex(deriveScript(named, 0, 0).witnessScript)).not.toMatch(/^0+$/);
+    expect(deriveScript(named, 0, 0).derivations.map(({ path }) => path.at(-1))).toEqual([0, 0, 0]);
+    expect(deriveScript(named, 0, 0).derivations.every(({ publicKey }) => publicKey[0] !== 0)).toBe(true);
+  });
 });
 
 describe("finding a script", () => {

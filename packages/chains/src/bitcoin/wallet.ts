@@ -29,13 +29,29 @@ export type WalletScript = {
   readonly derivations: readonly Derivation[];
 };
 
+/** What is in use at one time, and far more; about a quarter of a megabyte. */
+const REMEMBERED_SCRIPTS = 512;
+
 export type ScriptPosition = { readonly branch: Branch; readonly index: number };
 
 /**
- * Derives the 2-of-3 script at a branch and index below 2^31, anew each time: about half a millisecond. Results are not
- * kept, because bytes that a caller could change must not become what the next caller takes for derived.
+ * Derives the 2-of-3 script at a branch and index below 2^31. The first time takes about half a millisecond; after that
+ * every caller gets a copy of its own, because bytes that one caller could change must not become what the next one
+ * takes for derived.
  */
 export function deriveScript(wallet: WalletDescriptor, branch: Branch, index: number): WalletScript {
+  const { scripts } = memoryOf(wallet);
+  const name = `${branch}/${index}`;
+  const known = scripts.get(name);
+  if (known !== undefined) return copyOf(known);
+  const derived = deriveAnew(wallet, branch, index);
+  const [oldest] = scripts.keys();
+  if (scripts.size >= REMEMBERED_SCRIPTS && oldest !== undefined) scripts.delete(oldest);
+  scripts.set(name, derived);
+  return copyOf(derived);
+}
+
+function deriveAnew(wallet: WalletDescriptor, branch: Branch, index: number): WalletScript {
   const derivations = wallet.holders.map((holder) => ({
     fingerprint: holder.fingerprint,
     path: [...holder.path, branch, index],
@@ -47,6 +63,20 @@ export function deriveScript(wallet: WalletDescriptor, branch: Branch, index: nu
   const address = addressOf(wallet.network, scriptPubKey);
   if (address === null) throw new Error("a P2WSH script has an address");
   return { branch, index, address, scriptPubKey, witnessScript, publicKeys, derivations };
+}
+
+function copyOf(script: WalletScript): WalletScript {
+  return {
+    ...script,
+    scriptPubKey: script.scriptPubKey.slice(),
+    witnessScript: script.witnessScript.slice(),
+    publicKeys: script.publicKeys.map((publicKey) => publicKey.slice()),
+    derivations: script.derivations.map(({ fingerprint, path, publicKey }) => ({
+      fingerprint,
+      path: [...path],
+      publicKey: publicKey.slice(),
+    })),
+  };
 }
 
 /** One holder's key at a branch and index, with the last step's tweak; the branch's own is in branchKey. */
@@ -75,7 +105,7 @@ export function branchKey(wallet: WalletDescriptor, fingerprint: string, branch:
 
 /**
  * Where in the wallet a script is, searching both branches below the gap limit; null when it is not there. The first
- * search derives them all, about half a millisecond each, and remembers them for as long as the wallet lives.
+ * search derives them all, about half a millisecond each, and remembers where they are for as long as the wallet lives.
  */
 export function findScript(
   wallet: WalletDescriptor,
@@ -95,6 +125,8 @@ export function findScript(
 }
 
 type WalletMemory = {
+  /** By branch and index; the oldest gives way when there are too many. */
+  readonly scripts: Map<string, WalletScript>;
   readonly branches: Map<string, ChildKey>;
   readonly positions: Map<string, ScriptPosition>;
   searched: number;
@@ -105,7 +137,7 @@ const memories = new WeakMap<WalletDescriptor, WalletMemory>();
 function memoryOf(wallet: WalletDescriptor): WalletMemory {
   const known = memories.get(wallet);
   if (known !== undefined) return known;
-  const memory: WalletMemory = { branches: new Map(), positions: new Map(), searched: 0 };
+  const memory: WalletMemory = { scripts: new Map(), branches: new Map(), positions: new Map(), searched: 0 };
   memories.set(wallet, memory);
   return memory;
 }
