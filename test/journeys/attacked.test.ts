@@ -329,7 +329,7 @@ it("before a holder: without semi-offline-risk's seal it answers nothing, and wi
   // From here on semi-offline-risk itself is in enemy hands.
   const wrong: readonly (readonly [code: string, name: string, order: Order])[] = [
     ["PAYMENT_UNMATCHED", "a payment redirected", order("redirected", { pays: { address: enemyAddress } })],
-    ["PAYMENT_UNMATCHED", "a satoshi more", order("more", { pays: { amountSat: lone.amountSat + 1n } })],
+    ["PAYMENT_AMOUNT", "a satoshi more", order("more", { pays: { amountSat: lone.amountSat + 1n } })],
     ["FEE_RATE_OVER_CAP", "a fee like a ransom", order("fee", { feeRateSatPerVbyte: 400 })],
     ["SEAL_INVALID", "a clearance of its own", order("clearance", { clearance: falseClearance(lone) })],
     ["HOLDER_OTHER", "an order for another holder", { ...order("other"), holder: other }],

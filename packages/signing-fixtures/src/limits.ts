@@ -21,4 +21,6 @@ export const HOLDER_CAPS = {
   maxPaymentSat: 500_000n,
   maxFeeSat: 10_000n,
   maxFeeRateSatPerKvbyte: 20_000n,
+  maxFeePercent: 50,
+  maxClearanceAgeMs: 7 * DAY_MS,
 };

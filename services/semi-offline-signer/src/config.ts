@@ -1,6 +1,7 @@
 // All settings and secrets of a key holder but its key, validated before anything is touched.
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import { createTrust, ed25519PrivateKey, HOLDERS, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
+import { type CurveChoice, parseCurveChoice } from "@sluice/keys";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting, z } from "@sluice/runtime";
 import type { Caps } from "./judge-order.ts";
 
@@ -16,6 +17,13 @@ const feeRate = z
   })
   .refine((rate) => rate > 0n, FEE_RATE_RULE);
 
+const curveChoice = z.string().transform((text, context) => {
+  const choice = parseCurveChoice(text);
+  if (choice !== null) return choice;
+  context.addIssue({ code: "custom", message: 'is "addon", or "library:" and the path of a libsecp256k1' });
+  return z.NEVER;
+});
+
 const environmentSchema = z.strictObject({
   SLUICE_TRUST_FILE: setting.jsonFile(trustFileSchema),
   SLUICE_SECRETS_SOURCE: setting.secretsSource(),
@@ -27,7 +35,12 @@ const environmentSchema = z.strictObject({
   SLUICE_MAX_PAYMENT_SAT: setting.minorUnits(),
   SLUICE_MAX_FEE_SAT: setting.minorUnits(),
   SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate,
+  SLUICE_MAX_FEE_PERCENT: setting.whole({ min: 1, max: 100 }).default(100),
+  SLUICE_MAX_CLEARANCE_AGE: setting.durationMs().default(30 * 24 * 60 * 60 * 1_000),
   SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"], "is yes or no").default("yes"),
+  SLUICE_CURVE: curveChoice.default({ kind: "addon" }),
+  /** Read before everything else: host-checks.ts. */
+  SLUICE_SWAP: z.enum(["none", "encrypted", "tolerated"]).default("none"),
 });
 
 const secretsSchema = z.strictObject({
@@ -40,6 +53,7 @@ export type Config = {
   readonly bridgeSocket: string;
   readonly journalDirectory: string;
   readonly requireIsolation: boolean;
+  readonly curve: CurveChoice;
   readonly sealer: Sealer;
   readonly trust: Trust;
   readonly wallets: ReadonlyMap<string, Wallet>;
@@ -63,6 +77,7 @@ export function readSettings(env: Environment): Config {
     bridgeSocket: settings.SLUICE_BRIDGE_SOCKET,
     journalDirectory: settings.SLUICE_JOURNAL_DIRECTORY,
     requireIsolation: settings.SLUICE_REQUIRE_ISOLATION === "yes",
+    curve: settings.SLUICE_CURVE,
     sealer: { producer: holder, keyId: sealKeyId, privateKey: ed25519PrivateKey(Buffer.from(sealSeed, "base64")) },
     trust: createTrust(settings.SLUICE_TRUST_FILE),
     wallets,
@@ -70,6 +85,8 @@ export function readSettings(env: Environment): Config {
       maxPaymentSat: settings.SLUICE_MAX_PAYMENT_SAT,
       maxFeeSat: settings.SLUICE_MAX_FEE_SAT,
       maxFeeRateSatPerKvbyte: settings.SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE,
+      maxFeePercent: settings.SLUICE_MAX_FEE_PERCENT,
+      maxClearanceAgeMs: settings.SLUICE_MAX_CLEARANCE_AGE,
     },
   };
 }

@@ -99,13 +99,14 @@ describe("judgeOrder", () => {
       policy,
     ],
     ["PAYMENT_TO_OWN_WALLET", paying(request("w1", { address: own })), policy],
-    ["PAYMENT_UNMATCHED", makeOrder(seals, wallet, { pays: [{ address: own, amountSat: 100_000n }] }), policy],
+    ["OWN_BRANCH_OUTPUT", makeOrder(seals, wallet, { pays: [{ address: own, amountSat: 100_000n }] }), policy],
     [
       "PAYMENT_UNMATCHED",
       makeOrder(seals, wallet, { pays: [{ address: OTHER_DESTINATION, amountSat: 100_000n }] }),
       policy,
     ],
-    ["PAYMENT_UNMATCHED", makeOrder(seals, wallet, { pays: [{ address: DESTINATION, amountSat: 100_001n }] }), policy],
+    ["PAYMENT_AMOUNT", makeOrder(seals, wallet, { pays: [{ address: DESTINATION, amountSat: 100_001n }] }), policy],
+    ["PAYMENT_AMOUNT", makeOrder(seals, wallet, { pays: [{ address: DESTINATION, amountSat: 99_999n }] }), policy],
     [
       "PAYMENT_UNMATCHED",
       makeOrder(seals, wallet, {
@@ -127,6 +128,7 @@ describe("judgeOrder", () => {
     ["PAYMENT_OVER_CAP", order, caps({ maxPaymentSat: 99_999n })],
     ["FEE_OVER_CAP", order, caps({ maxFeeSat: 500n })],
     ["FEE_RATE_OVER_CAP", order, caps({ maxFeeRateSatPerKvbyte: 4_999n })],
+    ["FEE_PERCENT_OVER_CAP", paying(request("w1", { amount: "1000" })), policy],
   ])("refuses with %s", (code, tampered, by) => {
     expect(judgeOrder(tampered, by)).toMatchObject({ ok: false, refusal: { code } });
   });
@@ -144,6 +146,7 @@ describe("judgeOrder", () => {
       maxPaymentSat: 100_000n,
       maxFeeSat: feeSat,
       maxFeeRateSatPerKvbyte: (feeSat * 1000n) / BigInt(vbytes),
+      maxFeePercent: Number((feeSat * 100n) / 100_000n) + 1,
     };
     expect(judgeOrder(order, caps(exact))).toMatchObject({ ok: true });
   });

@@ -1,5 +1,12 @@
 // Step 6: what a holder finds out for itself about an order, from bytes and seals alone, before it asks its journal.
-import { type DecodedPayout, decodePayout, findScript, parseAddress, type Wallet } from "@sluice/chains";
+import {
+  type DecodedPayment,
+  type DecodedPayout,
+  decodePayout,
+  findScript,
+  parseAddress,
+  type Wallet,
+} from "@sluice/chains";
 import { type Clearance, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
 import { ok, parseAmount, parseAsset, type Result, refused } from "@sluice/core";
 import type { SigningIntent } from "./sign-once.ts";
@@ -11,6 +18,10 @@ export type Caps = {
   readonly maxPaymentSat: bigint;
   readonly maxFeeSat: bigint;
   readonly maxFeeRateSatPerKvbyte: bigint;
+  /** Of the sum of the payments. */
+  readonly maxFeePercent: number;
+  /** How old a clearance may be, or how far ahead, when a withdrawal is signed for the first time. */
+  readonly maxClearanceAgeMs: number;
 };
 
 export type HolderPolicy = {
@@ -23,7 +34,14 @@ export type HolderPolicy = {
 
 export type HolderRefusal = { readonly code: string; readonly reason: string };
 
-export type SoundOrder = { readonly wallet: Wallet; readonly decoded: DecodedPayout; readonly intent: SigningIntent };
+export type SoundOrder = {
+  readonly wallet: Wallet;
+  readonly decoded: DecodedPayout;
+  readonly intent: SigningIntent;
+  readonly cleared: readonly ClearedAt[];
+};
+
+type ClearedAt = { readonly withdrawalId: string; readonly clearedAtMs: number };
 
 /** Script multisig is signed in one round; threshold schemes will need more. */
 const ONLY_ROUND = 1;
@@ -58,17 +76,34 @@ export function judgeOrder(order: Order, policy: HolderPolicy): Result<SoundOrde
   const largest = due.find(({ amountSat }) => amountSat > caps.maxPaymentSat);
   if (largest !== undefined) return refuse("PAYMENT_OVER_CAP", `${largest.withdrawalId}: ${largest.amountSat} sat`);
   const { feeSat, vbytes } = decoded;
+  const paymentSat = due.reduce((sum, { amountSat }) => sum + amountSat, 0n);
   if (feeSat > caps.maxFeeSat) return refuse("FEE_OVER_CAP", `${feeSat} sat`);
   if (feeSat * 1000n > caps.maxFeeRateSatPerKvbyte * BigInt(vbytes)) {
     return refuse("FEE_RATE_OVER_CAP", `${feeSat} sat for ${vbytes} vbytes`);
   }
-  return ok({ wallet, decoded, intent: intentOf(order, decoded) });
+  if (feeSat * 100n > paymentSat * BigInt(caps.maxFeePercent)) {
+    return refuse("FEE_PERCENT_OVER_CAP", `${feeSat} sat for payments of ${paymentSat} sat`);
+  }
+  const cleared = due.map(({ withdrawalId, clearedAtMs }) => ({ withdrawalId, clearedAtMs }));
+  return ok({ wallet, decoded, intent: intentOf(order, decoded), cleared });
+}
+
+/** Only of withdrawals that were never signed: once a signature exists, the chain ends them and not the clock. */
+export function judgeAge(
+  unsigned: readonly ClearedAt[],
+  { maxClearanceAgeMs }: Caps,
+  nowMs: number,
+): Result<null, HolderRefusal> {
+  const old = unsigned.find(({ clearedAtMs }) => nowMs - clearedAtMs > maxClearanceAgeMs);
+  if (old !== undefined) return refuse("CLEARANCE_EXPIRED", old.withdrawalId);
+  const early = unsigned.find(({ clearedAtMs }) => clearedAtMs - nowMs > maxClearanceAgeMs);
+  return early === undefined ? ok(null) : refuse("CLEARANCE_FROM_FUTURE", early.withdrawalId);
 }
 
 /** What a clearance says is to be paid, as the output that has to be there. */
-type Due = { readonly withdrawalId: string; readonly scriptPubKey: Buffer; readonly amountSat: bigint };
+type Due = ClearedAt & { readonly scriptPubKey: Buffer; readonly amountSat: bigint };
 
-function duePayment({ request }: Clearance, { descriptor, gapLimit }: Wallet): Result<Due, HolderRefusal> {
+function duePayment({ request, clearedAtMs }: Clearance, { descriptor, gapLimit }: Wallet): Result<Due, HolderRefusal> {
   const asset = parseAsset(request.asset);
   if (!asset.ok) return refuse(asset.refusal.code, `${request.id}: ${asset.refusal.detail}`);
   const amount = parseAmount(request.amount, asset.value);
@@ -77,22 +112,26 @@ function duePayment({ request }: Clearance, { descriptor, gapLimit }: Wallet): R
   if (!address.ok) return refuse(address.refusal.code, `${request.id}: ${address.refusal.detail}`);
   const { scriptPubKey } = address.value;
   if (findScript(descriptor, scriptPubKey, gapLimit) !== null) return refuse("PAYMENT_TO_OWN_WALLET", request.id);
-  return ok({ withdrawalId: request.id, scriptPubKey: Buffer.from(scriptPubKey), amountSat: amount.value });
+  const amountSat = amount.value;
+  return ok({ withdrawalId: request.id, clearedAtMs, scriptPubKey: Buffer.from(scriptPubKey), amountSat });
 }
 
 /** Every output to a foreign script is exactly one clearance's, and every clearance has exactly one. */
 function findMismatch(decoded: DecodedPayout, due: readonly Due[]): Result<never, HolderRefusal> | null {
-  if (decoded.own.length > 0) return refuse("PAYMENT_UNMATCHED", "an output goes to the wallet's receiving branch");
+  if (decoded.own.length > 0) return refuse("OWN_BRANCH_OUTPUT", "an output goes to the wallet's receiving branch");
   if (decoded.change.length > 1) return refuse("CHANGE_SPLIT", "the change goes to more than one output");
   const open = [...due];
-  const unmatched: number[] = [];
-  for (const { index, scriptPubKey, amountSat } of decoded.payments) {
+  const unmatched: DecodedPayment[] = [];
+  for (const payment of decoded.payments) {
+    const { scriptPubKey, amountSat } = payment;
     const at = open.findIndex((one) => one.amountSat === amountSat && one.scriptPubKey.equals(scriptPubKey));
-    if (at < 0) unmatched.push(index);
+    if (at < 0) unmatched.push(payment);
     else open.splice(at, 1);
   }
-  const [output] = unmatched;
-  if (output !== undefined) return refuse("PAYMENT_UNMATCHED", `output ${output} is not what any clearance says`);
+  const stranger = unmatched.find(({ scriptPubKey }) => !open.some((one) => one.scriptPubKey.equals(scriptPubKey)));
+  if (stranger !== undefined) return refuse("PAYMENT_UNMATCHED", `output ${stranger.index} is what no clearance says`);
+  const [wrong] = unmatched;
+  if (wrong !== undefined) return refuse("PAYMENT_AMOUNT", `output ${wrong.index} pays ${wrong.amountSat} sat`);
   const [missing] = open;
   return missing === undefined ? null : refuse("PAYMENT_MISSING", `nothing pays ${missing.withdrawalId}`);
 }

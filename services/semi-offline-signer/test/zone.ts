@@ -5,7 +5,7 @@ import type { HolderPolicy } from "../src/judge-order.ts";
 
 export * from "@sluice/signing-fixtures";
 
-export const NOW_MS = 1_700_000_000_000;
+export const NOW_MS = Date.now();
 
 export function makePolicy(
   seals: Pick<Seals, "trust">,

@@ -7,6 +7,7 @@ import { open, seal } from "@sluice/contracts";
 import { afterAll, describe, expect, test } from "vitest";
 import {
   fund,
+  HOLDER_CAPS,
   keyOf,
   makeOrder,
   makePolicy,
@@ -123,6 +124,22 @@ describe("a holder", () => {
     const other = makeOrder(seals, wallet, { coins, requests: [request("w2", { amount: "90000" })] });
     expect(give(holder, other).outcome).toBe("INPUT_ALREADY_SIGNED");
     expect(holder.journal.entries).toBe(2);
+  });
+
+  test("signs for the first time only what was cleared not too long ago, and again whenever it is asked", () => {
+    const { maxClearanceAgeMs } = HOLDER_CAPS;
+    const coins = [fund(wallet, 1_000_000n)];
+    const clearedAt = (clearedAtMs: number, feeRateSatPerVbyte = 5) =>
+      makeOrder(seals, wallet, { coins, clearedAtMs, feeRateSatPerVbyte });
+    const holder = makeHolder();
+    expect(give(holder, clearedAt(NOW_MS - maxClearanceAgeMs - 1)).outcome).toBe("CLEARANCE_EXPIRED");
+    expect(give(holder, clearedAt(NOW_MS + maxClearanceAgeMs + 1)).outcome).toBe("CLEARANCE_FROM_FUTURE");
+    expect(holder.journal.entries).toBe(0);
+    const last = clearedAt(NOW_MS - maxClearanceAgeMs);
+    expect(give(holder, last).outcome).toBe("first");
+    const later = { ...holder, now: () => NOW_MS + maxClearanceAgeMs };
+    expect(give(later, last).outcome).toBe("again");
+    expect(give(later, clearedAt(NOW_MS - maxClearanceAgeMs, 9)).outcome).toBe("first");
   });
 
   test("lets nothing out when the journal cannot be synced, and never signs again", () => {

@@ -5,7 +5,7 @@ import { type MessageOf, type OpenedOf, type Sealer, seal } from "@sluice/contra
 import { ok, type Result, refused } from "@sluice/core";
 import type { SecretKey } from "@sluice/keys";
 import type { Journal } from "../journal.ts";
-import { type HolderPolicy, type HolderRefusal, judgeOrder, type Order } from "../judge-order.ts";
+import { type HolderPolicy, type HolderRefusal, judgeAge, judgeOrder, type Order } from "../judge-order.ts";
 import { decideSigning, type SignOnce } from "../sign-once.ts";
 
 export type Holder = {
@@ -50,9 +50,12 @@ type WireSignature = { readonly input: number; readonly publicKey: Uint8Array; r
 function signOrder(order: Order, { policy, journal, key, now }: Holder): Result<Signed, HolderRefusal> {
   const judged = judgeOrder(order, policy);
   if (!judged.ok) return judged;
-  const { wallet, decoded, intent } = judged.value;
+  const { wallet, decoded, intent, cleared } = judged.value;
   const decision = decideSigning(journal.history, intent);
   if (!decision.ok) return refused({ code: decision.refusal.code, reason: decision.refusal.detail });
+  const unsigned = cleared.filter(({ withdrawalId }) => journal.history.anchorOf(withdrawalId) === undefined);
+  const fresh = judgeAge(unsigned, policy.caps, now());
+  if (!fresh.ok) return fresh;
   // On disk and synced before the first signature exists.
   if (decision.value === "first") journal.append({ ...intent, atMs: now() });
   const fingerprint = fingerprintOfKey(wallet, key.publicKey);
