@@ -2,12 +2,12 @@
 import { closeSync, openSync } from "node:fs";
 import { openBridge, unixConnector } from "@sluice/bridge";
 import { open } from "@sluice/contracts";
-import { loadNativeCurve, readSecretKey, SecretKeyError } from "@sluice/keys";
+import { type CurveChoice, loadNativeCurve, readSecretKey, SecretKeyError } from "@sluice/keys";
 import { ConfigError, createMetrics, EXIT, inspectIsolation, requireIsolation, runProcess } from "@sluice/runtime";
 import { readSettings } from "./config.ts";
 import { answerOrder, fingerprintOfKey } from "./handlers/signing-ordered.ts";
 import { startHolderReports } from "./holder-report.ts";
-import { hostFaults } from "./host-checks.ts";
+import { hostFaults, missingFlags } from "./host-checks.ts";
 import { openJournal } from "./journal.ts";
 
 const STANDARD_INPUT = 0;
@@ -16,10 +16,12 @@ const STANDARD_INPUT = 0;
 runProcess("semi-offline-signer", async ({ logger, onStop }) => {
   const faults = hostFaults(process.env, process.execArgv);
   if (faults.length > 0) throw new ConfigError(faults);
+  const missing = missingFlags(process.execArgv);
+  if (missing.length > 0) logger.warn({ missing }, "started without flags that confine what runs in this process");
   const config = readSettings(process.env);
   const { holder, sealer, trust } = config;
   const isolation = requireIsolation(logger, config.requireIsolation);
-  const curve = loadNativeCurve();
+  const curve = loadCurve(config.curve);
 
   const journal = openJournal(config.journalDirectory, holder);
   onStop("journal", () => journal.close());
@@ -106,3 +108,11 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
     }
   }
 });
+
+function loadCurve(choice: CurveChoice) {
+  try {
+    return loadNativeCurve(choice);
+  } catch (error) {
+    throw new ConfigError([{ name: "SLUICE_CURVE", rule: error instanceof Error ? error.message : String(error) }]);
+  }
+}
