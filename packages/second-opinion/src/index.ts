@@ -4,3 +4,4 @@ export * from "./judge-answer.ts";
 export * from "./judge-task.ts";
 export * from "./plan-orders.ts";
 export { type Label, type Policy, type PolicyFault, policyFileSchema, readPolicy } from "./policy.ts";
+export { reportOf } from "./report.ts";

@@ -4,7 +4,6 @@ import { open, type Sealer, type Trust } from "@sluice/contracts";
 import { type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import {
-  aboutWithdrawals,
   anchorOf,
   grossOutflowSat,
   type Judgement,
@@ -12,6 +11,7 @@ import {
   type Policy,
   type ReadSoFar,
   readTask,
+  reportOf,
 } from "@sluice/second-opinion";
 import { writeReport } from "./reports.ts";
 import { latestMs, loadHistory, lockTask, moveTask, recordPayments, type StoredTask } from "./store.ts";
@@ -73,27 +73,22 @@ async function settle(
   { sealer }: JudgeStage,
   tx: Transaction,
   taskId: string,
-  { withdrawals, txid }: ReadSoFar,
+  read: ReadSoFar,
   judgement: Judgement,
   nowMs: number,
 ): Promise<Judgement["kind"]> {
-  const head = { taskId, transactionId: txid, withdrawals };
   switch (judgement.kind) {
     case "sign":
-      await moveTask(tx, taskId, WAITING, { state: "ordered", txid });
+      await moveTask(tx, taskId, WAITING, { state: "ordered", txid: read.txid });
       return "sign";
     case "delay": {
-      await moveTask(tx, taskId, WAITING, { state: "delayed", dueAtMs: judgement.untilMs, txid });
-      const findings = aboutWithdrawals(judgement.findings, "delay");
-      const verdict = { case: "delayed", value: { untilMs: judgement.untilMs, findings } } as const;
-      await writeReport(tx, sealer, { ...head, verdict }, nowMs);
+      await moveTask(tx, taskId, WAITING, { state: "delayed", dueAtMs: judgement.untilMs, txid: read.txid });
+      await writeReport(tx, sealer, reportOf(taskId, read, judgement), nowMs);
       return "delay";
     }
     case "refuse": {
-      await moveTask(tx, taskId, WAITING, { state: "refused", txid });
-      const findings = aboutWithdrawals(judgement.findings, "refuse");
-      const verdict = { case: "refused", value: { findings, signatureMayExist: false } } as const;
-      await writeReport(tx, sealer, { ...head, verdict }, nowMs);
+      await moveTask(tx, taskId, WAITING, { state: "refused", txid: read.txid });
+      await writeReport(tx, sealer, reportOf(taskId, read, judgement), nowMs);
       return "refuse";
     }
     default:
