@@ -1,0 +1,156 @@
+// The dress rehearsal: every share set is restored and has to make the recorded key. Nothing that is restored is kept.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseDescriptor, walletsFileSchema } from "@sluice/chains";
+import {
+  type CeremonyFile,
+  type CeremonyHolder,
+  combineShares,
+  deriveAccount,
+  readShare,
+  shareDigest,
+  wipe,
+} from "@sluice/keys/custody";
+import { readCeremony, shareFileOf, WALLETS_FILE } from "./ceremony-folder.ts";
+import { describeAccount, sha256 } from "./hold-ceremony.ts";
+import type { CeremonyFault } from "./plan.ts";
+import { openShare } from "./sealed-share.ts";
+
+export type Rehearsal = {
+  readonly faults: readonly CeremonyFault[];
+  /** What was really restored and compared. */
+  readonly holders: readonly { readonly holder: string; readonly shares: number; readonly sets: number }[];
+};
+
+/** Up to so many sets of a holder are all restored; beyond, as many as it takes for every share to be in one. */
+const ALL_SETS_UP_TO = 40;
+
+/** `identityOf` gives a custodian's identity, or null when it is not here. Every fault is listed. */
+export async function rehearse(folder: string, identityOf: (custodian: string) => string | null): Promise<Rehearsal> {
+  const read = readCeremony(folder);
+  if ("faults" in read) return { faults: read.faults, holders: [] };
+  const { record } = read;
+  const faults = [...walletFaults(folder, record)];
+  const holders = [];
+  for (const own of record.holders) {
+    const opened = await openShares(folder, record, own, identityOf);
+    faults.push(...opened.faults);
+    const sets = subsets(opened.shares.length, own.threshold);
+    if (opened.shares.length < own.threshold) {
+      faults.push({ code: "SHARES_TOO_FEW", message: `${own.holder}: ${opened.shares.length} of ${own.threshold}` });
+    }
+    for (const set of sets) {
+      const custodians = set.map((at) => opened.shares[at]?.custodian ?? "");
+      const same = await restores(
+        set.map((at) => opened.shares[at]?.share ?? new Uint8Array(0)),
+        record,
+        own,
+      );
+      if (!same) {
+        const message = `${own.holder}: the shares of ${custodians.join(", ")} make another key`;
+        faults.push({ code: "KEY_DIFFERS", message });
+      }
+    }
+    wipe(...opened.shares.map(({ share }) => share));
+    holders.push({ holder: own.holder, shares: opened.shares.length, sets: sets.length });
+  }
+  return { faults, holders };
+}
+
+/** The record, its descriptor and the wallets file have to say the same. */
+function walletFaults(folder: string, record: CeremonyFile): readonly CeremonyFault[] {
+  const parsed = parseDescriptor(record.descriptor, record.network);
+  if (!parsed.ok) return [{ code: "DESCRIPTOR_INVALID", message: parsed.refusal.detail }];
+  const faults: CeremonyFault[] = [];
+  for (const { holder, fingerprint, xpub } of record.holders) {
+    const named = parsed.value.holders.some((own) => own.fingerprint === fingerprint && own.xpub === xpub);
+    if (!named) faults.push({ code: "DESCRIPTOR_DIFFERS", message: `${holder} does not stand in the descriptor` });
+  }
+  try {
+    const rows = walletsFileSchema.parse(JSON.parse(readFileSync(join(folder, WALLETS_FILE), "utf8")));
+    if (rows.some(({ descriptor }) => descriptor === record.descriptor)) return faults;
+    faults.push({ code: "WALLETS_DIFFER", message: `${WALLETS_FILE} does not list the recorded descriptor` });
+  } catch {
+    faults.push({ code: "WALLETS_UNREADABLE", message: `${WALLETS_FILE} is no wallets file` });
+  }
+  return faults;
+}
+
+type Opened = { readonly custodian: string; readonly share: Uint8Array };
+
+async function openShares(
+  folder: string,
+  record: CeremonyFile,
+  own: CeremonyHolder,
+  identityOf: (custodian: string) => string | null,
+): Promise<{ readonly shares: readonly Opened[]; readonly faults: readonly CeremonyFault[] }> {
+  const shares: Opened[] = [];
+  const faults: CeremonyFault[] = [];
+  for (const listed of own.shares) {
+    const who = `${own.holder}, ${listed.custodian}`;
+    const opened = await openOne(shareFileOf(folder, own.holder, listed.custodian), listed, identityOf);
+    if (typeof opened === "string") faults.push({ code: opened, message: who });
+    else if (isListed(opened, record, own, listed.digest)) shares.push({ custodian: listed.custodian, share: opened });
+    else {
+      wipe(opened);
+      faults.push({ code: "SHARE_ALTERED", message: `${who}: not the share that was recorded` });
+    }
+  }
+  return { shares, faults };
+}
+
+async function openOne(
+  path: string,
+  { custodian, fileDigest }: CeremonyHolder["shares"][number],
+  identityOf: (custodian: string) => string | null,
+): Promise<Uint8Array | string> {
+  let file: Uint8Array;
+  try {
+    file = readFileSync(path);
+  } catch {
+    return "SHARE_FILE_MISSING";
+  }
+  if (sha256(file) !== fileDigest) return "SHARE_FILE_ALTERED";
+  const identity = identityOf(custodian);
+  if (identity === null) return "IDENTITY_MISSING";
+  return (await openShare(file, identity)) ?? "IDENTITY_DOES_NOT_OPEN";
+}
+
+function isListed(share: Uint8Array, record: CeremonyFile, own: CeremonyHolder, digest: string): boolean {
+  const head = readShare(share)?.head;
+  return (
+    head !== undefined &&
+    shareDigest(share) === digest &&
+    Buffer.from(head.ceremonyId).toString("hex") === record.ceremonyId &&
+    record.holders[head.holderIndex]?.holder === own.holder &&
+    head.threshold === own.threshold &&
+    head.count === own.shares.length
+  );
+}
+
+async function restores(shares: readonly Uint8Array[], record: CeremonyFile, own: CeremonyHolder): Promise<boolean> {
+  const entropy = await combineShares(shares.map((share) => readShare(share)?.body ?? new Uint8Array(0)));
+  const account = deriveAccount(entropy, record.network === "mainnet" ? 0 : 1);
+  const made = describeAccount(account, record.network);
+  wipe(entropy, account.key, account.chainCode);
+  return (
+    made.fingerprint === own.fingerprint &&
+    made.path === own.path &&
+    made.xpub === own.xpub &&
+    made.publicKey === own.publicKey
+  );
+}
+
+/** All sets of `size` places out of `count`; when they are too many, each place with those that follow it. */
+export function subsets(count: number, size: number): readonly (readonly number[])[] {
+  if (size > count) return [];
+  const all: number[][] = [];
+  const extend = (chosen: readonly number[], from: number): void => {
+    if (all.length > ALL_SETS_UP_TO) return;
+    if (chosen.length === size) return void all.push([...chosen]);
+    for (let at = from; at < count; at += 1) extend([...chosen, at], at + 1);
+  };
+  extend([], 0);
+  if (all.length <= ALL_SETS_UP_TO) return all;
+  return Array.from({ length: count }, (_, first) => Array.from({ length: size }, (_, at) => (first + at) % count));
+}
