@@ -46,6 +46,7 @@ const holder = {
   isolation,
   journalRecords: 2n,
   journalHead: "aa",
+  journalRefusals: 1n,
   metrics: "m 1\n",
 };
 const inBlock = { transactionId: txid, withdrawals, blockHash: txid, height: 7, revision: 3 };
@@ -101,6 +102,8 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
     transactionId: txid,
     psbt: bytes,
     withdrawals: [{ withdrawalId: "w1", anchor: `${txid}:0`, clearance: bytes }],
+    seenRecords: 3n,
+    seenHead: "aa",
   },
   "signing.answered.v1": {
     taskId: "t1",
@@ -124,7 +127,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   "zone.reported.v1": {
     isolation,
     databaseReady: true,
-    holders: [{ holder: holder.holder, connected: true, heardAtMs: 1_700_000_000_000, report: holder }],
+    holders: [{ holder: holder.holder, connected: true, heardAtMs: 1_700_000_000_000, report: holder, alarm: "" }],
     lastReportNumber: 9n,
     metrics: "m 1\n",
     bundle: {

@@ -94,7 +94,11 @@ const signingOrdered = z.object({
     (items) => items.length > 0,
     "must name a withdrawal",
   ),
+  seenRecords: z.bigint().min(0n).optional(),
+  seenHead: text.optional(),
 });
+
+const holderRefusal = z.object({ code: name, reason: text, signedBefore: z.boolean().optional() }).readonly();
 
 const inputSignature = z.object({ input: count, publicKey: someBytes, signature: someBytes }).readonly();
 
@@ -104,7 +108,7 @@ const signingAnswered = z.object({
   transactionId,
   answer: z.discriminatedUnion("case", [
     z.object({ case: z.literal("signatures"), value: z.object({ inputs: list(inputSignature) }).readonly() }),
-    z.object({ case: z.literal("refusal"), value: z.object({ code: name, reason: text }).readonly() }),
+    z.object({ case: z.literal("refusal"), value: holderRefusal }),
   ]),
 });
 
@@ -134,6 +138,7 @@ const holderReported = z.object({
   isolation,
   journalRecords: z.bigint().min(0n),
   journalHead: text,
+  journalRefusals: z.bigint().min(0n).optional(),
   metrics: z.string().max(512 * 1024),
 });
 
@@ -162,6 +167,7 @@ const zoneReported = z.object({
         connected: z.boolean(),
         heardAtMs: atMs,
         report: holderReported.readonly().optional(),
+        alarm: text.optional(),
       })
       .readonly(),
   ),

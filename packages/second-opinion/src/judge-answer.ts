@@ -8,9 +8,18 @@ export type Answer =
   | { readonly kind: "signatures" }
   | { readonly kind: "invalid" | "refusal"; readonly code: string; readonly reason: string };
 
-/** A holder whose signatures do not verify is passed over like one that refuses, but it may have made valid ones too. */
+/** What a holder says that stands for now only: it may sign the same order once a person has looked. */
+const NOT_FOR_GOOD = ["JOURNAL_BEHIND", "ZONE_ROLLED_BACK"];
+
+/**
+ * A holder whose signatures do not verify is passed over like one that refuses, but it may have made valid ones too; so
+ * may one that refuses what it signed before, and so may one later that refuses for now only.
+ */
 export function judgeAnswer(message: Answered, psbt: Uint8Array, wallet: Wallet): Answer {
-  if (message.answer.case === "refusal") return { kind: "refusal", ...message.answer.value };
+  if (message.answer.case === "refusal") {
+    const { code, reason, signedBefore = false } = message.answer.value;
+    return { kind: signedBefore || NOT_FOR_GOOD.includes(code) ? "invalid" : "refusal", code, reason };
+  }
   const partial = toPartial(message, psbt, wallet);
   if (partial === null) return { kind: "invalid", code: "SIGNATURE_KEY_FOREIGN", reason: "no holder's key" };
   const verified = verifySignatures(psbt, partial, wallet.descriptor);

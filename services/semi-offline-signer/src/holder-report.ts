@@ -56,6 +56,7 @@ export function startHolderReports(parts: Parts): HolderReports {
         isolation: inspect(),
         journalRecords: BigInt(journal.entries),
         journalHead: journal.head,
+        journalRefusals: BigInt(journal.refusals),
         metrics: await metrics.text(),
       },
     });

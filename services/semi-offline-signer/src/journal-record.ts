@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
-import type { SigningIntent } from "./sign-once.ts";
+import type { Refused, SigningIntent } from "./sign-once.ts";
 
 /**
  * A record, integers big-endian: body length u32 ‖ hash of the record before, 32 bytes ‖ CRC-32 of these 36 bytes, u32 ‖
@@ -13,7 +13,8 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 const HEADER_BYTES = 40;
 const HASH_BYTES = 32;
 
-export type JournalRecord = SigningIntent & { readonly atMs: number };
+/** A signature that may exist from here on, or a refusal that stands for good. */
+export type JournalRecord = (SigningIntent | Refused) & { readonly atMs: number };
 
 export class JournalError extends Error {
   override readonly name = "JournalError";
@@ -103,9 +104,10 @@ function takeRecord(bytes: Buffer, head: Buffer, at: number): Taken | null {
 const text = z.string().min(1).max(256);
 const outpoint = z.string().regex(/^[0-9a-f]{64}:(0|[1-9][0-9]{0,9})$/);
 
-const bodySchema = z.strictObject({
-  atMs: z.number().int().min(0),
-  taskId: text,
+const head = { atMs: z.number().int().min(0), taskId: text };
+
+const signingSchema = z.strictObject({
+  ...head,
   walletId: text,
   transactionId: z.string().regex(/^[0-9a-f]{64}$/),
   inputs: z.array(outpoint).min(1).readonly(),
@@ -114,6 +116,8 @@ const bodySchema = z.strictObject({
     .min(1)
     .readonly(),
 });
+
+const bodySchema = z.union([signingSchema, z.strictObject({ ...head, refused: text })]);
 
 function parseBody(body: Buffer, at: number): JournalRecord {
   try {

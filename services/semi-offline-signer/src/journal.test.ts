@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const HOLDER = "semi-offline-signer-a";
 const RECORDS = 50;
 
-function record(number: number): JournalRecord {
+function record(number: number) {
   const digits = number.toString(16).padStart(64, "0");
   return {
     atMs: 1_700_000_000_000 + number,

@@ -17,7 +17,10 @@ import { SignedHistory } from "./sign-once.ts";
 
 export type Journal = {
   readonly history: SignedHistory;
+  /** Transactions on record. */
   readonly entries: number;
+  /** Refusals on record. */
+  readonly refusals: number;
   /** Hash of the last record, or of the beginning, as hexadecimal digits. */
   readonly head: string;
   /** How many bytes of a record that was cut off were taken away when the journal was opened. */
@@ -46,13 +49,17 @@ export function openJournal(directory: string, holder: string, disk: JournalDisk
   try {
     const file = openSync(join(directory, `${holder}.journal`), constants.O_RDWR | constants.O_CREAT, 0o600);
     const history = new SignedHistory();
-    const read = readJournal(pieces(file), genesisHash(holder), (record) => history.add(record));
+    let refusals = 0;
+    const read = readJournal(pieces(file), genesisHash(holder), (record) => {
+      history.add(record);
+      if ("refused" in record) refusals += 1;
+    });
     if (read.tornBytes > 0) ftruncateSync(file, read.bytes);
     // A record that was written but not synced when its process ended counts from now on, so it is synced now.
     disk.fsyncSync(file);
     syncDirectory(directory, disk);
     return new OpenJournal(
-      { file, history, entries: read.entries, bytes: read.bytes, head: read.head },
+      { file, history, entries: read.entries - refusals, refusals, bytes: read.bytes, head: read.head },
       read.tornBytes,
       {
         disk,
@@ -69,6 +76,7 @@ type State = {
   readonly file: number;
   readonly history: SignedHistory;
   entries: number;
+  refusals: number;
   bytes: number;
   head: Buffer;
 };
@@ -95,6 +103,10 @@ class OpenJournal implements Journal {
     return this.#state.entries;
   }
 
+  get refusals(): number {
+    return this.#state.refusals;
+  }
+
   get head(): string {
     return this.#state.head.toString("hex");
   }
@@ -112,7 +124,8 @@ class OpenJournal implements Journal {
       throw this.#failure;
     }
     this.#state.bytes += bytes.length;
-    this.#state.entries += 1;
+    if ("refused" in record) this.#state.refusals += 1;
+    else this.#state.entries += 1;
     this.#state.head = hash;
     this.#state.history.add(record);
   }

@@ -25,12 +25,15 @@ function intent({ tx, inputs, pays }: Draft): SigningIntent {
 
 function after(...drafts: readonly Draft[]): SignedHistory {
   const history = new SignedHistory();
+  history.add({ taskId: REFUSED_TASK, refused: "FEE_OVER_CAP" });
   for (const draft of drafts) {
     expect(decideSigning(history, intent(draft))).toEqual({ ok: true, value: "first" });
     history.add(intent(draft));
   }
   return history;
 }
+
+const REFUSED_TASK = "refused before";
 
 const first: Draft = { tx: 1, inputs: [A, B], pays: { w1: A, w2: A } };
 
@@ -55,6 +58,7 @@ describe("decideSigning refuses", () => {
       [],
       { ...intent(first), withdrawals: [...intent(first).withdrawals, { withdrawalId: "w1", anchor: A }] },
     ],
+    ["TASK_REFUSED_BEFORE", [], { ...intent(first), taskId: REFUSED_TASK }],
     ["TRANSACTION_FOR_OTHERS", [first], intent({ ...first, pays: { w1: A, w3: A } })],
     ["TRANSACTION_FOR_OTHERS", [first], intent({ ...first, pays: { w1: A } })],
     ["TRANSACTION_FOR_OTHERS", [first], intent({ ...first, pays: { w1: A, w2: B } })],

@@ -12,9 +12,17 @@ export type SigningIntent = {
   readonly withdrawals: readonly { readonly withdrawalId: string; readonly anchor: string }[];
 };
 
+/**
+ * What a refusal commits this holder to: the task is never signed here. Semi-offline-risk frees its withdrawals' anchors
+ * on the word of two holders, so an order that comes once more, to a holder with other caps or another clock by then,
+ * must not find another answer.
+ */
+export type Refused = { readonly taskId: string; readonly refused: string };
+
 /** Every code with which a signature is refused for the sake of an earlier one, in the order of the checks. */
 export const SIGN_ONCE_REFUSALS = {
   WITHDRAWAL_DUPLICATE: "a withdrawal is paid once by a transaction",
+  TASK_REFUSED_BEFORE: "what was refused stays refused, because its coins may be free again since",
   TRANSACTION_FOR_OTHERS: "a transaction pays the withdrawals for which it was signed first, and no others",
   WITHDRAWAL_ALREADY_SIGNED: "a withdrawal's further transaction spends the anchor of its first",
   ANCHOR_CHANGED: "a withdrawal's anchor is the one recorded with its first signature",
@@ -32,8 +40,13 @@ export class SignedHistory {
   readonly #transactions = new Map<string, SigningIntent>();
   readonly #anchors = new Map<string, string>();
   readonly #spenders = new Map<string, SigningIntent[]>();
+  readonly #refused = new Set<string>();
 
-  add(intent: SigningIntent): void {
+  add(intent: SigningIntent | Refused): void {
+    if ("refused" in intent) {
+      this.#refused.add(intent.taskId);
+      return;
+    }
     if (this.#transactions.has(intent.transactionId)) return;
     this.#transactions.set(intent.transactionId, intent);
     for (const { withdrawalId, anchor } of intent.withdrawals) {
@@ -44,6 +57,10 @@ export class SignedHistory {
       if (spenders === undefined) this.#spenders.set(input, [intent]);
       else spenders.push(intent);
     }
+  }
+
+  wasRefused(taskId: string): boolean {
+    return this.#refused.has(taskId);
   }
 
   transaction(transactionId: string): SigningIntent | undefined {
@@ -68,6 +85,8 @@ export function decideSigning(history: SignedHistory, intent: SigningIntent): Re
   const spent = new Set(intent.inputs);
   const paid = new Set(intent.withdrawals.map(({ withdrawalId }) => withdrawalId));
   if (paid.size < intent.withdrawals.length) return refuse("WITHDRAWAL_DUPLICATE", intent.transactionId);
+
+  if (history.wasRefused(intent.taskId)) return refuse("TASK_REFUSED_BEFORE", intent.taskId);
 
   const same = history.transaction(intent.transactionId);
   if (same !== undefined) {

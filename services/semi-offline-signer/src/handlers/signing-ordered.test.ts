@@ -129,8 +129,10 @@ describe("a holder", () => {
   test("signs for the first time only what was cleared not too long ago, and again whenever it is asked", () => {
     const { maxClearanceAgeMs } = HOLDER_CAPS;
     const coins = [fund(wallet, 1_000_000n)];
-    const clearedAt = (clearedAtMs: number, feeRateSatPerVbyte = 5) =>
-      makeOrder(seals, wallet, { coins, clearedAtMs, feeRateSatPerVbyte });
+    const clearedAt = (clearedAtMs: number, feeRateSatPerVbyte = 5) => ({
+      ...makeOrder(seals, wallet, { coins, clearedAtMs, feeRateSatPerVbyte }),
+      taskId: `cleared at ${clearedAtMs} for ${feeRateSatPerVbyte}`,
+    });
     const holder = makeHolder();
     expect(give(holder, clearedAt(NOW_MS - maxClearanceAgeMs - 1)).outcome).toBe("CLEARANCE_EXPIRED");
     expect(give(holder, clearedAt(NOW_MS + maxClearanceAgeMs + 1)).outcome).toBe("CLEARANCE_FROM_FUTURE");
@@ -140,6 +142,34 @@ describe("a holder", () => {
     const later = { ...holder, now: () => NOW_MS + maxClearanceAgeMs };
     expect(give(later, last).outcome).toBe("again");
     expect(give(later, clearedAt(NOW_MS - maxClearanceAgeMs, 9)).outcome).toBe("first");
+  });
+
+  test("stands by a refusal when the same order comes again to a clock or caps that would let it pass, also after a restart", () => {
+    const holder = makeHolder();
+    const early = makeOrder(seals, wallet, { clearedAtMs: NOW_MS + HOLDER_CAPS.maxClearanceAgeMs + 1 });
+    expect(give(holder, early).outcome).toBe("CLEARANCE_FROM_FUTURE");
+    expect([holder.journal.entries, holder.journal.refusals]).toEqual([0, 1]);
+    const later = { ...holder, now: () => NOW_MS + HOLDER_CAPS.maxClearanceAgeMs };
+    expect(give(later, early).outcome).toBe("TASK_REFUSED_BEFORE");
+    holder.journal.close();
+    const journal = openJournal(holder.directory, NAMES[0]);
+    expect([journal.entries, journal.refusals]).toEqual([0, 1]);
+    expect(give({ ...later, journal }, early).outcome).toBe("TASK_REFUSED_BEFORE");
+    // The same transaction as another task's is not what was refused.
+    expect(give({ ...later, journal }, { ...early, taskId: "another task" }).outcome).toBe("first");
+    journal.close();
+  });
+
+  test("says with a refusal that it has the transaction on record, and then puts nothing more there", () => {
+    const holder = makeHolder();
+    const signed = makeOrder(seals, wallet);
+    expect(give(holder, signed).outcome).toBe("first");
+    const stricter = { ...holder, policy: { ...holder.policy, caps: { ...holder.policy.caps, maxFeeSat: 1n } } };
+    const { answer } = give(stricter, signed);
+    expect(answer.message.answer).toMatchObject({ value: { code: "FEE_OVER_CAP", signedBefore: true } });
+    expect([holder.journal.entries, holder.journal.refusals]).toEqual([1, 0]);
+    const { answer: other } = give(stricter, makeOrder(seals, wallet));
+    expect(other.message.answer).toMatchObject({ value: { code: "FEE_OVER_CAP", signedBefore: false } });
   });
 
   test("lets nothing out when the journal cannot be synced, and never signs again", () => {

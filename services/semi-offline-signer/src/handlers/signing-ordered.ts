@@ -5,7 +5,14 @@ import { type MessageOf, type OpenedOf, type Sealer, seal } from "@sluice/contra
 import { ok, type Result, refused } from "@sluice/core";
 import type { SecretKey } from "@sluice/keys";
 import type { Journal } from "../journal.ts";
-import { type HolderPolicy, type HolderRefusal, judgeAge, judgeOrder, type Order } from "../judge-order.ts";
+import {
+  type HolderPolicy,
+  type HolderRefusal,
+  judgeAge,
+  judgeOrder,
+  type Order,
+  type SoundOrder,
+} from "../judge-order.ts";
 import { decideSigning, type SignOnce } from "../sign-once.ts";
 
 export type Holder = {
@@ -47,22 +54,48 @@ export function answerOrder(opened: OpenedOf<"signing.ordered.v1">, holder: Hold
 type Signed = { readonly outcome: SignOnce; readonly inputs: readonly WireSignature[] };
 type WireSignature = { readonly input: number; readonly publicKey: Uint8Array; readonly signature: Uint8Array };
 
-function signOrder(order: Order, { policy, journal, key, now }: Holder): Result<Signed, HolderRefusal> {
-  const judged = judgeOrder(order, policy);
-  if (!judged.ok) return judged;
-  const { wallet, decoded, intent, cleared } = judged.value;
-  const decision = decideSigning(journal.history, intent);
-  if (!decision.ok) return refused({ code: decision.refusal.code, reason: decision.refusal.detail });
-  const unsigned = cleared.filter(({ withdrawalId }) => journal.history.anchorOf(withdrawalId) === undefined);
-  const fresh = judgeAge(unsigned, policy.caps, now());
-  if (!fresh.ok) return fresh;
+function signOrder(order: Order, holder: Holder): Result<Signed, HolderRefusal> {
+  const { journal, key, now } = holder;
+  const decided = decideOrder(order, holder);
+  if (!decided.ok) return refuseForGood(order, decided.refusal, holder);
+  const { wallet, decoded, intent, outcome } = decided.value;
   // On disk and synced before the first signature exists.
-  if (decision.value === "first") journal.append({ ...intent, atMs: now() });
+  if (outcome === "first") journal.append({ ...intent, atMs: now() });
   const fingerprint = fingerprintOfKey(wallet, key.publicKey);
   if (fingerprint === null) throw new Error("a wallet is served only when the key is one of its holders'");
   const sign = (tweak: Uint8Array, digest: Uint8Array) => key.sign(tweak, digest);
   const { signatures } = signPayout(decoded, wallet.descriptor, fingerprint, sign);
-  return ok({ outcome: decision.value, inputs: signatures.map(toWire) });
+  return ok({ outcome, inputs: signatures.map(toWire) });
+}
+
+function decideOrder(
+  order: Order,
+  { policy, journal, now }: Holder,
+): Result<SoundOrder & { readonly outcome: SignOnce }, HolderRefusal> {
+  const judged = judgeOrder(order, policy);
+  if (!judged.ok) return judged;
+  const decision = decideSigning(journal.history, judged.value.intent);
+  if (!decision.ok) return refused({ code: decision.refusal.code, reason: decision.refusal.detail });
+  const { cleared } = judged.value;
+  const unsigned = cleared.filter(({ withdrawalId }) => journal.history.anchorOf(withdrawalId) === undefined);
+  const fresh = judgeAge(unsigned, policy.caps, now());
+  return fresh.ok ? ok({ ...judged.value, outcome: decision.value }) : fresh;
+}
+
+/**
+ * A refusal frees coins elsewhere, so it stands for good and is on disk before it is said. That this very transaction
+ * was signed before, under caps or a clock that let it pass, is said with it: then nothing may be freed.
+ */
+function refuseForGood(
+  order: Order,
+  refusal: HolderRefusal,
+  { policy, journal, now }: Holder,
+): Result<never, HolderRefusal & { readonly signedBefore: boolean }> {
+  const { taskId, holder, transactionId } = order;
+  const signedBefore = journal.history.transaction(transactionId) !== undefined;
+  const own = holder === policy.holder && !signedBefore && !journal.history.wasRefused(taskId);
+  if (own) journal.append({ taskId, refused: refusal.code, atMs: now() });
+  return refused({ ...refusal, signedBefore });
 }
 
 /** By which holder of the wallet this public key stands in its descriptor; null when it stands there for none. */

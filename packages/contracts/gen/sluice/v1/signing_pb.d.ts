@@ -285,6 +285,18 @@ export declare type SigningOrdered = Message<"sluice.v1.SigningOrdered"> & {
    * @generated from field: repeated sluice.v1.OrderedWithdrawal withdrawals = 7;
    */
   withdrawals: OrderedWithdrawal[];
+
+  /**
+   * How long this holder's journal was and what its head was when semi-offline-risk last stored it. Empty: never heard.
+   *
+   * @generated from field: uint64 seen_records = 8;
+   */
+  seenRecords: bigint;
+
+  /**
+   * @generated from field: string seen_head = 9;
+   */
+  seenHead: string;
 };
 
 /**
@@ -421,6 +433,13 @@ export declare type HolderRefusal = Message<"sluice.v1.HolderRefusal"> & {
    * @generated from field: string reason = 2;
    */
   reason: string;
+
+  /**
+   * True when this holder has this very transaction on record, so that a signature of it may exist all the same.
+   *
+   * @generated from field: bool signed_before = 3;
+   */
+  signedBefore: boolean;
 };
 
 /**

@@ -47,6 +47,13 @@ export declare type HolderReported = Message<"sluice.v1.HolderReported"> & {
    * @generated from field: string metrics = 6;
    */
   metrics: string;
+
+  /**
+   * Refusals on record beside the transactions; both together are the length of the journal.
+   *
+   * @generated from field: uint64 journal_refusals = 7;
+   */
+  journalRefusals: bigint;
 };
 
 /**
@@ -148,6 +155,13 @@ export declare type HolderStatus = Message<"sluice.v1.HolderStatus"> & {
    * @generated from field: sluice.v1.HolderReported report = 4;
    */
   report?: HolderReported | undefined;
+
+  /**
+   * HOLDER_ROLLED_BACK, ZONE_ROLLED_BACK, or empty: why it is not asked to sign although it may be there.
+   *
+   * @generated from field: string alarm = 5;
+   */
+  alarm: string;
 };
 
 /**
