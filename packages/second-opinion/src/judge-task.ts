@@ -103,8 +103,8 @@ export function judgeTask({ decoded, due }: ReadTask, policy: Policy, history: H
   if (mismatch !== null) return mismatch;
   const labelled = due.flatMap((each) => labelFinding(each, policy));
   if (labelled.length > 0) return { kind: "refuse", findings: labelled };
-  const paid = findPaid(decoded, due, history) ?? findTaken(decoded, due, history);
-  if (paid !== null) return paid;
+  const conflict = findConflict(decoded, due, history);
+  if (conflict !== null) return conflict;
   // One that was ordered before was judged then; once a signature may exist, only the chain ends it.
   const fresh = due.filter(({ withdrawalId }) => !history.paid.has(withdrawalId));
   const expired = fresh.filter(({ clearance }) => nowMs - clearance.clearedAtMs > policy.maxClearanceAgeMs);
@@ -119,7 +119,11 @@ export function judgeTask({ decoded, due }: ReadTask, policy: Policy, history: H
 }
 
 /** The outpoint that every transaction for a withdrawal has to spend: named once, by its first one. */
-export function anchorOf(withdrawalId: string, { decoded }: ReadTask, history: History): string {
+export function anchorOf(
+  withdrawalId: string,
+  { decoded }: { readonly decoded: Spending },
+  history: Pick<History, "paid">,
+): string {
   const anchor = history.paid.get(withdrawalId)?.anchor ?? decoded.inputs[0]?.outpoint;
   if (anchor === undefined) throw new Error("a decoded payout has an input");
   return anchor;
@@ -190,8 +194,21 @@ function labelFinding({ withdrawalId, scriptHex }: Due, { labels }: Policy): rea
   ];
 }
 
+/** All that the conflict rule looks at of a transaction and of whom it pays. */
+export type Spending = Pick<DecodedPayout, "txid"> & { readonly inputs: readonly { readonly outpoint: string }[] };
+type Paying = readonly Pick<Due, "withdrawalId">[];
+
+/** Whatever passes conflicts on chain with all that was ever ordered for one of the same withdrawals. */
+export function findConflict(
+  decoded: Spending,
+  due: Paying,
+  history: Pick<History, "paid" | "spenders">,
+): Refusal | null {
+  return findPaid(decoded, due, history) ?? findTaken(decoded, due, history);
+}
+
 /** A withdrawal that was ever ordered may only be ordered again in a transaction that spends its anchor. */
-function findPaid(decoded: DecodedPayout, due: readonly Due[], { paid }: History): Refusal | null {
+function findPaid(decoded: Spending, due: Paying, { paid }: Pick<History, "paid">): Refusal | null {
   const inputs = new Set(decoded.inputs.map(({ outpoint }) => outpoint));
   const findings = due.flatMap(({ withdrawalId }) => {
     const earlier = paid.get(withdrawalId);
@@ -210,7 +227,7 @@ function findPaid(decoded: DecodedPayout, due: readonly Due[], { paid }: History
 }
 
 /** An input is spent again only to replace a transaction, and that pays one of the same withdrawals. */
-function findTaken(decoded: DecodedPayout, due: readonly Due[], { spenders }: History): Refusal | null {
+function findTaken(decoded: Spending, due: Paying, { spenders }: Pick<History, "spenders">): Refusal | null {
   const ids = new Set(due.map(({ withdrawalId }) => withdrawalId));
   const stranger = spenders.find(({ withdrawalIds }) => !withdrawalIds.some((id) => ids.has(id)));
   if (stranger !== undefined) {
