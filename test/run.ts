@@ -1,7 +1,11 @@
 // What `pnpm test` runs: every test file, then one line with the counts, taken from the runner's own result.
 
+import { fileURLToPath } from "node:url";
 import { createVitest, parseCLI } from "vitest/node";
 import { countRun, renderTally } from "./tally.ts";
+
+// Hundreds of processes run the same code: what one has compiled the next ones find.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url));
 
 // Stopped from outside: ending this process ends the parts that it started and removes their folder.
 process.on("SIGINT", () => process.exit(130));

@@ -54,7 +54,7 @@ export async function runToEnd(env: Readonly<Record<string, string>>) {
 
 function run(env: Readonly<Record<string, string>>, defer: Defer) {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env["PATH"] ?? "", ...env },
+    env: { ...startedWith(), ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const log: LogLine[] = [];
@@ -97,4 +97,10 @@ export async function writeFiles<N extends string>(
     return [name, path] as const;
   });
   return Object.fromEntries(await Promise.all(entries)) as Record<N, string>;
+}
+
+/** The folder in which Node keeps what it compiled is named by whoever runs all tests. */
+function startedWith(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 }

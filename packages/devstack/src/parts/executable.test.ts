@@ -30,12 +30,10 @@ test("what a program printed is returned, and told when it fails", async () => {
   await expect(run(["/no/such/program"], { purpose: "x", withinMs: 10_000 })).rejects.toThrow("ENOENT");
 });
 
-test("parts see nothing of the environment but the path", () => {
-  expect(plainEnvironment({ PATH: "/p", PGPORT: "1", SECRET: "s" })).toEqual({
-    PATH: "/p",
-    LANG: "C.UTF-8",
-    TZ: "UTC",
-  });
+test("parts see nothing of the environment but the path, and the folder for compiled code", () => {
+  const seen = { PATH: "/p", LANG: "C.UTF-8", TZ: "UTC" };
+  expect(plainEnvironment({ PATH: "/p", PGPORT: "1", SECRET: "s" })).toEqual(seen);
+  expect(plainEnvironment({ PATH: "/p", NODE_COMPILE_CACHE: "/c" })).toEqual({ ...seen, NODE_COMPILE_CACHE: "/c" });
 });
 
 test("free ports are distinct and below those of outgoing connections", async () => {

@@ -63,9 +63,18 @@ function describeFailure(error: unknown): string {
   return printed.length === 0 ? error.message : `\n${printed.map((line) => `    ${line}`).join("\n")}`;
 }
 
-/** What a part's process gets to see of the environment: nothing that the person who started it had set for other programs. */
+/**
+ * What a part's process gets to see of the environment: nothing that the person who started it had set for other programs,
+ * but for the folder in which Node keeps what it compiled, if somebody named one.
+ */
 export function plainEnvironment(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string> {
-  return { PATH: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8", TZ: "UTC" };
+  const compiled = env["NODE_COMPILE_CACHE"];
+  return {
+    PATH: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    LANG: "C.UTF-8",
+    TZ: "UTC",
+    ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled }),
+  };
 }

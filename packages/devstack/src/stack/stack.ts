@@ -187,6 +187,13 @@ async function writeFiles<K extends string>(folder: string, contents: Record<K, 
   return paths as Record<K, string>;
 }
 
+/** What a semi-offline process runs comes from its own code and from no folder that others write to. */
+function environmentOf(name: ProcessName): Record<string, string> {
+  const { NODE_COMPILE_CACHE, ...rest } = plainEnvironment();
+  const isOnline = (ONLINE_SERVICES as readonly ProcessName[]).includes(name);
+  return isOnline && NODE_COMPILE_CACHE !== undefined ? { ...rest, NODE_COMPILE_CACHE } : rest;
+}
+
 type Processes = {
   readonly startAll: () => Promise<void>;
   readonly start: (name: ProcessName) => Promise<void>;
@@ -213,7 +220,7 @@ function createProcesses(around: Surroundings, logs: string, log: Log): Processe
     const starting = startChild({
       name,
       command: [process.execPath, plan.main],
-      env: { ...plainEnvironment(), ...plan.env },
+      env: { ...environmentOf(name), ...plan.env },
       logFile: logFileOf(name),
       ready: { kind: "line", pattern: /"msg":"ready"/ },
       readyWithinMs: READY_WITHIN_MS,

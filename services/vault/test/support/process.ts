@@ -22,7 +22,7 @@ export function spawnVault(world: World, dieAt?: `${VaultCrashPoint}/${number}`)
   const script = fileURLToPath(new URL("vault-process.ts", import.meta.url));
   // The Kafka client computes a timer from an unset date; Node warns of it once in each process.
   const child = spawn(process.execPath, ["--disable-warning=TimeoutNegativeWarning", script], {
-    env: { PATH: process.env["PATH"], ...world.env, ...(dieAt === undefined ? {} : { DIE_AT: dieAt }) },
+    env: { ...startedWith(), ...world.env, ...(dieAt === undefined ? {} : { DIE_AT: dieAt }) },
     stdio: ["ignore", "inherit", "pipe"],
   });
   const log: LogLine[] = [];
@@ -67,4 +67,10 @@ function parse(line: string): LogLine {
   } catch {
     return { msg: line, level: "raw" };
   }
+}
+
+/** The folder in which Node keeps what it compiled is named by whoever runs all tests. */
+function startedWith(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 }
