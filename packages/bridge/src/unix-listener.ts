@@ -3,7 +3,8 @@ import { lstatSync, unlinkSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { BackOff } from "./back-off.ts";
 import type { Carrier, CarrierEvents } from "./carrier.ts";
-import { attachSocket, checkPath, codeOf } from "./unix-socket.ts";
+import { codeOf } from "./carrier-error.ts";
+import { checkPath, socketLine } from "./unix-socket.ts";
 
 const FIRST_WAIT_MS = 50;
 const LAST_WAIT_MS = 1_000;
@@ -29,6 +30,8 @@ class UnixListener implements Carrier {
   #server: Server | undefined;
   #inode: number | undefined;
   #socket: Socket | undefined;
+  /** Settles when the last connection has told its owner of its end. */
+  #served: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(path: string) {
@@ -40,17 +43,18 @@ class UnixListener implements Carrier {
     this.#clearPath();
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#events = undefined;
     clearTimeout(this.#timer);
     const server = this.#server;
     this.#server = undefined;
-    if (server === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => {
       // Closing removes the socket file, and calls back once the last connection is gone.
       server.close(() => resolve());
       this.#socket?.destroy();
     });
+    await this.#served;
   }
 
   /** Goes on to listen when the path is free, or was left behind by a process that is gone. */
@@ -122,11 +126,23 @@ class UnixListener implements Carrier {
       return;
     }
     this.#socket = socket;
-    attachSocket(socket, (connection) => events.onConnection(connection), {
-      onConfirm: () => {},
-      onClosed: () => {
-        this.#socket = undefined;
-      },
+    const line = socketLine(socket);
+    const served = events.onConnection({
+      write: (bytes) => line.write(bytes),
+      confirm: () => {},
+      close: () => line.close(),
+    });
+    this.#served = new Promise((resolve) => {
+      line.start({
+        onBytes: (bytes) => served.onBytes(bytes),
+        onDrain: () => served.onDrain(),
+        onTurnedAway: () => {},
+        onClose: () => {
+          this.#socket = undefined;
+          served.onClose();
+          resolve();
+        },
+      });
     });
   }
 

@@ -1,7 +1,7 @@
-// What the two Unix-socket carriers share: a path that the kernel takes, and a socket seen as a carrier connection.
+// What the two Unix-socket carriers share: a path that the kernel takes, and a socket seen as a line.
 import type { Socket } from "node:net";
-import type { CarrierConnection, ConnectionEvents } from "./carrier.ts";
 import { BridgeError } from "./errors.ts";
+import type { Line } from "./retrying-carrier.ts";
 
 /** sun_path is 108 bytes with its final zero (unix(7)); a longer path would be cut off without a word on some systems. */
 const PATH_BYTES_AT_MOST = 107;
@@ -19,30 +19,19 @@ export function checkPath(path: string): void {
   }
 }
 
-/** Joins an open socket to its connection's events. `onClosed` runs before the connection's own `onClose`. */
-export function attachSocket(
-  socket: Socket,
-  onConnection: (connection: CarrierConnection) => ConnectionEvents,
-  hooks: { readonly onConfirm: () => void; readonly onClosed: () => void },
-): void {
-  const events = onConnection({
+/** A connected socket of Node's as a line. */
+export function socketLine(socket: Socket): Line {
+  // A broken connection is nothing special here: `close` follows every error.
+  socket.on("error", () => {});
+  return {
+    start: (events) => {
+      socket.on("data", (bytes: Buffer) => events.onBytes(bytes));
+      socket.on("drain", () => events.onDrain());
+      socket.on("close", () => events.onClose());
+    },
     write: (bytes) => socket.write(bytes),
-    confirm: hooks.onConfirm,
     close: () => {
       socket.destroy();
     },
-  });
-  socket.on("data", (bytes: Buffer) => events.onBytes(bytes));
-  socket.on("drain", () => events.onDrain());
-  // A broken connection is nothing special here: `close` follows every error.
-  socket.on("error", () => {});
-  socket.on("close", () => {
-    hooks.onClosed();
-    events.onClose();
-  });
-}
-
-/** The stable code of a system error, such as ECONNREFUSED. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN";
+  };
 }

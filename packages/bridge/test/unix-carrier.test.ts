@@ -16,8 +16,11 @@ import { createConnection, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Carrier, CarrierConnection } from "../src/index.ts";
-import { BridgeError, unixConnector, unixListener } from "../src/index.ts";
+import type { Carrier } from "../src/carrier.ts";
+import { BridgeError } from "../src/errors.ts";
+import { unixConnector } from "../src/unix-connector.ts";
+import { unixListener } from "../src/unix-listener.ts";
+import { type Watched, watchCarrier } from "./watched-carrier.ts";
 
 let folder = "";
 let path = "";
@@ -34,48 +37,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What a carrier has reported. */
-interface Watched {
-  readonly carrier: Carrier;
-  readonly log: string[];
-  readonly connections: CarrierConnection[];
-  /** Resolves once the line has been reported that many times. */
-  until(line: string, times?: number): Promise<void>;
-}
-
 function watch(carrier: Carrier): Watched {
-  const log: string[] = [];
-  const connections: CarrierConnection[] = [];
-  const waiting = new Set<() => void>();
-  const report = (line: string): void => {
-    log.push(line);
-    for (const look of waiting) look();
-  };
-  const until = (line: string, times = 1): Promise<void> =>
-    new Promise((resolve) => {
-      const look = (): void => {
-        if (log.filter((one) => one === line).length < times) return;
-        waiting.delete(look);
-        resolve();
-      };
-      waiting.add(look);
-      look();
-    });
   carriers.push(carrier);
-  carrier.open({
-    onConnection: (connection) => {
-      connections.push(connection);
-      report("connected");
-      return {
-        onBytes: (bytes) => report(`bytes ${Buffer.from(bytes).toString()}`),
-        onDrain: () => report("drained"),
-        onClose: () => report("closed"),
-      };
-    },
-    onTurnedAway: () => report("turned away"),
-    onFailure: ({ code }) => report(`failed ${code}`),
-  });
-  return { carrier, log, connections, until };
+  return watchCarrier(carrier);
 }
 
 test("bytes go both ways, and closing either end is noticed at the other", async () => {
@@ -84,7 +48,8 @@ test("bytes go both ways, and closing either end is noticed at the other", async
   await Promise.all([listener.until("connected"), connector.until("connected")]);
   listener.connections[0]?.write(Buffer.from("down"));
   connector.connections[0]?.write(Buffer.from("up"));
-  await Promise.all([listener.until("bytes up"), connector.until("bytes down")]);
+  await Promise.all([listener.untilReceived(2), connector.untilReceived(4)]);
+  expect([listener.received().toString(), connector.received().toString()]).toEqual(["up", "down"]);
   await connector.carrier.close();
   await listener.until("closed");
 });
@@ -160,13 +125,13 @@ test("a second peer is turned away while the first stays, and served once the fi
   await once(second, "close");
   await listener.until("turned away");
   first.connections[0]?.write(Buffer.from("still here"));
-  await listener.until("bytes still here");
+  await listener.untilReceived("still here".length);
   await first.carrier.close();
   await listener.until("closed");
   const third = watch(unixConnector(path));
   await third.until("connected");
   third.connections[0]?.write(Buffer.from("now me"));
-  await listener.until("bytes now me");
+  await listener.untilReceived("still herenow me".length);
 });
 
 test("a listener whose socket file somebody removed makes it anew", async () => {
