@@ -21,6 +21,8 @@ export type SignerOptions = {
   readonly env?: Readonly<Record<string, string>>;
   readonly network?: boolean;
   readonly flags?: readonly string[];
+  /** Wrappers of the command, inside its network namespace. */
+  readonly before?: readonly string[];
 };
 
 export type Signer = {
@@ -30,7 +32,16 @@ export type Signer = {
   readonly says: (msg: string) => Promise<void>;
 };
 
-export function startSigner({ folder, seals, descriptor, key, env, network, flags = [] }: SignerOptions): Signer {
+export function startSigner({
+  folder,
+  seals,
+  descriptor,
+  key,
+  env,
+  network,
+  flags = [],
+  before = [],
+}: SignerOptions): Signer {
   const files = { trust: join(folder, "trust.json"), wallets: join(folder, "wallets.json") };
   writeFileSync(files.trust, JSON.stringify(seals.file));
   writeFileSync(files.wallets, JSON.stringify([{ walletId: "hot", asset: "BTC", descriptor, gapLimit: 20 }]));
@@ -38,7 +49,7 @@ export function startSigner({ folder, seals, descriptor, key, env, network, flag
   const sealer = seals.sealer(HOLDER);
   const main = join(import.meta.dirname, "../src/main.ts");
   const confinement = network === true ? [] : (WITHOUT_NETWORK ?? []);
-  const [program = "", ...args] = [...confinement, process.execPath, ...flags, main];
+  const [program = "", ...args] = [...confinement, ...before, process.execPath, ...flags, main];
   const child = spawn(program, args, {
     stdio: ["pipe", "ignore", "pipe", "pipe"],
     env: {
