@@ -1,6 +1,6 @@
 // Isolation: real namespaces of the kernel, and tables as the kernel writes them in namespaces that are not isolated.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -32,7 +32,7 @@ describe("inspectIsolation", () => {
     ["a kernel without IPv6", { if_inet6: null, ipv6_route: null }],
     ["a kernel without IPv4's tables", { fib_trie: null, route: null }],
   ])("finds nothing in %s", (_, changes) => {
-    expect(inspectIsolation(tables(changes))).toMatchObject({ noIp: true });
+    expect(inspectIsolation({ directory: tables(changes) })).toMatchObject({ noIp: true });
   });
 
   test.each<[string, Readonly<Record<string, string | null>>, string]>([
@@ -59,13 +59,73 @@ describe("inspectIsolation", () => {
     ],
     ["no table of interfaces", { dev: null }, "dev is absent"],
   ])("finds %s", (_, changes, detail) => {
-    expect(inspectIsolation(tables(changes))).toEqual({ noIp: false, detail });
+    expect(inspectIsolation({ directory: tables(changes) })).toEqual({ noIp: false, detail });
+  });
+
+  describe("with an interface for the bridge allowed by name", () => {
+    const CARRIER = `${DEV}  eth1:       0       0    0\n`;
+    const inspect = (changes: Readonly<Record<string, string | null>>) =>
+      inspectIsolation({ directory: tables({ dev: CARRIER, ...changes }), carrierInterfaces: ["eth1"] });
+
+    test("finds nothing where that is all there is, and says so", () => {
+      const detail = "no interface but a loopback that is down, eth1, no address, no route";
+      expect(inspect({})).toEqual({ noIp: true, detail });
+    });
+
+    test("does not need it to be there", () => {
+      expect(inspect({ dev: DEV })).toMatchObject({ noIp: true });
+    });
+
+    test.each<[string, Readonly<Record<string, string | null>>, string]>([
+      ["another interface", { dev: `${CARRIER}  eth10:       0       0    0\n` }, "interface eth10"],
+      [
+        "an IPv4 address on it",
+        { fib_trie: "Local:\n  +-- 10.0.0.0/24 2 0 2\n           |-- 10.0.0.7\n              /32 host LOCAL\n" },
+        "address 10.0.0.7",
+      ],
+      [
+        "an IPv6 address that the kernel gave it by itself",
+        { if_inet6: "fe80000000000000000000fffe000001 02 40 20 80     eth1\n" },
+        "address fe80:0000:0000:0000:0000:00ff:fe00:0001 of eth1",
+      ],
+      [
+        "a route by it",
+        { route: `${ROUTE}eth1\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n` },
+        "IPv4 route by eth1",
+      ],
+    ])("still finds %s", (_, changes, detail) => {
+      expect(inspect(changes)).toEqual({ noIp: false, detail });
+    });
+
+    test("a real interface that is up, by the kernel's own tables", (context) => {
+      const missing = ["ip", "unshare"].filter((program) => spawnSync(program, ["--version"]).error !== undefined);
+      if (missing.length > 0) {
+        process.stdout.write(`skipped: an interface cannot be made without ${missing.join(" and ")}\n`);
+        context.skip();
+      }
+      const asked = `console.log(JSON.stringify(m.inspectIsolation({ carrierInterfaces: ["eth1", "far"] })))`;
+      const inside = (ipv6: 0 | 1, more: string) => {
+        const switchFile = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+        const noIpv6 = `if test -e ${switchFile}; then echo $1 > ${switchFile}; fi && shift`;
+        const make = "ip link add eth1 type veth peer name far && ip link set far up && ip link set eth1 up";
+        const script = `${noIpv6} && ${make}${more} && exec "$@"`;
+        const asking = run(asked, ["unshare", "-rn", "sh", "-c", script, "sh", String(1 - ipv6)]);
+        expect(asking.stderr).toBe("");
+        return JSON.parse(asking.stdout) as unknown;
+      };
+      expect(inside(0, "")).toMatchObject({ noIp: true });
+      const addressed = inside(0, " && ip address add 10.9.9.9/24 dev eth1");
+      expect(addressed).toMatchObject({ noIp: false, detail: expect.stringContaining("10.9.9.9") });
+      // Left alone, a kernel with IPv6 routes its multicast by every interface that is up.
+      if (existsSync("/proc/sys/net/ipv6"))
+        expect(inside(1, "")).toMatchObject({ noIp: false, detail: expect.stringContaining("IPv6 route by eth1") });
+    });
   });
 
   test("takes a table that cannot be read for no proof", () => {
     const directory = tables({ route: null });
     mkdirSync(join(directory, "route"));
-    expect(inspectIsolation(directory)).toEqual({ noIp: false, detail: "route cannot be read (EISDIR)" });
+    expect(inspectIsolation({ directory })).toEqual({ noIp: false, detail: "route cannot be read (EISDIR)" });
   });
 
   test("tells this machine's network from a namespace without one, by the kernel's own tables", () => {

@@ -12,19 +12,31 @@ export type Isolation = {
 /** EX_NOPERM of sysexits.h: the process may not serve in this network namespace. */
 export const EXIT_NOT_ISOLATED = 77;
 
+export type IsolationOptions = {
+  /** Interfaces that carry the bridge's own packets. They may be there, without an address and without a route. */
+  readonly carrierInterfaces?: readonly string[];
+  /** Where the tables are that proc(5) describes. */
+  readonly directory?: string;
+};
+
 /**
- * Isolated means: no interface but a loopback that is down, and neither an address nor a route of IPv4 or IPv6. A table
- * that is absent belongs to a protocol that the kernel does not have; one that cannot be read proves nothing, so it
- * counts against isolation. `directory` holds the tables that proc(5) describes.
+ * Isolated means: no interface but a loopback that is down and those that are allowed by name, and neither an address
+ * nor a route of IPv4 or IPv6 on any. A table that is absent belongs to a protocol that the kernel does not have; one
+ * that cannot be read proves nothing, so it counts against isolation.
  */
-export function inspectIsolation(directory = "/proc/self/net"): Isolation {
+export function inspectIsolation({
+  carrierInterfaces = [],
+  directory = "/proc/self/net",
+}: IsolationOptions = {}): Isolation {
   const found = TABLES.flatMap(({ file, mayBeAbsent, entries }) => {
     const table = readTable(join(directory, file));
     if (table === null) return mayBeAbsent ? [] : [`${file} is absent`];
-    return typeof table === "string" ? entries(table) : [`${file} cannot be read (${table.fault})`];
+    return typeof table === "string" ? entries(table, carrierInterfaces) : [`${file} cannot be read (${table.fault})`];
   });
-  if (found.length === 0)
-    return { noIp: true, detail: "no interface but a loopback that is down, no address, no route" };
+  if (found.length === 0) {
+    const but = ["a loopback that is down", ...carrierInterfaces].join(", ");
+    return { noIp: true, detail: `no interface but ${but}, no address, no route` };
+  }
   const shown = [...new Set(found)];
   const more = shown.length > SHOWN_AT_MOST ? [`and ${shown.length - SHOWN_AT_MOST} more`] : [];
   return { noIp: false, detail: [...shown.slice(0, SHOWN_AT_MOST), ...more].join("; ") };
@@ -54,7 +66,7 @@ const SHOWN_AT_MOST = 8;
 type Table = {
   readonly file: string;
   readonly mayBeAbsent: boolean;
-  readonly entries: (table: string) => readonly string[];
+  readonly entries: (table: string, carrierInterfaces: readonly string[]) => readonly string[];
 };
 
 const TABLES: readonly Table[] = [
@@ -66,11 +78,11 @@ const TABLES: readonly Table[] = [
 ];
 
 /** Two lines of heading, then `name: counters`. */
-function foreignInterfaces(table: string): readonly string[] {
+function foreignInterfaces(table: string, carrierInterfaces: readonly string[]): readonly string[] {
   const names = linesOf(table)
     .slice(2)
     .map((line) => line.slice(0, line.lastIndexOf(":")).trim());
-  return names.filter((name) => name !== "lo").map((name) => `interface ${name}`);
+  return names.filter((name) => name !== "lo" && !carrierInterfaces.includes(name)).map((name) => `interface ${name}`);
 }
 
 /** An address stands above its `/32 host LOCAL`; a loopback that is down has none. */

@@ -84,6 +84,23 @@ export function path() {
   return z.string().refine(isAbsolute, { message: "is an absolute path" });
 }
 
+/** What a reader elsewhere makes of the text, or the rule that it says is broken. */
+export function parsed<T>(read: (text: string) => Parsed<T>) {
+  return z.string().transform((text, context): T => {
+    const outcome = read(text);
+    if (outcome.ok) return outcome.value;
+    context.addIssue({ code: "custom", message: outcome.rule });
+    return z.NEVER;
+  });
+}
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly rule: string };
+
+/** Network interfaces by name, with commas between them. */
+export function interfaceNames() {
+  return list(z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, "is the name of a network interface"));
+}
+
 /** Where readSecrets reads from: fd:N or an absolute path. */
 export function secretsSource() {
   return z.string().refine((text) => /^fd:[0-9]+$/.test(text) || isAbsolute(text), {
