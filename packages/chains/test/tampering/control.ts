@@ -22,15 +22,16 @@ export const stranger = makeTestWallet("stranger").wallet;
 
 const p2wpkh = standardScript("p2wpkh", new Uint8Array(20).fill(1));
 const p2tr = standardScript("p2tr", fromHex("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"));
-const coins = [makeCoin(wallet, 0, 3, 600_000n, 1), makeCoin(wallet, 1, 7, 400_000n, 2)];
+export const coins = [makeCoin(wallet, 0, 3, 600_000n, 1), makeCoin(wallet, 1, 7, 400_000n, 2)];
+export const payments = [
+  { withdrawalId: "w-1", address: addressOf("regtest", p2wpkh) ?? "", amountSat: 250_000n },
+  { withdrawalId: "w-2", address: addressOf("regtest", p2tr) ?? "", amountSat: 300_000n },
+] as const;
 const planned = planPayout({
   wallet,
   coins,
   requiredOutpoints: coins.map(({ txid, vout }) => `${txid}:${vout}`),
-  payments: [
-    { withdrawalId: "w-1", address: addressOf("regtest", p2wpkh) ?? "", amountSat: 250_000n },
-    { withdrawalId: "w-2", address: addressOf("regtest", p2tr) ?? "", amountSat: 300_000n },
-  ],
+  payments,
   changeIndex: 8,
   feeRateSatPerVbyte: 2,
 });

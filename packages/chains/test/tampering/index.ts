@@ -8,7 +8,7 @@ import { OUTPUTS } from "./outputs.ts";
 import { PREVIOUS } from "./previous.ts";
 import { TRANSACTION } from "./transaction.ts";
 
-export { control, GAP_LIMIT, holders, type Tampering, wallet } from "./control.ts";
+export { coins, control, GAP_LIMIT, holders, payments, stranger, type Tampering, wallet } from "./control.ts";
 export { SIGNATURES as SIGNATURE_TAMPERINGS } from "./signatures.ts";
 
 export const TAMPERINGS: readonly Tampering[] = [
