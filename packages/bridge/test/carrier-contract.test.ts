@@ -86,6 +86,7 @@ describe.each(kinds)("$name", ({ open, peerGone, reason }) => {
 
   promise("a third is kept out where the medium can tell, and disturbs nobody", async () => {
     const [left, right] = await connect();
+    await exchange(left, right);
     if (medium.third !== undefined) {
       const third = medium.third.come();
       const reporter = third === undefined || medium.third.reportedBy === "left" ? left : watch(third);

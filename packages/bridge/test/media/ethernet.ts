@@ -1,10 +1,9 @@
 // A cable between two network namespaces as a medium for carriers.
 import { closeSync, writeSync } from "node:fs";
-import type { Carrier } from "../../src/carrier.ts";
 import { ethernetCarrier } from "../../src/ethernet.ts";
 import { encodePacket } from "../../src/ethernet-packet.ts";
 import { openEthernetSocket } from "../../src/ethernet-socket.ts";
-import { loadLibc } from "../../src/libc.ts";
+import { type Libc, loadLibc } from "../../src/libc.ts";
 import type { MediumKind } from "./medium.ts";
 import { type Cable, layCable, type Side } from "./veth.ts";
 
@@ -33,19 +32,14 @@ export const ethernet: MediumKind = {
   open: async () => {
     const cable = layCable();
     const libc = await loadLibc();
-    const addressOf = (side: Side): string => {
-      const { descriptor, address } = cable.openSocket(side)(libc, side);
-      closeSync(descriptor);
-      return address;
-    };
-    const addresses = { left: addressOf("left"), right: addressOf("right") };
+    const addresses = { left: addressOf(libc, cable, "left"), right: addressOf(libc, cable, "right") };
     const open = (side: Side, peer: string) =>
       ethernetCarrier({ interface: side, peer, openSocket: cable.openSocket(side) });
     return {
       left: () => open("left", addresses.right),
       right: () => open("right", addresses.left),
       third: {
-        come: () => sendAsStranger(cable, addresses.left),
+        come: () => sendAsStranger(libc, cable, addresses.left),
         reportedBy: "left",
         line: "turned away",
       },
@@ -68,13 +62,6 @@ export const ethernet: MediumKind = {
       ],
       end: async () => cable.end(),
     };
-
-    function sendAsStranger(own: Cable, destination: string): Carrier | undefined {
-      const { descriptor } = own.openSocket("right")(libc, "right");
-      writeSync(descriptor, encodePacket({ source: STRANGER, destination, payload: Buffer.from("let me in") }));
-      closeSync(descriptor);
-      return undefined;
-    }
   },
 };
 
@@ -85,7 +72,30 @@ export const learningEthernet: MediumKind = {
   unavailable,
   open: async () => {
     const cable = layCable();
+    const libc = await loadLibc();
     const open = (side: Side) => ethernetCarrier({ interface: side, openSocket: cable.openSocket(side) });
-    return { left: () => open("left"), right: () => open("right"), failures: [], end: async () => cable.end() };
+    return {
+      left: () => open("left"),
+      right: () => open("right"),
+      third: {
+        come: () => sendAsStranger(libc, cable, addressOf(libc, cable, "left")),
+        reportedBy: "left",
+        line: "turned away",
+      },
+      failures: [],
+      end: async () => cable.end(),
+    };
   },
 };
+
+function addressOf(libc: Libc, cable: Cable, side: Side): string {
+  const { descriptor, address } = cable.openSocket(side)(libc, side);
+  closeSync(descriptor);
+  return address;
+}
+
+function sendAsStranger(libc: Libc, cable: Cable, destination: string): undefined {
+  const { descriptor } = cable.openSocket("right")(libc, "right");
+  writeSync(descriptor, encodePacket({ source: STRANGER, destination, payload: Buffer.from("let me in") }));
+  closeSync(descriptor);
+}
