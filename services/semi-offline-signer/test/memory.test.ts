@@ -11,11 +11,12 @@ import { childKey } from "@sluice/chains/signing";
 import { open, seal } from "@sluice/contracts";
 import { findCurveLibrary } from "@sluice/devstack";
 import { loadNativeCurve } from "@sluice/keys";
+import { seedOf, wordsOf } from "@sluice/keys/custody";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Secret, scanBytes, scanMemory } from "./memory-scan.ts";
 import { WAYS } from "./planted.ts";
 import { HOLDER, type Signer, startSigner } from "./signer-process.ts";
-import { fund, makeOrder, makeSeals, makeWallet, NOW_MS, request } from "./zone.ts";
+import { fund, makeHeldWallet, makeOrder, makeSeals, NOW_MS, request } from "./zone.ts";
 
 const INPUTS = 50;
 /** The second curve goes a shorter way here; MEMORY_ORDERS=20 makes it a thousand signatures as well. */
@@ -33,8 +34,16 @@ const root = process.getuid?.() === 0;
 const because = root ? "" : " (skipped: only root may read another process's memory)";
 
 const seals = makeSeals();
-const { text: descriptor, wallet, secrets } = makeWallet();
+const held = await makeHeldWallet();
+const { wallet, secrets } = held;
 const account: Secret = { name: "account key", bytes: secrets[0] };
+const entropy = held.entropies[0] ?? Buffer.alloc(32);
+/** What the key was made from when the custodians' shares were there: of it nothing may be left. */
+const origins: readonly Secret[] = [
+  { name: "entropy", bytes: entropy },
+  { name: "words", bytes: wordsOf(entropy) },
+  { name: "seed", bytes: seedOf(entropy) },
+];
 
 let folder = "";
 const children: ChildProcess[] = [];
@@ -71,14 +80,15 @@ describe.skipIf(!root)(`a holder's memory${because}`, () => {
     "with %s, after %i signatures: the key once, locked, and nothing else",
     async (name, count, curve) => {
       const signer = start({ env: { SLUICE_CURVE: curve } });
+      await signer.unlock();
       const { children: used, signatures } = await sign(count);
       expect(signatures).toBe(count);
       const pid = signer.child.pid ?? 0;
-      const { traces, bytesRead, regions, lockedRegions, unreadable } = scanMemory(pid, [account, ...used]);
+      const { traces, bytesRead, regions, lockedRegions, unreadable } = scanMemory(pid, [account, ...origins, ...used]);
       process.stderr.write(
         `memory: ${name}: ${signatures} signatures, ${(bytesRead / 2 ** 20).toFixed(0)} MiB in ${regions} regions, ` +
           `${lockedRegions} of them locked; account key found ${traces.filter(({ locked }) => locked).length} times in ` +
-          `locked memory, it or one of ${used.length} child keys ${traces.filter(({ locked }) => !locked).length} times outside\n`,
+          `locked memory, it, its origins or one of ${used.length} child keys ${traces.filter(({ locked }) => !locked).length} times outside\n`,
       );
       expect(traces.map(({ secret, form, whole, locked }) => ({ secret, form, whole, locked }))).toEqual([
         { secret: "account key", form: "raw", whole: true, locked: true },
@@ -88,14 +98,14 @@ describe.skipIf(!root)(`a holder's memory${because}`, () => {
 
       const outside = [folder, `/proc/${pid}/environ`, `/proc/${pid}/cmdline`].flatMap(filesOf);
       expect(outside.some((path) => path.includes("/journal/"))).toBe(true);
-      for (const path of outside) expect(scanBytes(readFileSync(path), [account, ...used]), path).toEqual([]);
-      expect(scanBytes(Buffer.from(JSON.stringify(signer.lines)), [account, ...used])).toEqual([]);
+      for (const path of outside) expect(scanBytes(readFileSync(path), [account, ...origins, ...used]), path).toEqual([]);
+      expect(scanBytes(Buffer.from(JSON.stringify(signer.lines)), [account, ...origins, ...used])).toEqual([]);
 
       // At its end, with its memory still there.
       const watch = await watchExit(pid);
       signer.child.kill("SIGTERM");
       expect(await watch.next()).toBe("at its end");
-      const atItsEnd = scanMemory(pid, [account, ...used]);
+      const atItsEnd = scanMemory(pid, [account, ...origins, ...used]);
       expect(atItsEnd.traces).toEqual([]);
       expect(atItsEnd.bytesRead).toBeGreaterThan(20 * 2 ** 20);
       watch.letGo();
@@ -112,7 +122,7 @@ const cannot = canDrop ? "" : " (skipped: this takes root and setpriv)";
 describe.skipIf(!canDrop)(`from outside${cannot}`, () => {
   test("a process of the same user reads and traces it no more than a stranger's, and none of its crashes leaves a core", async () => {
     const signer = start({ before: UNPRIVILEGED });
-    await signer.says("serving");
+    await signer.unlock();
     const [program, ...wrapping] = UNPRIVILEGED;
     const large = ["sh", "-c", 'ulimit -S -c "$(ulimit -H -c)" && exec sleep 1000'];
     const control = spawn(program, [...wrapping, ...large], { stdio: "ignore", cwd: folder });
@@ -145,7 +155,7 @@ describe.skipIf(!canDrop)(`from outside${cannot}`, () => {
 });
 
 function start(options: Partial<Parameters<typeof startSigner>[0]>): Signer {
-  const signer = startSigner({ folder, seals, descriptor, key: secrets[0], ...options });
+  const signer = startSigner({ folder, seals, held, ...options });
   children.push(signer.child);
   return signer;
 }

@@ -1,9 +1,9 @@
-// A holder's process as an operator starts it: key on standard input, secrets on descriptor 3, no network.
+// A holder's process as an operator starts it: secrets on descriptor 3, no network, locked until custodians come.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { type Seals, seedOf } from "./zone.ts";
+import { type HeldWallet, type Seals, seedOf } from "./zone.ts";
 
 export const HOLDER = "semi-offline-signer-a";
 
@@ -16,8 +16,7 @@ export const WITHOUT_NETWORK = [
 export type SignerOptions = {
   readonly folder: string;
   readonly seals: Seals;
-  readonly descriptor: string;
-  readonly key: Uint8Array;
+  readonly held: HeldWallet;
   readonly env?: Readonly<Record<string, string>>;
   readonly network?: boolean;
   readonly flags?: readonly string[];
@@ -30,28 +29,31 @@ export type Signer = {
   readonly lines: Record<string, unknown>[];
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   readonly says: (msg: string) => Promise<void>;
+  readonly console: string;
+  /** The custodians come: locked, then serving. */
+  readonly unlock: () => Promise<void>;
 };
 
-export function startSigner({
-  folder,
-  seals,
-  descriptor,
-  key,
-  env,
-  network,
-  flags = [],
-  before = [],
-}: SignerOptions): Signer {
-  const files = { trust: join(folder, "trust.json"), wallets: join(folder, "wallets.json") };
+export function startSigner({ folder, seals, held, env, network, flags = [], before = [] }: SignerOptions): Signer {
+  const files = {
+    trust: join(folder, "trust.json"),
+    wallets: join(folder, "wallets.json"),
+    ceremony: join(folder, "ceremony.json"),
+  };
   writeFileSync(files.trust, JSON.stringify(seals.file));
-  writeFileSync(files.wallets, JSON.stringify([{ walletId: "hot", asset: "BTC", descriptor, gapLimit: 20 }]));
+  writeFileSync(
+    files.wallets,
+    JSON.stringify([{ walletId: "hot", asset: "BTC", descriptor: held.text, gapLimit: 20 }]),
+  );
+  writeFileSync(files.ceremony, JSON.stringify(held.record));
+  const console = join(folder, "console", "a.sock");
   mkdirSync(join(folder, "journal"), { recursive: true });
   const sealer = seals.sealer(HOLDER);
   const main = join(import.meta.dirname, "../src/main.ts");
   const confinement = network === true ? [] : (WITHOUT_NETWORK ?? []);
   const [program = "", ...args] = [...confinement, ...before, process.execPath, ...flags, main];
   const child = spawn(program, args, {
-    stdio: ["pipe", "ignore", "pipe", "pipe"],
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
     env: {
       PATH: process.env["PATH"],
       SLUICE_TRUST_FILE: files.trust,
@@ -61,6 +63,8 @@ export function startSigner({
       SLUICE_JOURNAL_DIRECTORY: join(folder, "journal"),
       SLUICE_NETWORK: "regtest",
       SLUICE_WALLETS_FILE: files.wallets,
+      SLUICE_CEREMONY_FILE: files.ceremony,
+      SLUICE_CONSOLE_SOCKET: console,
       SLUICE_MAX_PAYMENT_SAT: "500000",
       SLUICE_MAX_FEE_SAT: "10000",
       SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "20.5",
@@ -68,18 +72,20 @@ export function startSigner({
       ...env,
     },
   });
-  // A process that ends before it reads breaks these pipes; its exit code tells what happened.
-  for (const [pipe, bytes] of [
-    [child.stdin, key],
-    [child.stdio[3] as Writable, JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) })],
-  ] as const) {
-    pipe?.on("error", () => {});
-    pipe?.end(bytes);
-  }
-  return follow(child);
+  // A process that ends before it reads breaks this pipe; its exit code tells what happened.
+  const secrets = child.stdio[3] as Writable;
+  secrets.on("error", () => {});
+  secrets.end(JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) }));
+  const followed = follow(child);
+  const unlock = async (): Promise<void> => {
+    await followed.says("ready");
+    await held.unlock(HOLDER, console);
+    await followed.says("serving");
+  };
+  return { ...followed, console, unlock };
 }
 
-function follow(child: ChildProcess): Signer {
+function follow(child: ChildProcess): Omit<Signer, "console" | "unlock"> {
   const lines: Record<string, unknown>[] = [];
   const waiting = new Map<string, () => void>();
   let rest = "";

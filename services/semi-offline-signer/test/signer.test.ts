@@ -1,16 +1,17 @@
 // A holder as a real process without a network, over a real bridge; this test speaks for semi-offline-risk.
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
 import { type OpenedOf, open, seal } from "@sluice/contracts";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { HOLDER, type Signer, type SignerOptions, startSigner, WITHOUT_NETWORK } from "./signer-process.ts";
-import { fund, makeOrder, makeSeals, makeWallet, NOW_MS, type Order } from "./zone.ts";
+import { fund, makeHeldWallet, makeOrder, makeSeals, NOW_MS, type Order } from "./zone.ts";
 
 const seals = makeSeals();
-const { text: descriptor, wallet, secrets } = makeWallet();
+const held = await makeHeldWallet();
+const { wallet, secrets } = held;
 
 let folder = "";
 let bridge: Bridge | undefined;
@@ -36,8 +37,14 @@ afterEach(async () => {
 });
 
 function start(options: Partial<SignerOptions> = {}): Signer {
-  const signer = startSigner({ folder, seals, descriptor, key: secrets[0], ...options });
+  const signer = startSigner({ folder, seals, held, ...options });
   signers.push(signer);
+  return signer;
+}
+
+async function serve(options: Partial<SignerOptions> = {}): Promise<Signer> {
+  const signer = start(options);
+  await signer.unlock();
   return signer;
 }
 
@@ -71,7 +78,7 @@ async function until(holds: () => boolean): Promise<void> {
 describe("a holder's process", () => {
   test("signs an order, reports what it did, and after being killed answers the same again", async () => {
     const order = makeOrder(seals, wallet);
-    start();
+    await serve();
     await listen().send(envelopeOf(order));
     await until(() => answers().length === 1);
     await until(() => reports().some(({ journalRecords }) => journalRecords === 1n));
@@ -85,7 +92,7 @@ describe("a holder's process", () => {
 
     signers[0]?.child.kill("SIGKILL");
     await signers[0]?.ended;
-    start();
+    await serve();
     await listen().send(envelopeOf(order));
     await until(() => answers().length === 2);
     expect(answers()[0]?.answer.case).toBe("signatures");
@@ -93,12 +100,12 @@ describe("a holder's process", () => {
   });
 
   test("refuses over a restart what it may not sign, and says why", async () => {
-    const first = start();
+    const first = await serve();
     await listen().send(envelopeOf(makeOrder(seals, wallet)));
     await until(() => answers().length === 1);
     first.child.kill("SIGTERM");
     expect(await first.ended).toEqual({ code: 0, signal: null });
-    start();
+    await serve();
     await listen().send(envelopeOf(makeOrder(seals, wallet, { coins: [fund(wallet, 300_000n)] })));
     await until(() => answers().length === 2);
     expect(answers()[1]?.answer).toMatchObject({ case: "refusal", value: { code: "WITHDRAWAL_ALREADY_SIGNED" } });
@@ -106,7 +113,7 @@ describe("a holder's process", () => {
 
   test("drops an order without semi-offline-risk's seal, and goes on", async () => {
     const order = makeOrder(seals, wallet);
-    start();
+    await serve();
     await listen().send(envelopeOf(order, makeSeals().sealer("semi-offline-risk")));
     await listen().send(Buffer.from("no envelope"));
     await listen().send(envelopeOf(order));
@@ -117,8 +124,7 @@ describe("a holder's process", () => {
   });
 
   test("keeps the inspector closed when it is sent SIGUSR1", async () => {
-    const signer = start();
-    await signer.says("serving");
+    const signer = await serve();
     signer.child.kill("SIGUSR1");
     await signer.says("SIGUSR1 does nothing here; the inspector stays closed");
     const listening = readFileSync(`/proc/${signer.child.pid}/net/tcp`, "utf8").split("\n").slice(1).filter(Boolean);
@@ -126,17 +132,23 @@ describe("a holder's process", () => {
   });
 
   test("has a journal of its own: a second process with the same one does not start", async () => {
-    await start().says("serving");
+    await start().says("ready");
     expect(await start().ended).toEqual({ code: 1, signal: null });
     expect(JSON.stringify(signers[1]?.lines)).toContain("JOURNAL_LOCKED");
   });
 });
 
 describe("a holder's process does not serve", () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), "signer-foreign-"));
+  const FOREIGN = { SLUICE_CEREMONY_FILE: join(elsewhere, "ceremony.json") };
+  beforeAll(async () => writeFileSync(FOREIGN.SLUICE_CEREMONY_FILE, JSON.stringify((await makeHeldWallet()).record)));
+  afterAll(() => rmSync(elsewhere, { recursive: true }));
+
   test.each<[string, Partial<SignerOptions>, number, string]>([
-    ["without a key", { key: Buffer.alloc(0) }, 78, "KEY_TOO_SHORT"],
-    ["with 33 bytes", { key: Buffer.alloc(33, 1) }, 78, "KEY_TOO_LONG"],
-    ["with a key of none of its wallets", { key: Buffer.alloc(32, 1) }, 78, "account key of a holder"],
+    ["with the ceremony of another wallet", { env: FOREIGN }, 78, "names for semi-offline-signer-a a key of a listed"],
+    ["with a ceremony that is none", { env: { SLUICE_CEREMONY_FILE: "/dev/null" } }, 78, "SLUICE_CEREMONY_FILE"],
+    ["with a ceremony of another network", { env: { SLUICE_NETWORK: "signet" } }, 78, "is of SLUICE_NETWORK"],
+    ["with a console that others may enter", { env: { SLUICE_CONSOLE_SOCKET: "/tmp/a.sock" } }, 1, "DIRECTORY_OPEN"],
     ["with NODE_OPTIONS set", { env: { NODE_OPTIONS: "--no-deprecation" } }, 78, "NODE_OPTIONS"],
     ["with an inspector", { flags: ["--inspect=127.0.0.1:0"] }, 78, "--inspect"],
     ["with a setting that nobody knows", { env: { SLUICE_MAX_FEES: "1" } }, 78, "SLUICE_MAX_FEES"],
@@ -154,8 +166,7 @@ describe("a holder's process does not serve", () => {
   });
 
   test("and never says a byte of its key", async () => {
-    const signer = start();
-    await signer.says("serving");
+    const signer = await serve();
     signer.child.kill("SIGTERM");
     await signer.ended;
     const said = JSON.stringify(signer.lines);
