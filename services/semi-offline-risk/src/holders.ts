@@ -14,7 +14,7 @@ export type Holders = {
   readonly status: () => readonly HolderStatus[];
   /** Those that can be asked to sign now. */
   readonly live: () => readonly Holder[];
-  /** Fire and forget: the order is on record, and is sent again when no answer comes. */
+  /** Fire and forget: the order is on record, and is sent again when no answer comes. A line that is full gets none. */
   readonly order: (holder: Holder, envelope: Uint8Array) => void;
   readonly close: () => Promise<void>;
 };
@@ -30,6 +30,8 @@ type Options = {
 
 /** A holder reports every two seconds; one that has missed several is not counted on. */
 const HEARD_WITHIN_MS = 8_000;
+/** Orders that wait for one holder at once. */
+const MOST_ORDERS = 64;
 
 export function openHolders(options: Options): Holders {
   const lines = HOLDERS.map((holder) => openLine(holder, options));
@@ -40,7 +42,8 @@ export function openHolders(options: Options): Holders {
     status: () => lines.map((line) => line.status()),
     order: (holder, envelope) => {
       const line = lines.find((each) => each.holder === holder);
-      line?.bridge
+      if (line === undefined || line.bridge.stats().pendingMessages >= MOST_ORDERS) return;
+      line.bridge
         .send(envelope)
         .catch((err: unknown) => options.logger.warn({ err, holder }, "an order was not taken; it is sent again"));
     },

@@ -1,7 +1,6 @@
 // SQL about tasks, what was ordered for them, and what the zone remembers of payments.
-import type { VelocityEntry } from "@sluice/core";
 import type { Queryable, Transaction } from "@sluice/postgres";
-import type { Due, EarlierPayment, EarlierTask, History, ReadTask } from "@sluice/second-opinion";
+import type { Due } from "@sluice/second-opinion";
 
 export type TaskState = "received" | "delayed" | "ordered" | "signed" | "refused";
 
@@ -11,31 +10,39 @@ export type StoredTask = {
   readonly envelope: Uint8Array;
   readonly state: TaskState;
   readonly holdersMissed: boolean;
+  /** Null until it was judged. */
+  readonly firstJudgedAtMs: bigint | null;
 };
 
-const TASK_COLUMNS = `id, wallet_id as "walletId", envelope, state, holders_missed as "holdersMissed"`;
+const TASK_COLUMNS = `id, wallet_id as "walletId", envelope, state, holders_missed as "holdersMissed",
+  first_judged_at_ms as "firstJudgedAtMs"`;
 
-export type Accepted = "new" | "known" | "changed";
+export type Accepted = "new" | "known" | "changed" | "full";
 
-/** Keeps a task before it is accepted. The first content under an id is the only one. */
+/** Tasks that wait for a verdict or for holders at once. Vault keeps well below it by itself. */
+const MOST_OPEN = 500;
+
+/** Keeps a task before it is accepted, unless too many are open. The first content under an id is the only one. */
 export async function acceptTask(
   tx: Transaction,
   task: { readonly id: string; readonly walletId: string; readonly envelope: Uint8Array; readonly sha256: Uint8Array },
 ): Promise<Accepted> {
   const { rowCount } = await tx.query(
-    `insert into task (id, wallet_id, envelope, content_sha256, state) values ($1, $2, $3, $4, 'received')
-     on conflict (id) do nothing`,
-    [task.id, task.walletId, task.envelope, task.sha256],
+    `insert into task (id, wallet_id, envelope, content_sha256, state) select $1, $2, $3, $4, 'received'
+     where (select count(*) from task where state in ('received', 'ordered')) < $5 on conflict (id) do nothing`,
+    [task.id, task.walletId, task.envelope, task.sha256, MOST_OPEN],
   );
   if (rowCount === 1) return "new";
   const { rows } = await tx.query<{ same: boolean }>("select content_sha256 = $2 as same from task where id = $1", [
     task.id,
     task.sha256,
   ]);
-  return rows[0]?.same === true ? "known" : "changed";
+  const [known] = rows;
+  if (known === undefined) return "full";
+  return known.same ? "known" : "changed";
 }
 
-/** Tasks that something can be done for now, the oldest first. */
+/** Tasks that something can be done for now: first those without a verdict, then those of holders; the oldest first. */
 export async function listDue(
   database: Queryable,
   nowMs: number,
@@ -43,8 +50,8 @@ export async function listDue(
   const { rows } = await database.query<{ id: string; state: TaskState }>(
     `select id, state from task
      where state in ('received', 'ordered') or (state = 'delayed' and due_at_ms <= $1)
-     order by received_at, id`,
-    [nowMs],
+     order by state = 'ordered', received_at, id limit $2`,
+    [nowMs, MOST_OPEN],
   );
   return rows;
 }
@@ -68,63 +75,42 @@ export async function moveTask(
   if (rowCount !== 1) throw new Error(`task ${id} is not ${from.join(" or ")} any more`);
 }
 
+/** When it was judged first: now, unless it was before. */
+export async function markJudged(tx: Transaction, { id, firstJudgedAtMs }: StoredTask, nowMs: number): Promise<number> {
+  if (firstJudgedAtMs !== null) return Number(firstJudgedAtMs);
+  await tx.query("update task set first_judged_at_ms = $2 where id = $1", [id, nowMs]);
+  return nowMs;
+}
+
+/** What waits is judged again at once: one task, or all of them. */
+export async function judgeNow(tx: Transaction, id: string | null): Promise<void> {
+  await tx.query("update task set due_at_ms = 0 where state = 'delayed' and ($1::text is null or id = $1)", [id]);
+}
+
+export type DelayedTask = {
+  readonly taskId: string;
+  readonly transactionId: string;
+  readonly envelope: Uint8Array;
+  readonly dueAtMs: number;
+};
+
+/** Those with something in them that waits for people or a deliberate time; or one of those that are delayed, locked. */
+export async function listDelayed(
+  database: Queryable,
+  which: { readonly lock: string } | { readonly limit: number },
+): Promise<readonly DelayedTask[]> {
+  const columns = `select id as "taskId", txid as "transactionId", envelope, due_at_ms from task where state = 'delayed'`;
+  const { rows } = await ("lock" in which
+    ? database.query<DelayedTask & { due_at_ms: bigint }>(`${columns} and id = $1 for update`, [which.lock])
+    : database.query<DelayedTask & { due_at_ms: bigint }>(
+        `${columns} and exists (select from deliberation where task_id = task.id) order by received_at, id limit $1`,
+        [which.limit],
+      ));
+  return rows.map(({ due_at_ms, ...task }) => ({ ...task, dueAtMs: Number(due_at_ms) }));
+}
+
 export async function setHoldersMissed(tx: Transaction, id: string, missed: boolean): Promise<void> {
   await tx.query("update task set holders_missed = $2 where id = $1", [id, missed]);
-}
-
-/** Everything that the limits and the rule of paying once can need for these withdrawals. */
-export async function loadHistory(
-  tx: Transaction,
-  walletId: string,
-  { due, decoded }: ReadTask,
-  sinceMs: number,
-): Promise<History> {
-  const ids = due.map(({ withdrawalId }) => withdrawalId);
-  const paid = await tx.query<EarlierPayment & { withdrawalId: string }>(
-    `select withdrawal_id as "withdrawalId", anchor, task_id as "taskId", txid from payment where withdrawal_id = any($1)`,
-    [ids],
-  );
-  const spenders = await tx.query<EarlierTask>(
-    `select task.id as "taskId", task.txid, array_agg(distinct attempt.withdrawal_id) as "withdrawalIds"
-     from task_input join task on task.id = task_input.task_id join payment_attempt attempt on attempt.task_id = task.id
-     where task_input.outpoint = any($1) group by task.id order by task.id`,
-    [decoded.inputs.map(({ outpoint }) => outpoint)],
-  );
-  const accounts = due.map(({ account }) => account);
-  const scripts = due.map(({ scriptHex }) => Buffer.from(scriptHex, "hex"));
-  const byAccount = await entriesBy(tx, "account as key", "account = any($1)", accounts, sinceMs);
-  const byDestination = await entriesBy(tx, "encode(script, 'hex') as key", "script = any($1)", scripts, sinceMs);
-  const outflow = await tx.query<{ at_ms: bigint; amount_sat: bigint }>(
-    "select at_ms, amount_sat from outflow where wallet_id = $1 and at_ms > $2",
-    [walletId, sinceMs],
-  );
-  return {
-    paid: new Map(paid.rows.map(({ withdrawalId, ...earlier }) => [withdrawalId, earlier])),
-    spenders: spenders.rows,
-    byAccount,
-    byDestination,
-    ofWallet: outflow.rows.map(toEntry),
-  };
-}
-
-async function entriesBy(
-  tx: Transaction,
-  key: "account as key" | "encode(script, 'hex') as key",
-  among: "account = any($1)" | "script = any($1)",
-  keys: readonly (string | Buffer)[],
-  sinceMs: number,
-): Promise<ReadonlyMap<string, readonly VelocityEntry[]>> {
-  const { rows } = await tx.query<{ key: string; at_ms: bigint; amount_sat: bigint }>(
-    `select ${key}, at_ms, amount_sat from payment where ${among} and at_ms > $2`,
-    [keys, sinceMs],
-  );
-  const entries = new Map<string, VelocityEntry[]>();
-  for (const row of rows) entries.set(row.key, [...(entries.get(row.key) ?? []), toEntry(row)]);
-  return entries;
-}
-
-function toEntry(row: { readonly at_ms: bigint; readonly amount_sat: bigint }): VelocityEntry {
-  return { atMs: Number(row.at_ms), amountMinor: row.amount_sat };
 }
 
 /** The present, or the latest time ever recorded if the clock went back: limits never look into a past that was spent. */

@@ -52,6 +52,6 @@ export function startZoneReports(parts: {
         metrics: await metrics.text(),
       },
     });
-    await bridge.send(envelope);
+    await bridge.send(envelope, { priority: "urgent" });
   }
 }

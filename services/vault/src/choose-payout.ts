@@ -13,7 +13,7 @@ export type Candidate = {
   readonly clearanceBytes: number;
 };
 
-export type WaitingCode = PlanRefusal["code"] | "MESSAGE_TOO_LARGE";
+export type WaitingCode = PlanRefusal["code"] | "MESSAGE_TOO_LARGE" | "ZONE_BUSY";
 
 export type Choice = {
   /** Null when nothing can be planned now. */

@@ -14,6 +14,8 @@ export const settingsSchema = z
     SLUICE_BATCH_MAX_WITHDRAWALS: setting.whole({ min: 1, max: 100 }).default(10),
     /** A withdrawal waits so long for company, unless the batch is full before. */
     SLUICE_BATCH_WAIT_MS: setting.durationMs().default(1_000),
+    /** So many tasks of a wallet may wait for the semi-offline zone; until it answers, no more are planned. */
+    SLUICE_OPEN_TASKS_MAX: setting.whole({ min: 1, max: 400 }).default(32),
     /** A task without a verdict is asked for again after this, then ever more rarely up to twelve times this. */
     SLUICE_ASK_AGAIN_MS: setting.durationMs().default(5_000),
   })

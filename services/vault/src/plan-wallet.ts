@@ -7,7 +7,7 @@ import { announce } from "@sluice/online-service";
 import { type Transaction, withLane } from "@sluice/postgres";
 import { choosePayout, type WaitingCode } from "./choose-payout.ts";
 import { freeCoins, nextChangeIndex, reserveCoins, useChangeIndex } from "./store/coins.ts";
-import { insertTask } from "./store/tasks.ts";
+import { countOpenTasks, insertTask } from "./store/tasks.ts";
 import { markPlanned, markWaiting, type WaitingWithdrawal, waitingWithdrawals } from "./store/withdrawals.ts";
 import { tellOfWork } from "./work.ts";
 
@@ -15,6 +15,8 @@ export type PlanPolicy = {
   readonly feeRateSatPerVbyte: number;
   readonly batchMaxWithdrawals: number;
   readonly batchWaitMs: number;
+  /** So many tasks of one wallet may wait for the semi-offline zone at once. */
+  readonly openTasksMax: number;
 };
 
 export type PlanOutcome =
@@ -40,6 +42,11 @@ export async function planWallet(
   const candidates = await waitingWithdrawals(tx, wallet.walletId, 5 * policy.batchMaxWithdrawals);
   const early = earliness(candidates, policy);
   if (early !== null) return early;
+  // A zone that does not keep up slows the planning: what it could not take yet stays cleared, and free for other coins.
+  if ((await countOpenTasks(tx, wallet.walletId)) >= policy.openTasksMax) {
+    const codes = new Map(candidates.map(({ withdrawalId }) => [withdrawalId, "ZONE_BUSY" as const]));
+    return { kind: "waiting", codes, changed: await markWaiting(tx, codes) };
+  }
 
   const changeNumber = await nextChangeIndex(tx, wallet.walletId);
   const anchors = candidates.flatMap(({ anchor }) => anchor ?? []);

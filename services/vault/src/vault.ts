@@ -12,7 +12,7 @@ import { handleCoinObserved } from "./handlers/coin-observed.ts";
 import { handleRiskReported } from "./handlers/risk-reported.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
-import { measureBridge, measureTables } from "./metrics.ts";
+import { bridgeReadiness, measureBridge, measureTables } from "./metrics.ts";
 import { startPlanner } from "./planner.ts";
 import { addRoutes } from "./routes.ts";
 import { startSubmitter } from "./submitter.ts";
@@ -70,6 +70,7 @@ export async function startVault(
     feeRateSatPerVbyte: settings.SLUICE_FEE_RATE_SAT_PER_VBYTE,
     batchMaxWithdrawals: settings.SLUICE_BATCH_MAX_WITHDRAWALS,
     batchWaitMs: settings.SLUICE_BATCH_WAIT_MS,
+    openTasksMax: settings.SLUICE_OPEN_TASKS_MAX,
   };
   const planner = startPlanner(service, wallets.values(), policy, crashPoint);
   life.onStop("planner", planner.stop);
@@ -89,7 +90,7 @@ export async function startVault(
         "coin.observed.v1": handleCoinObserved(wallets),
         "transaction.confirmed.v1": handleTransactionConfirmed,
       },
-      ready: async () => [{ name: "bridge", ok: bridge.state === "connected", detail: bridge.state }],
+      ready: async () => [bridgeReadiness(bridge)],
       routes: (http) => addRoutes(http, pool, zone),
     },
   );

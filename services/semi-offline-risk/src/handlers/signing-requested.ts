@@ -8,7 +8,10 @@ import { type Accepted, acceptTask } from "../store.ts";
 
 export type Received = Accepted | "not-opened";
 
-/** Resolves when vault may forget the message; rejects while the database is away, and it comes again. */
+/**
+ * Resolves when vault may forget the message. Rejects while the database is away or as many tasks are open as may be:
+ * then it comes again, those behind it wait on vault's side, and holders that are slow slow vault.
+ */
 export async function handleSigningRequested(
   around: { readonly pool: Pool; readonly trust: Trust; readonly logger: Logger },
   envelope: Uint8Array,
@@ -27,6 +30,7 @@ export async function handleSigningRequested(
     if (result === "known") await repeatReport(tx, message.taskId);
     return result;
   });
+  if (accepted === "full") throw new Error(`TASKS_OPEN: task ${message.taskId} has to wait for the tasks before it`);
   if (accepted === "changed") {
     around.logger.error({ taskId: message.taskId }, "ALARM: TASK_CHANGED: a task id came with other content");
   } else {

@@ -131,6 +131,16 @@ export async function dueTasks(
   return rows.map(({ id }) => id);
 }
 
+/** Tasks of a wallet that the semi-offline zone should be at work on. One that it delays on purpose, for long, is none. */
+export async function countOpenTasks(tx: Transaction, walletId: string): Promise<number> {
+  const { rows } = await tx.query<{ tasks: bigint }>(
+    `select count(*) as tasks from task where wallet_id = $1
+     and (state in ('planned', 'submitted') or (state = 'delayed' and delayed_until <= now() + interval '1 minute'))`,
+    [walletId],
+  );
+  return Number(rows[0]?.tasks ?? 0n);
+}
+
 export type TaskRequest = {
   readonly walletId: string;
   readonly psbt: Uint8Array;
