@@ -1,7 +1,13 @@
 // Addresses of carriers: every form, every fault with its words, and properties over generated texts.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type CarrierAddress, carrierAddressText, interfacesOf, parseCarrierAddress } from "./carrier-address.ts";
+import {
+  type CarrierAddress,
+  carrierAddressFor,
+  carrierAddressText,
+  interfacesOf,
+  parseCarrierAddress,
+} from "./carrier-address.ts";
 import { openCarrier } from "./open-carrier.ts";
 
 describe("an address", () => {
@@ -82,6 +88,9 @@ describe("an address", () => {
   });
 
   test("nobody can connect to just any machine", () => {
+    expect(carrierAddressFor("connect")("vsock:any:1")).toMatchObject({ ok: false });
+    expect(carrierAddressFor("listen")("vsock:any:1")).toMatchObject({ ok: true });
+    expect(carrierAddressFor("connect")("vsock:2:1")).toMatchObject({ ok: true });
     expect(() => openCarrier({ kind: "vsock", cid: "any", port: 1 }, "connect")).toThrow(RangeError);
   });
 });

@@ -19,6 +19,9 @@ export type ParsedAddress =
   /** What such a text has to be; does not repeat what it is. */
   | { readonly ok: false; readonly rule: string };
 
+/** Which end of a line somebody is. Where both ends are alike it makes no difference. */
+export type CarrierRole = "listen" | "connect";
+
 const DEFAULT_BAUD = 115_200;
 const LARGEST_BAUD = 20_000_000;
 /** sun_path is 108 bytes with its final zero (unix(7)). */
@@ -36,6 +39,20 @@ export function parseCarrierAddress(text: string): ParsedAddress {
   if (typeof read === "string") return { ok: false, rule: read };
   if (read.kind === "fifo") return { ok: false, rule: "fifo goes one way only: it is for oneway:in=…,out=…" };
   return { ok: true, value: read };
+}
+
+/** As `parseCarrierAddress`, for that end of the line. */
+export function carrierAddressFor(role: CarrierRole): (text: string) => ParsedAddress {
+  return (text) => {
+    const parsed = parseCarrierAddress(text);
+    const isAny = parsed.ok && parsed.value.kind === "vsock" && parsed.value.cid === "any";
+    return isAny && role === "connect" ? { ok: false, rule: "names the peer's context id: this end connects" } : parsed;
+  };
+}
+
+/** Where the two ends meet unless a setting says otherwise: a Unix socket named after the one that connects. */
+export function defaultCarrier(connecting: string): CarrierAddress {
+  return { kind: "unix", path: `/run/sluice/${connecting}.sock` };
 }
 
 /** The same address as text: what `parseCarrierAddress` reads back. */

@@ -9,7 +9,15 @@ export {
   type SendOptions,
 } from "./bridge.ts";
 export type { Carrier, CarrierConnection, CarrierEvents, ConnectionEvents } from "./carrier.ts";
-export { type CarrierAddress, carrierAddressText, interfacesOf, parseCarrierAddress } from "./carrier-address.ts";
+export {
+  type CarrierAddress,
+  type CarrierRole,
+  carrierAddressFor,
+  carrierAddressText,
+  defaultCarrier,
+  interfacesOf,
+  parseCarrierAddress,
+} from "./carrier-address.ts";
 export { BridgeError, type BridgeErrorCode } from "./errors.ts";
 export {
   type BridgeIdentity,
@@ -20,6 +28,6 @@ export {
 } from "./identity.ts";
 export { type BridgeLimits, DEFAULT_LIMITS, heldBytesAtMost } from "./limits.ts";
 export { MAX_MESSAGE_BYTES, MAX_URGENT_MESSAGE_BYTES, type Priority } from "./message-frame.ts";
-export { type CarrierRole, openCarrier } from "./open-carrier.ts";
+export { openCarrier } from "./open-carrier.ts";
 export { unixConnector } from "./unix-connector.ts";
 export { unixListener } from "./unix-listener.ts";

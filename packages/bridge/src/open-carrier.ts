@@ -1,6 +1,6 @@
 // From an address to its carrier.
 import type { Carrier } from "./carrier.ts";
-import type { CarrierAddress, OnewayPart } from "./carrier-address.ts";
+import type { CarrierAddress, CarrierRole, OnewayPart } from "./carrier-address.ts";
 import { ethernetCarrier } from "./ethernet.ts";
 import { fifoReader, fifoWriter } from "./fifo.ts";
 import { onewayCarrier } from "./oneway.ts";
@@ -9,10 +9,7 @@ import { unixConnector } from "./unix-connector.ts";
 import { unixListener } from "./unix-listener.ts";
 import { vsockConnector, vsockListener } from "./vsock.ts";
 
-/** Which end this is. Media whose ends are alike do not care; of one-way Unix sockets the reading end listens. */
-export type CarrierRole = "listen" | "connect";
-
-/** Throws for `vsock:any` at the connecting end; whatever else is wrong with the medium is reported once it is opened. */
+/** Of one-way Unix sockets the reading end listens, whatever its role. Throws for `vsock:any` at the connecting end; whatever else is wrong with the medium is reported once it is opened. */
 export function openCarrier(address: CarrierAddress, role: CarrierRole): Carrier {
   switch (address.kind) {
     case "unix":
