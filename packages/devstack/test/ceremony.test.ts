@@ -153,7 +153,7 @@ describe("ceremony", () => {
       SLUICE_TRUST_FILE: join(root, "config", "trust.json"),
       SLUICE_SECRETS_SOURCE: join(root, "secrets", holder, "secrets.json"),
       SLUICE_HOLDER: holder,
-      SLUICE_BRIDGE_SOCKET: join(root, "sockets", `${holder}.sock`),
+      SLUICE_BRIDGE_CARRIER: `unix:${join(root, "sockets", `${holder}.sock`)}`,
       SLUICE_JOURNAL_DIRECTORY: join(root, "journal"),
       SLUICE_NETWORK: "regtest",
       SLUICE_WALLETS_FILE: join(root, "config", "wallets.json"),

@@ -1,23 +1,29 @@
 // All settings and secrets of this process, validated before anything is touched.
+import { type CarrierAddress, carrierAddressFor, defaultCarrier } from "@sluice/bridge";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
-import { createTrust, ed25519PrivateKey, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
+import { createTrust, ed25519PrivateKey, type Holder, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
 import { ConfigError, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
 import { type Policy, policyFileSchema, readPolicy } from "@sluice/second-opinion";
 import { z } from "zod";
 
 const NAME = "semi-offline-risk";
 
+/** This process listens on every line. */
+const carrier = setting.parsed(carrierAddressFor("listen"));
+
 const settingsSchema = z.strictObject({
   SLUICE_TRUST_FILE: setting.jsonFile(trustFileSchema),
   SLUICE_SECRETS_SOURCE: setting.secretsSource(),
   SLUICE_DATABASE_URL: setting.url({ protocols: ["postgres:", "postgresql:"] }),
-  SLUICE_BRIDGE_SOCKET: setting.path(),
-  /** Each holder's socket is <directory>/<holder>.sock */
-  SLUICE_HOLDER_SOCKET_DIRECTORY: setting.directory(),
+  SLUICE_BRIDGE_CARRIER: carrier.default(defaultCarrier("vault")),
+  SLUICE_HOLDER_A_CARRIER: carrier.default(defaultCarrier("semi-offline-signer-a")),
+  SLUICE_HOLDER_B_CARRIER: carrier.default(defaultCarrier("semi-offline-signer-b")),
+  SLUICE_HOLDER_C_CARRIER: carrier.default(defaultCarrier("semi-offline-signer-c")),
   SLUICE_POLICY_FILE: setting.jsonFile(policyFileSchema),
   SLUICE_NETWORK: z.enum(NETWORKS),
   SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
   SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"]).default("yes"),
+  SLUICE_CARRIER_INTERFACES: setting.interfaceNames().default([]),
   /** A holder that has not answered for so long is passed over for the third. */
   SLUICE_HOLDER_DEADLINE_MS: setting.durationMs().default(10_000),
 });
@@ -31,10 +37,11 @@ const secretsSchema = z.strictObject({
 export type Config = {
   readonly databaseUrl: string;
   readonly databasePassword: string | undefined;
-  readonly vaultSocket: string;
-  readonly holderSocketDirectory: string;
+  readonly vaultCarrier: CarrierAddress;
+  readonly holderCarriers: Readonly<Record<Holder, CarrierAddress>>;
   readonly holderDeadlineMs: number;
   readonly requireIsolation: boolean;
+  readonly carrierInterfaces: readonly string[];
   readonly trust: Trust;
   readonly sealer: Sealer;
   readonly wallets: ReadonlyMap<string, Wallet>;
@@ -58,10 +65,15 @@ export function readSettings(env: Environment): Config {
   return {
     databaseUrl: settings.SLUICE_DATABASE_URL,
     databasePassword: secrets.databasePassword,
-    vaultSocket: settings.SLUICE_BRIDGE_SOCKET,
-    holderSocketDirectory: settings.SLUICE_HOLDER_SOCKET_DIRECTORY,
+    vaultCarrier: settings.SLUICE_BRIDGE_CARRIER,
+    holderCarriers: {
+      "semi-offline-signer-a": settings.SLUICE_HOLDER_A_CARRIER,
+      "semi-offline-signer-b": settings.SLUICE_HOLDER_B_CARRIER,
+      "semi-offline-signer-c": settings.SLUICE_HOLDER_C_CARRIER,
+    },
     holderDeadlineMs: settings.SLUICE_HOLDER_DEADLINE_MS,
     requireIsolation: settings.SLUICE_REQUIRE_ISOLATION === "yes",
+    carrierInterfaces: settings.SLUICE_CARRIER_INTERFACES,
     trust: createTrust(settings.SLUICE_TRUST_FILE),
     sealer: { producer: NAME, keyId: secrets.sealKeyId, privateKey },
     wallets,

@@ -1,5 +1,5 @@
 // The lines to the three key holders, and what is known of each: connected, heard of, serving.
-import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
+import { type Bridge, type CarrierAddress, openBridge, openCarrier } from "@sluice/bridge";
 import { HOLDERS, type Holder, type MessageOf, type OpenedOf, open, type Trust } from "@sluice/contracts";
 import type { Logger } from "@sluice/runtime";
 
@@ -20,7 +20,7 @@ export type Holders = {
 };
 
 type Options = {
-  readonly socketDirectory: string;
+  readonly carriers: Readonly<Record<Holder, CarrierAddress>>;
   readonly trust: Trust;
   readonly requireIsolation: boolean;
   readonly logger: Logger;
@@ -60,7 +60,7 @@ function openLine(holder: Holder, options: Options): Line {
   let heardAtMs = 0;
   let report: HolderStatus["report"];
   const bridge = openBridge({
-    carrier: unixListener(`${options.socketDirectory}/${holder}.sock`),
+    carrier: openCarrier(options.carriers[holder], "listen"),
     localName: "semi-offline-risk",
     peerName: holder,
     onMessage: async (bytes) => {

@@ -1,8 +1,8 @@
 // semi-offline-risk, read top to bottom: settings, isolation, database, holders, vault, stages, reports.
 import { fileURLToPath } from "node:url";
-import { openBridge, unixListener } from "@sluice/bridge";
+import { openBridge, openCarrier } from "@sluice/bridge";
 import { createPool, durabilityFaults, migrate } from "@sluice/postgres";
-import { createMetrics, requireIsolation, runProcess, startRounds } from "@sluice/runtime";
+import { createMetrics, inspectIsolation, requireIsolation, runProcess, startRounds } from "@sluice/runtime";
 import { readSettings } from "./config.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
@@ -20,7 +20,8 @@ const LOOK_EVERY_MS = 500;
 runProcess(NAME, async ({ logger, onStop }) => {
   const config = readSettings(process.env);
   const { trust, sealer, wallets, policy } = config;
-  const isolation = requireIsolation(logger, config.requireIsolation);
+  const inspect = () => inspectIsolation(config);
+  const isolation = requireIsolation(logger, config.requireIsolation, inspect);
   logger.info({ isolation }, "the network as the kernel shows it to this process");
   const { databaseUrl: url, databasePassword: password } = config;
   const pool = createPool({ url, password, applicationName: NAME });
@@ -50,7 +51,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
   });
 
   const holders = openHolders({
-    socketDirectory: config.holderSocketDirectory,
+    carriers: config.holderCarriers,
     trust,
     requireIsolation: config.requireIsolation,
     logger,
@@ -65,7 +66,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
   });
   onStop("holders", holders.close);
   const vault = openBridge({
-    carrier: unixListener(config.vaultSocket),
+    carrier: openCarrier(config.vaultCarrier, "listen"),
     localName: NAME,
     peerName: "vault",
     onMessage: async (bytes) => {
@@ -97,7 +98,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
   };
   const work = startRounds({ everyMs: LOOK_EVERY_MS, logger, round: workOnce });
   const reporting = startRounds({ everyMs: LOOK_EVERY_MS, logger, round: () => sendReports(pool, vault) });
-  const zone = startZoneReports({ bridge: vault, holders, sealer, pool, metrics, logger });
+  const zone = startZoneReports({ bridge: vault, holders, sealer, pool, metrics, inspect, logger });
   onStop("reports", reporting.stop);
   // Before the reports are waited for: one that vault has not taken stays on record for the next start.
   onStop("bridge to vault", () => vault.close());

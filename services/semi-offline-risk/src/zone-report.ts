@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Bridge } from "@sluice/bridge";
 import { type Sealer, seal } from "@sluice/contracts";
 import type { Pool } from "@sluice/postgres";
-import { inspectIsolation, type Logger, type Metrics } from "@sluice/runtime";
+import type { Isolation, Logger, Metrics } from "@sluice/runtime";
 import type { Holders } from "./holders.ts";
 import { lastReportNumber } from "./reports.ts";
 
@@ -17,9 +17,10 @@ export function startZoneReports(parts: {
   readonly sealer: Sealer;
   readonly pool: Pool;
   readonly metrics: Metrics;
+  readonly inspect: () => Isolation;
   readonly logger: Logger;
 }): ZoneReports {
-  const { bridge, holders, sealer, pool, metrics, logger } = parts;
+  const { bridge, holders, sealer, pool, metrics, inspect, logger } = parts;
   const life = randomBytes(8).toString("hex");
   let number = 0;
   let underWay = false;
@@ -46,7 +47,7 @@ export function startZoneReports(parts: {
       key: sealer.producer,
       occurredAtMs: Date.now(),
       message: {
-        isolation: inspectIsolation(),
+        isolation: inspect(),
         ...database,
         holders: holders.status().map(({ report: last, ...status }) => ({ ...status, report: last })),
         metrics: await metrics.text(),

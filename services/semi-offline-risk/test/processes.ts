@@ -47,6 +47,7 @@ export function prepareZone(options: ZoneOptions) {
     SLUICE_REQUIRE_ISOLATION: WITHOUT_NETWORK === undefined ? "no" : "yes",
   };
   const policyFile = file("policy.json", { ...POLICY_FILE, ...options.policy });
+  const carrierOf = (holder: Holder): string => `unix:${join(folder, `${holder}.sock`)}`;
   const secrets = (producer: Producer): string => {
     const sealer = seals.sealer(producer);
     return JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) });
@@ -57,8 +58,10 @@ export function prepareZone(options: ZoneOptions) {
       start("semi-offline-risk", secrets("semi-offline-risk"), null, {
         ...common,
         SLUICE_DATABASE_URL: options.databaseUrl,
-        SLUICE_BRIDGE_SOCKET: join(folder, "vault.sock"),
-        SLUICE_HOLDER_SOCKET_DIRECTORY: folder,
+        SLUICE_BRIDGE_CARRIER: `unix:${join(folder, "vault.sock")}`,
+        SLUICE_HOLDER_A_CARRIER: carrierOf("semi-offline-signer-a"),
+        SLUICE_HOLDER_B_CARRIER: carrierOf("semi-offline-signer-b"),
+        SLUICE_HOLDER_C_CARRIER: carrierOf("semi-offline-signer-c"),
         SLUICE_POLICY_FILE: policyFile,
         SLUICE_HOLDER_DEADLINE_MS: options.holderDeadline ?? "2s",
         ...env,
@@ -69,7 +72,7 @@ export function prepareZone(options: ZoneOptions) {
       return start("semi-offline-signer", secrets(holder), secretOf(holder), {
         ...common,
         SLUICE_HOLDER: holder,
-        SLUICE_BRIDGE_SOCKET: join(folder, `${holder}.sock`),
+        SLUICE_BRIDGE_CARRIER: carrierOf(holder),
         SLUICE_JOURNAL_DIRECTORY: journal,
         SLUICE_MAX_PAYMENT_SAT: "500000",
         SLUICE_MAX_FEE_SAT: "10000",

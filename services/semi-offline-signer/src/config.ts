@@ -1,4 +1,5 @@
 // All settings and secrets of a key holder but its key, validated before anything is touched.
+import { type CarrierAddress, carrierAddressFor, defaultCarrier } from "@sluice/bridge";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import { createTrust, ed25519PrivateKey, HOLDERS, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
 import { type CurveChoice, parseCurveChoice } from "@sluice/keys";
@@ -28,7 +29,7 @@ const environmentSchema = z.strictObject({
   SLUICE_TRUST_FILE: setting.jsonFile(trustFileSchema),
   SLUICE_SECRETS_SOURCE: setting.secretsSource(),
   SLUICE_HOLDER: z.enum(HOLDERS, `is one of ${HOLDERS.join(", ")}`),
-  SLUICE_BRIDGE_SOCKET: setting.path(),
+  SLUICE_BRIDGE_CARRIER: setting.parsed(carrierAddressFor("connect")).optional(),
   SLUICE_JOURNAL_DIRECTORY: setting.directory(),
   SLUICE_NETWORK: z.enum(NETWORKS),
   SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
@@ -38,6 +39,7 @@ const environmentSchema = z.strictObject({
   SLUICE_MAX_FEE_PERCENT: setting.whole({ min: 1, max: 100 }).default(100),
   SLUICE_MAX_CLEARANCE_AGE: setting.durationMs().default(30 * 24 * 60 * 60 * 1_000),
   SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"], "is yes or no").default("yes"),
+  SLUICE_CARRIER_INTERFACES: setting.interfaceNames().default([]),
   SLUICE_CURVE: curveChoice.default({ kind: "addon" }),
   /** Read before everything else: host-checks.ts. */
   SLUICE_SWAP: z.enum(["none", "encrypted", "tolerated"]).default("none"),
@@ -50,9 +52,10 @@ const secretsSchema = z.strictObject({
 
 export type Config = {
   readonly holder: (typeof HOLDERS)[number];
-  readonly bridgeSocket: string;
+  readonly bridgeCarrier: CarrierAddress;
   readonly journalDirectory: string;
   readonly requireIsolation: boolean;
+  readonly carrierInterfaces: readonly string[];
   readonly curve: CurveChoice;
   readonly sealer: Sealer;
   readonly trust: Trust;
@@ -74,9 +77,10 @@ export function readSettings(env: Environment): Config {
   if (all.length > 0) throw new ConfigError(all);
   return {
     holder,
-    bridgeSocket: settings.SLUICE_BRIDGE_SOCKET,
+    bridgeCarrier: settings.SLUICE_BRIDGE_CARRIER ?? defaultCarrier(holder),
     journalDirectory: settings.SLUICE_JOURNAL_DIRECTORY,
     requireIsolation: settings.SLUICE_REQUIRE_ISOLATION === "yes",
+    carrierInterfaces: settings.SLUICE_CARRIER_INTERFACES,
     curve: settings.SLUICE_CURVE,
     sealer: { producer: holder, keyId: sealKeyId, privateKey: ed25519PrivateKey(Buffer.from(sealSeed, "base64")) },
     trust: createTrust(settings.SLUICE_TRUST_FILE),

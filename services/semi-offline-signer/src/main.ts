@@ -1,6 +1,6 @@
 // A key holder, read top to bottom: surroundings, isolation, settings, journal, key, bridge, reports.
 import { closeSync, openSync } from "node:fs";
-import { openBridge, unixConnector } from "@sluice/bridge";
+import { openBridge, openCarrier } from "@sluice/bridge";
 import { open } from "@sluice/contracts";
 import { type CurveChoice, loadNativeCurve, readSecretKey, SecretKeyError } from "@sluice/keys";
 import { ConfigError, createMetrics, EXIT, inspectIsolation, requireIsolation, runProcess } from "@sluice/runtime";
@@ -20,7 +20,8 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
   if (missing.length > 0) logger.warn({ missing }, "started without flags that confine what runs in this process");
   const config = readSettings(process.env);
   const { holder, sealer, trust } = config;
-  const isolation = requireIsolation(logger, config.requireIsolation);
+  const look = () => inspectIsolation(config);
+  const isolation = requireIsolation(logger, config.requireIsolation, look);
   const curve = loadCurve(config.curve);
 
   const journal = openJournal(config.journalDirectory, holder);
@@ -53,7 +54,7 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
 
   const policy = { holder, trust, wallets, caps: config.caps };
   const bridge = openBridge({
-    carrier: unixConnector(config.bridgeSocket),
+    carrier: openCarrier(config.bridgeCarrier, "connect"),
     localName: holder,
     peerName: "semi-offline-risk",
     onMessage: async (bytes) => {
@@ -79,7 +80,7 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
     onDiagnostic: (event) => logger.warn({ event }, "bridge to semi-offline-risk"),
   });
   onStop("bridge", () => bridge.close());
-  const inspect = () => (config.requireIsolation ? requireIsolation(logger, true) : inspectIsolation());
+  const inspect = () => (config.requireIsolation ? requireIsolation(logger, true, look) : look());
   const reports = startHolderReports({ bridge, sealer, journal, metrics, inspect, logger, now: Date.now });
   onStop("reports", reports.stop);
   logger.info({ holder, isolation }, "serving");

@@ -59,7 +59,7 @@ export function startSigner({ folder, seals, held, env, network, flags = [], bef
       SLUICE_TRUST_FILE: files.trust,
       SLUICE_SECRETS_SOURCE: "fd:3",
       SLUICE_HOLDER: HOLDER,
-      SLUICE_BRIDGE_SOCKET: join(folder, "holder.sock"),
+      SLUICE_BRIDGE_CARRIER: `unix:${join(folder, "holder.sock")}`,
       SLUICE_JOURNAL_DIRECTORY: join(folder, "journal"),
       SLUICE_NETWORK: "regtest",
       SLUICE_WALLETS_FILE: files.wallets,

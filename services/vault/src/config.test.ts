@@ -5,9 +5,9 @@ import { settingsSchema } from "./config.ts";
 
 describe("the settings", () => {
   it("names every missing and every unknown setting together", () => {
-    const faults = faultsOf({ SLUICE_HTTP_PORT: "70000", SLUICE_FEERATE: "3", SLUICE_BRIDGE_SOCKET: "relative.sock" });
+    const faults = faultsOf({ SLUICE_HTTP_PORT: "70000", SLUICE_FEERATE: "3", SLUICE_BRIDGE_CARRIER: "relative.sock" });
     expect(faults).toEqual([
-      "SLUICE_BRIDGE_SOCKET",
+      "SLUICE_BRIDGE_CARRIER",
       "SLUICE_DATABASE_URL",
       "SLUICE_FEERATE",
       "SLUICE_FEE_RATE_SAT_PER_VBYTE",

@@ -1,4 +1,5 @@
 // The settings and secrets of vault: those of every online service, and its own.
+import { carrierAddressFor, defaultCarrier } from "@sluice/bridge";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { setting, z } from "@sluice/runtime";
@@ -8,8 +9,8 @@ export const settingsSchema = z
     ...onlineSettings,
     SLUICE_NETWORK: z.enum(NETWORKS),
     SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
-    /** The socket at which the semi-offline zone listens. */
-    SLUICE_BRIDGE_SOCKET: setting.path(),
+    /** The line to the semi-offline zone, which listens. */
+    SLUICE_BRIDGE_CARRIER: setting.parsed(carrierAddressFor("connect")).default(defaultCarrier("vault")),
     SLUICE_FEE_RATE_SAT_PER_VBYTE: setting.whole({ min: 1, max: 10_000 }),
     SLUICE_BATCH_MAX_WITHDRAWALS: setting.whole({ min: 1, max: 100 }).default(10),
     /** A withdrawal waits so long for company, unless the batch is full before. */

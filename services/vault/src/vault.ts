@@ -1,6 +1,6 @@
 // The parts of vault put together, top to bottom. What is begun last is stopped first.
 import { fileURLToPath } from "node:url";
-import { openBridge, unixConnector } from "@sluice/bridge";
+import { openBridge, openCarrier } from "@sluice/bridge";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
 import { type Environment, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
@@ -42,7 +42,7 @@ export async function startVault(
   });
   life.onStop("tasks on their way", () => submitter.settled());
   const bridge = openBridge({
-    carrier: unixConnector(settings.SLUICE_BRIDGE_SOCKET),
+    carrier: openCarrier(settings.SLUICE_BRIDGE_CARRIER, "connect"),
     localName: "vault",
     peerName: "semi-offline-risk",
     onMessage: receiveBridgeMessages({

@@ -90,7 +90,8 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
 
 function environmentOf(name: ProcessName, around: Surroundings): Record<string, string> {
   const chain = { SLUICE_NETWORK: "regtest", SLUICE_WALLETS_FILE: around.files.wallets };
-  const bridge = { SLUICE_BRIDGE_SOCKET: bridgeSocketOf(around.socketDirectory, "vault") };
+  const carrierTo = (peer: "vault" | Holder): string => `unix:${bridgeSocketOf(around.socketDirectory, peer)}`;
+  const bridge = { SLUICE_BRIDGE_CARRIER: carrierTo("vault") };
   const offline = { ...chain, SLUICE_REQUIRE_ISOLATION: around.isolated ? "yes" : "no" };
   switch (name) {
     case "online-risk":
@@ -127,14 +128,16 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         ...offline,
         ...bridge,
         SLUICE_DATABASE_URL: around.databaseOf(name).url,
-        SLUICE_HOLDER_SOCKET_DIRECTORY: around.socketDirectory,
+        SLUICE_HOLDER_A_CARRIER: carrierTo("semi-offline-signer-a"),
+        SLUICE_HOLDER_B_CARRIER: carrierTo("semi-offline-signer-b"),
+        SLUICE_HOLDER_C_CARRIER: carrierTo("semi-offline-signer-c"),
         SLUICE_POLICY_FILE: around.files.offlinePolicy,
       };
     default:
       return {
         ...offline,
         SLUICE_HOLDER: name,
-        SLUICE_BRIDGE_SOCKET: bridgeSocketOf(around.socketDirectory, name),
+        SLUICE_BRIDGE_CARRIER: carrierTo(name),
         SLUICE_JOURNAL_DIRECTORY: around.journalDirectoryOf(name),
         SLUICE_MAX_PAYMENT_SAT: "2000000000",
         SLUICE_MAX_FEE_SAT: "1000000",

@@ -129,7 +129,7 @@ export async function createWorld(overrides: Readonly<Record<string, string>> = 
     }),
     SLUICE_NETWORK: "regtest",
     SLUICE_WALLETS_FILE: await file("wallets.json", wallets),
-    SLUICE_BRIDGE_SOCKET: bridgeSocket,
+    SLUICE_BRIDGE_CARRIER: `unix:${bridgeSocket}`,
     SLUICE_FEE_RATE_SAT_PER_VBYTE: "2",
     SLUICE_BATCH_WAIT_MS: "50",
     SLUICE_ASK_AGAIN_MS: "300",
