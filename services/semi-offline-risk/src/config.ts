@@ -1,7 +1,14 @@
 // All settings and secrets of this process, validated before anything is touched.
 import { type CarrierAddress, carrierAddressFor, defaultCarrier } from "@sluice/bridge";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
-import { createTrust, ed25519PrivateKey, type Holder, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
+import {
+  createTrust,
+  ed25519PrivateKey,
+  type Holder,
+  type Sealer,
+  type Trust,
+  trustFileSchema,
+} from "@sluice/contracts";
 import { ConfigError, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
 import { type Policy, policyFileSchema, readPolicy } from "@sluice/second-opinion";
 import { z } from "zod";
