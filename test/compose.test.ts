@@ -78,6 +78,15 @@ describe("docker-compose agrees with the code", () => {
     }
   });
 
+  it("shows custody to nobody but the ceremony and the custodians, and a holder's console to the custodians alone", () => {
+    const readers = (volume: string) => Object.keys(compose.services).filter((name) => mountsOf(name).includes(volume));
+    expect(readers("custody")).toEqual(["ceremony", "custodians"]);
+    expect(service("custodians").network_mode).toBe("none");
+    for (const holder of HOLDERS) {
+      expect(readers(`console-${holder.slice(-1)}`)).toEqual([holder, "custodians"]);
+    }
+  });
+
   it("uses official images and creates no topic by accident", () => {
     const images = Object.values(compose.services).map(({ image }) => image.split(":")[0]);
     expect([...new Set(images)].toSorted()).toEqual(["apache/kafka", "bitcoin/bitcoin", "node", "postgres"]);

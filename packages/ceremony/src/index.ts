@@ -10,6 +10,7 @@ export {
 export { feedShare } from "./feed-share.ts";
 export { type Ceremony, type DrawEntropy, holdCeremony, type ShareFile } from "./hold-ceremony.ts";
 export { type CeremonyFault, type CeremonyPlan, ceremonyPlanSchema, readPlan } from "./plan.ts";
+export { type PlayedCeremony, playCeremony } from "./play-custodians.ts";
 export { type Rehearsal, rehearse, subsets } from "./rehearse.ts";
 export {
   type Custodian,

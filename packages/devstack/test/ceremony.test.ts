@@ -1,13 +1,15 @@
-// What docker-compose runs before its services, run natively: passwords, then keys, databases and public configuration.
-import { type ChildProcess, spawn } from "node:child_process";
-import { createECDH, createHmac, createPublicKey, randomBytes } from "node:crypto";
+// What docker-compose runs before its services, run natively: passwords, keys, databases, configuration, custodians.
+import { spawn } from "node:child_process";
+import { createHmac, createPublicKey, randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { openShare, readIdentityFile, rehearse, shareFileOf } from "@sluice/ceremony";
 import { parseDescriptor, walletsFileSchema } from "@sluice/chains";
 import { accountKeyFromXpub } from "@sluice/chains/signing";
 import { ed25519PrivateKey, HOLDERS, type Holder, PRODUCERS, trustFileSchema } from "@sluice/contracts";
+import { combineShares, deriveAccount, readShare } from "@sluice/keys/custody";
 import { createPool } from "@sluice/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ONLINE_SERVICES, plainEnvironment, settingNamesOf, startChild } from "../src/index.ts";
@@ -20,8 +22,8 @@ const offlinePostgres = urlOf("OFFLINE_DATABASE_URL");
 const STORED = [...ONLINE_SERVICES, "semi-offline-risk"] as const;
 
 type Run = { readonly code: number | null; readonly output: string };
-const taken = new Map<Holder, Buffer>();
-const readers: ChildProcess[] = [];
+const CUSTODIANS = ["alice", "bob", "carol"] as const;
+const sealed = join(root, "custody", "sealed");
 let first: Run;
 
 beforeAll(async () => {
@@ -33,7 +35,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const reader of readers) reader.kill("SIGKILL");
   await dropDatabases();
   rmSync(root, { recursive: true, force: true });
 });
@@ -62,40 +63,43 @@ describe("ceremony", () => {
     // These parts are up already, so their password takes the place of the one that was drawn for new ones.
     rmSync(join(bootstrap, "password"));
     writeFileSync(join(bootstrap, "password"), postgres.password, { mode: 0o444 });
-    // As the holders in docker-compose: each waits at its pipe before the ceremony has begun.
-    const reading = HOLDERS.map(takeKey);
     first = await ceremony();
     expect(first.code, first.output).toBe(0);
-    await Promise.all(reading);
   });
 
   it("tells what it did, and no secret", () => {
     expect(first.output.trim().split("\n")).toEqual([
-      "keys, databases and configuration are made; now every holder gets its key",
-      "every holder was given its key",
+      "keys are made and shared among custodians; databases and configuration are made",
     ]);
   });
 
-  it("gives every holder 32 bytes: the private key of its public one in the wallet's descriptor", () => {
+  it("shares every holder's key among three custodians, of whom any two restore the one in the descriptor", async () => {
+    expect(await rehearse(sealed, identityOf)).toEqual({
+      faults: [],
+      holders: HOLDERS.map((holder) => ({ holder, shares: 3, sets: 3 })),
+    });
     const parsed = parseDescriptor(descriptor(), "regtest");
     if (!parsed.ok) throw new Error(parsed.refusal.detail);
     const inWallet = parsed.value.holders.map(({ fingerprint }) =>
       Buffer.from(accountKeyFromXpub(parsed.value, fingerprint).publicKey).toString("hex"),
     );
-    expect(HOLDERS.map((holder) => taken.get(holder)?.length)).toEqual([32, 32, 32]);
-    expect(HOLDERS.map((holder) => publicKeyOf(keyOf(holder)))).toEqual(inWallet);
-    expect(new Set(inWallet).size).toBe(3);
+    const { holders } = readJson("config", "ceremony.json") as { holders: readonly { publicKey: string }[] };
+    expect(holders.map(({ publicKey }) => publicKey)).toEqual(inWallet);
   });
 
   it("writes nothing but this, and for nobody else to read", () => {
-    const config = ["trust", "wallets", "onlinePolicy", "offlinePolicy", "apiKeys", "services"];
+    const config = ["trust", "wallets", "ceremony", "onlinePolicy", "offlinePolicy", "apiKeys", "services"];
     expect(modesOf(root)).toEqual({
       ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
       ...Object.fromEntries(config.map((name) => [`config/${name}.json`, "444"])),
       ...Object.fromEntries(PRODUCERS.map((producer) => [`secrets/${producer}/secrets.json`, "400"])),
-      ...Object.fromEntries(HOLDERS.map((holder) => [`keys/${holder}/key`, "pipe 600"])),
+      ...{ "custody/sealed/ceremony.json": "644", "custody/sealed/wallets.json": "644" },
+      ...Object.fromEntries(
+        HOLDERS.flatMap((holder) => CUSTODIANS.map((name) => [`custody/sealed/shares/${holder}/${name}.age`, "600"])),
+      ),
+      ...Object.fromEntries(CUSTODIANS.map((name) => [`custody/identities/${name}.txt`, "400"])),
     });
-    for (const holder of HOLDERS) expect(lstatSync(join(root, "keys", holder)).mode & 0o777).toBe(0o700);
+    expect(lstatSync(join(root, "custody", "identities")).mode & 0o777).toBe(0o700);
   });
 
   it("gives each process the secrets that it needs, of which the trust file has every public key", () => {
@@ -125,11 +129,14 @@ describe("ceremony", () => {
     });
   });
 
-  it("leaves no byte of a holder's key in any file", () => {
+  it("leaves no byte of a holder's key in any file", async () => {
+    const keys = new Map<Holder, Buffer>();
+    for (const holder of HOLDERS) keys.set(holder, await restoreKey(holder));
     const files = Object.entries(contentsOf(root));
     expect(files.length).toBeGreaterThan(10);
     const forms = HOLDERS.flatMap((holder) => {
-      const key = keyOf(holder);
+      const key = keys.get(holder) ?? Buffer.alloc(0);
+      expect(key).toHaveLength(32);
       return [
         key,
         Buffer.from(key).reverse(),
@@ -146,33 +153,18 @@ describe("ceremony", () => {
     ]);
   });
 
-  it("makes what a holder can serve with: its key, its secrets and the wallet fit", async () => {
-    const [holder] = HOLDERS;
-    for (const folder of ["journal", "sockets"]) mkdirSync(join(root, folder), { mode: 0o700 });
-    const env: Readonly<Record<string, string>> = {
-      SLUICE_TRUST_FILE: join(root, "config", "trust.json"),
-      SLUICE_SECRETS_SOURCE: join(root, "secrets", holder, "secrets.json"),
-      SLUICE_HOLDER: holder,
-      SLUICE_BRIDGE_CARRIER: `unix:${join(root, "sockets", `${holder}.sock`)}`,
-      SLUICE_JOURNAL_DIRECTORY: join(root, "journal"),
-      SLUICE_NETWORK: "regtest",
-      SLUICE_WALLETS_FILE: join(root, "config", "wallets.json"),
-      SLUICE_MAX_PAYMENT_SAT: "1",
-      SLUICE_MAX_FEE_SAT: "1",
-      SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "1",
-      SLUICE_REQUIRE_ISOLATION: "no",
-    };
-    expect(Object.keys(env).toSorted()).toEqual(settingNamesOf(holder).toSorted());
-    const signer = await startChild({
-      name: holder,
-      command: [process.execPath, mainOf("../../../services/semi-offline-signer/src/main.ts")],
-      env: { ...plainEnvironment(), ...env },
-      logFile: join(root, "journal", "signer.log"),
-      ready: { kind: "line", pattern: /"msg":"serving"/ },
-      readyWithinMs: 30_000,
-      stdin: keyOf(holder),
-    });
-    expect(await signer.stop()).toMatchObject({ code: 0, expected: true });
+  it("makes what holders can serve with: they start locked, and the custodians unlock them, once and again", async () => {
+    const custodians = () => run("custodians.ts", join(root, "custody"), join(root, "consoles"));
+    const coming = custodians();
+    const signers = await Promise.all(HOLDERS.map(startHolder));
+    const unlocked = HOLDERS.map((holder) => `${holder}: locked → 2 of 3 custodians → serving`);
+    const first = await coming;
+    expect([first.code, first.output.trim().split("\n").toSorted()]).toEqual([0, unlocked]);
+    const again = await custodians();
+    expect(again.output.trim().split("\n").toSorted()).toEqual(HOLDERS.map((holder) => `${holder}: serving already`));
+    const ends = await Promise.all(signers.map((signer) => signer.stop()));
+    for (const end of ends) expect(end).toMatchObject({ code: 0, expected: true });
+    for (const folder of ["journals", "consoles", "sockets"]) rmSync(join(root, folder), { recursive: true });
   });
 
   it("is not held twice: a second run changes nothing and hands out nothing", async () => {
@@ -221,28 +213,47 @@ function ceremony(): Promise<Run> {
   return run("ceremony.ts", root, ...options, "--database-prefix", prefix);
 }
 
-/** With the words of docker-compose.yml, and `cat` in the holder's place. */
-async function takeKey(holder: Holder): Promise<void> {
-  const pipe = join(root, "keys", holder, "key");
-  const script = 'until [ -p "$0" ]; do sleep 0.2; done; exec cat < "$0"';
-  const reader = spawn("sh", ["-c", script, pipe], { stdio: ["ignore", "pipe", "inherit"] });
-  readers.push(reader);
-  const bytes: Buffer[] = [];
-  reader.stdout.on("data", (some: Buffer) => bytes.push(some));
-  await new Promise((resolve) => reader.once("close", resolve));
-  taken.set(holder, Buffer.concat(bytes));
+function startHolder(holder: Holder) {
+  const journal = join(root, "journals", holder);
+  for (const folder of [journal, join(root, "sockets")]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const env: Readonly<Record<string, string>> = {
+    SLUICE_TRUST_FILE: join(root, "config", "trust.json"),
+    SLUICE_SECRETS_SOURCE: join(root, "secrets", holder, "secrets.json"),
+    SLUICE_HOLDER: holder,
+    SLUICE_BRIDGE_CARRIER: `unix:${join(root, "sockets", `${holder}.sock`)}`,
+    SLUICE_CONSOLE_SOCKET: join(root, "consoles", holder, "own", "console.sock"),
+    SLUICE_CEREMONY_FILE: join(root, "config", "ceremony.json"),
+    SLUICE_JOURNAL_DIRECTORY: journal,
+    SLUICE_NETWORK: "regtest",
+    SLUICE_WALLETS_FILE: join(root, "config", "wallets.json"),
+    SLUICE_MAX_PAYMENT_SAT: "1",
+    SLUICE_MAX_FEE_SAT: "1",
+    SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "1",
+    SLUICE_REQUIRE_ISOLATION: "no",
+  };
+  expect(Object.keys(env).toSorted()).toEqual(settingNamesOf(holder).toSorted());
+  return startChild({
+    name: holder,
+    command: [process.execPath, mainOf("../../../services/semi-offline-signer/src/main.ts")],
+    env: { ...plainEnvironment(), ...env },
+    logFile: join(journal, "signer.log"),
+    ready: { kind: "line", pattern: /"msg":"serving"/ },
+    readyWithinMs: 30_000,
+  });
 }
 
-function keyOf(holder: Holder): Buffer {
-  const key = taken.get(holder);
-  if (key === undefined) throw new Error(`${holder} has no key`);
-  return key;
+function identityOf(custodian: string): string | null {
+  return readIdentityFile(readFileSync(join(root, "custody", "identities", `${custodian}.txt`), "utf8"));
 }
 
-function publicKeyOf(key: Buffer): string {
-  const curve = createECDH("secp256k1");
-  curve.setPrivateKey(key);
-  return curve.getPublicKey("hex", "compressed");
+/** As two custodians together could. */
+async function restoreKey(holder: Holder): Promise<Buffer> {
+  const bodies = [];
+  for (const name of CUSTODIANS.slice(1)) {
+    const share = await openShare(readFileSync(shareFileOf(sealed, holder, name)), identityOf(name) ?? "");
+    bodies.push(readShare(share ?? new Uint8Array(0))?.body ?? new Uint8Array(0));
+  }
+  return deriveAccount(await combineShares(bodies), 1).key;
 }
 
 function filesIn(folder: string): readonly string[] {
@@ -256,7 +267,7 @@ function modesOf(folder: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     filesIn(folder).map((path) => {
       const status = lstatSync(join(folder, path));
-      return [path, `${status.isFIFO() ? "pipe " : ""}${(status.mode & 0o777).toString(8)}`];
+      return [path, `${(status.mode & 0o777).toString(8)}`];
     }),
   );
 }

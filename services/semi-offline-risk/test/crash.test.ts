@@ -7,13 +7,14 @@ import { finalisePayout } from "@sluice/chains";
 import { HOLDERS, type Holder } from "@sluice/contracts";
 import { createPool, type Pool } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
-import { makeSeals, makeTask, makeWallet, request } from "@sluice/second-opinion/fixtures";
+import { makeHeldWallet, makeSeals, makeTask, request } from "@sluice/second-opinion/fixtures";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Process, prepareZone } from "./processes.ts";
 import { openVault, type Vault } from "./vault.ts";
 
 const seals = makeSeals();
-const { text: descriptor, wallet, secretOf } = makeWallet();
+const held = await makeHeldWallet();
+const { wallet } = held;
 
 let folder = "";
 let database: TestDatabase;
@@ -26,7 +27,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "zone-crash-"));
   database = await createTestDatabase(process.env["OFFLINE_DATABASE_URL"]);
   pool = createPool({ url: database.url, applicationName: "zone-crash-test" });
-  zone = prepareZone({ folder, seals, descriptor, secretOf, databaseUrl: database.url });
+  zone = prepareZone({ folder, seals, held, databaseUrl: database.url });
   vault = openVault(seals, zone.vaultSocket);
   running.set("risk", zone.startRisk());
   for (const holder of HOLDERS) running.set(holder, zone.startHolder(holder));
@@ -42,7 +43,9 @@ afterEach(async () => {
 });
 
 async function allLive(): Promise<void> {
-  await vault.until(() => vault.zone()?.holders.every(({ connected, report }) => connected && report) === true);
+  await vault.until(
+    () => vault.zone()?.holders.every(({ connected, report }) => connected && report?.state === "serving") === true,
+  );
 }
 
 async function restart(name: Holder | "risk"): Promise<void> {

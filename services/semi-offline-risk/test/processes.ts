@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import type { Holder, Producer } from "@sluice/contracts";
-import { POLICY_FILE, type Seals, seedOf } from "@sluice/second-opinion/fixtures";
+import { type HeldWallet, POLICY_FILE, type Seals, seedOf } from "@sluice/second-opinion/fixtures";
 
 /** What leaves a process without IP on this machine; undefined when nothing does. */
 export const WITHOUT_NETWORK = [
@@ -23,8 +23,7 @@ export type Process = {
 export type ZoneOptions = {
   readonly folder: string;
   readonly seals: Seals;
-  readonly descriptor: string;
-  readonly secretOf: (holder: Holder) => Buffer;
+  readonly held: HeldWallet;
   readonly databaseUrl: string;
   readonly policy?: object;
   readonly holderDeadline?: string;
@@ -32,7 +31,7 @@ export type ZoneOptions = {
 
 /** Everything that does not change when a process of the zone is started again. */
 export function prepareZone(options: ZoneOptions) {
-  const { folder, seals, descriptor, secretOf } = options;
+  const { folder, seals, held } = options;
   const file = (name: string, content: unknown): string => {
     const path = join(folder, name);
     writeFileSync(path, JSON.stringify(content));
@@ -43,19 +42,22 @@ export function prepareZone(options: ZoneOptions) {
     SLUICE_TRUST_FILE: file("trust.json", seals.file),
     SLUICE_SECRETS_SOURCE: "fd:3",
     SLUICE_NETWORK: "regtest",
-    SLUICE_WALLETS_FILE: file("wallets.json", [{ walletId: "hot", asset: "BTC", descriptor, gapLimit: 20 }]),
+    SLUICE_WALLETS_FILE: file("wallets.json", [{ walletId: "hot", asset: "BTC", descriptor: held.text, gapLimit: 20 }]),
     SLUICE_REQUIRE_ISOLATION: WITHOUT_NETWORK === undefined ? "no" : "yes",
   };
+  const ceremonyFile = file("ceremony.json", held.record);
   const policyFile = file("policy.json", { ...POLICY_FILE, ...options.policy });
   const carrierOf = (holder: Holder): string => `unix:${join(folder, `${holder}.sock`)}`;
   const secrets = (producer: Producer): string => {
     const sealer = seals.sealer(producer);
     return JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) });
   };
+  const consoleOf = (holder: Holder): string => join(folder, "consoles", `${holder}.sock`);
   return {
     vaultSocket: join(folder, "vault.sock"),
+    consoleOf,
     startRisk: (env: Readonly<Record<string, string>> = {}): Process =>
-      start("semi-offline-risk", secrets("semi-offline-risk"), null, {
+      start("semi-offline-risk", secrets("semi-offline-risk"), {
         ...common,
         SLUICE_DATABASE_URL: options.databaseUrl,
         SLUICE_BRIDGE_CARRIER: `unix:${join(folder, "vault.sock")}`,
@@ -66,11 +68,15 @@ export function prepareZone(options: ZoneOptions) {
         SLUICE_HOLDER_DEADLINE_MS: options.holderDeadline ?? "2s",
         ...env,
       }),
-    startHolder: (holder: Holder, env: Readonly<Record<string, string>> = {}): Process => {
+    /** Its custodians come as soon as it is there; one that is killed before is not waited for. */
+    startHolder: (holder: Holder, env: Readonly<Record<string, string>> = {}, unlock = true): Process => {
       const journal = join(folder, `journal-${holder}`);
       mkdirSync(journal, { recursive: true });
-      return start("semi-offline-signer", secrets(holder), secretOf(holder), {
+      const console = consoleOf(holder);
+      const process = start("semi-offline-signer", secrets(holder), {
         ...common,
+        SLUICE_CEREMONY_FILE: ceremonyFile,
+        SLUICE_CONSOLE_SOCKET: console,
         SLUICE_HOLDER: holder,
         SLUICE_BRIDGE_CARRIER: carrierOf(holder),
         SLUICE_JOURNAL_DIRECTORY: journal,
@@ -79,23 +85,24 @@ export function prepareZone(options: ZoneOptions) {
         SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "20",
         ...env,
       });
+      if (!unlock) return process;
+      process
+        .says("ready")
+        .then(() => held.unlock(holder, console))
+        .catch((error: unknown) => process.lines.push({ msg: "custodians", error: String(error) }));
+      return process;
     },
   };
 }
 
-function start(service: string, secrets: string, key: Buffer | null, env: Readonly<Record<string, string>>): Process {
+function start(service: string, secrets: string, env: Readonly<Record<string, string>>): Process {
   const main = join(import.meta.dirname, `../../${service}/src/main.ts`);
   const [program = "", ...args] = [...(WITHOUT_NETWORK ?? []), process.execPath, main];
-  const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe", "pipe"], env });
-  // A process that ends before it reads breaks these pipes; its exit code tells what happened.
-  const pipes = [
-    [child.stdin, key ?? Buffer.alloc(0)],
-    [child.stdio[3] as Writable, secrets],
-  ] as const;
-  for (const [pipe, bytes] of pipes) {
-    pipe?.on("error", () => {});
-    pipe?.end(bytes);
-  }
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "pipe"], env });
+  // A process that ends before it reads breaks this pipe; its exit code tells what happened.
+  const pipe = child.stdio[3] as Writable;
+  pipe.on("error", () => {});
+  pipe.end(secrets);
   return follow(child);
 }
 

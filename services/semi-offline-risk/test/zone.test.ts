@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { finalisePayout } from "@sluice/chains";
+import { callConsole } from "@sluice/console";
 import { HOLDERS, type Holder, seal } from "@sluice/contracts";
 import { createPool } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
@@ -11,9 +12,9 @@ import {
   asMessage,
   DESTINATION,
   fund,
+  makeHeldWallet,
   makeSeals,
   makeTask,
-  makeWallet,
   OTHER_DESTINATION,
   request,
   type Task,
@@ -24,7 +25,8 @@ import { openVault, type Report, type Vault } from "./vault.ts";
 
 const [A, B, C] = HOLDERS;
 const seals = makeSeals();
-const { text: descriptor, wallet, secretOf } = makeWallet();
+const held = await makeHeldWallet();
+const { wallet } = held;
 
 let folder = "";
 let database: TestDatabase;
@@ -47,7 +49,7 @@ afterEach(async () => {
 
 /** Starts the zone with some of its holders, and waits until vault hears that these are live. */
 async function startZone(holders: readonly Holder[], options: Partial<ZoneOptions> = {}) {
-  zone = prepareZone({ folder, seals, descriptor, secretOf, databaseUrl: database.url, ...options });
+  zone = prepareZone({ folder, seals, held, databaseUrl: database.url, ...options });
   vault = openVault(seals, zone.vaultSocket);
   const risk = follow(zone.startRisk());
   const by = new Map(holders.map((holder) => [holder, follow(zone.startHolder(holder))]));
@@ -60,10 +62,20 @@ function follow(process: Process): Process {
   return process;
 }
 
-/** Vault's newest word of the zone has this many holders connected and heard of. */
+/** Looks again with every word of the zone: this test is not told of rows. */
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) {
+    const seen = vault.zone();
+    await vault.until(() => vault.zone() !== seen);
+  }
+}
+
+/** Vault's newest word of the zone has this many holders connected and serving. */
 async function live(count: number): Promise<void> {
   await vault.until(
-    () => vault.zone()?.holders.filter(({ connected, report }) => connected && report).length === count,
+    () =>
+      vault.zone()?.holders.filter(({ connected, report }) => connected && report?.state === "serving").length ===
+      count,
   );
 }
 
@@ -180,6 +192,34 @@ describe("the zone", () => {
     follow(zone.startHolder(B));
     expect(expectSigned(waiting, await vault.verdict(waiting, "signed"))).toEqual([B, C]);
     expect(vault.reports().map(({ verdict }) => verdict.case)).toEqual(["delayed", "signed"]);
+  }, 120_000);
+
+  test("asks no holder that is locked, and goes on when its custodians have come", async () => {
+    await startZone([A, B]);
+    expect(await callConsole(zone.consoleOf(B), "lock")).toMatchObject({ ok: true });
+    await live(1);
+    const waiting = task();
+    await vault.send(waiting);
+    const { verdict } = await vault.verdict(waiting, "delayed");
+    expect(verdict).toMatchObject({ value: { findings: [{ finding: { rule: "HOLDERS_UNAVAILABLE" } }] } });
+    expect(await rowsOf("select holder from holder_order")).toEqual([]);
+    await held.unlock(B, zone.consoleOf(B));
+    expect(expectSigned(waiting, await vault.verdict(waiting, "signed"))).toEqual([A, B]);
+  }, 120_000);
+
+  test("does not count it against a holder that it was locked when its order came", async () => {
+    const { by } = await startZone([A, B]);
+    by.get(B)?.child.kill("SIGSTOP");
+    const asked = task();
+    await vault.send(asked);
+    await eventually(async () => (await rowsOf("select from holder_order where answer is not null")).length === 1);
+    await by.get(B)?.kill();
+    // It comes back locked, and the order that it had not taken comes again over the bridge.
+    const back = follow(zone.startHolder(B, {}, false));
+    await back.says("an order was answered");
+    expect(JSON.stringify(back.lines)).toContain("HOLDER_LOCKED");
+    await held.unlock(B, zone.consoleOf(B));
+    expect(expectSigned(asked, await vault.verdict(asked, "signed"))).toEqual([A, B]);
   }, 120_000);
 
   test("passes over a holder that hangs, and records its late answer", async () => {

@@ -3,7 +3,9 @@ import { type CarrierAddress, carrierAddressFor, defaultCarrier } from "@sluice/
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import { createTrust, ed25519PrivateKey, HOLDERS, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
 import { type CurveChoice, parseCurveChoice } from "@sluice/keys";
+import { type CeremonyFile, ceremonyFileSchema } from "@sluice/keys/custody";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting, z } from "@sluice/runtime";
+import { fingerprintOfKey } from "./handlers/signing-ordered.ts";
 import type { Caps } from "./judge-order.ts";
 
 const FEE_RATE_RULE = "is a rate above zero in satoshis per vbyte, with at most three decimals";
@@ -30,9 +32,11 @@ const environmentSchema = z.strictObject({
   SLUICE_SECRETS_SOURCE: setting.secretsSource(),
   SLUICE_HOLDER: z.enum(HOLDERS, `is one of ${HOLDERS.join(", ")}`),
   SLUICE_BRIDGE_CARRIER: setting.parsed(carrierAddressFor("connect")).optional(),
+  SLUICE_CONSOLE_SOCKET: setting.path(),
   SLUICE_JOURNAL_DIRECTORY: setting.directory(),
   SLUICE_NETWORK: z.enum(NETWORKS),
   SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
+  SLUICE_CEREMONY_FILE: setting.jsonFile(ceremonyFileSchema),
   SLUICE_MAX_PAYMENT_SAT: setting.minorUnits(),
   SLUICE_MAX_FEE_SAT: setting.minorUnits(),
   SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate,
@@ -53,12 +57,15 @@ const secretsSchema = z.strictObject({
 export type Config = {
   readonly holder: (typeof HOLDERS)[number];
   readonly bridgeCarrier: CarrierAddress;
+  readonly consoleSocket: string;
   readonly journalDirectory: string;
   readonly requireIsolation: boolean;
   readonly carrierInterfaces: readonly string[];
   readonly curve: CurveChoice;
   readonly sealer: Sealer;
   readonly trust: Trust;
+  readonly ceremony: CeremonyFile;
+  /** Those in whose descriptor the key stands that this holder's shares make. */
   readonly wallets: ReadonlyMap<string, Wallet>;
   readonly caps: Caps;
 };
@@ -68,22 +75,28 @@ export function readSettings(env: Environment): Config {
   const settings = readConfig(environmentSchema, env);
   const { sealKeyId, sealSeed } = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
   const holder = settings.SLUICE_HOLDER;
-  const { wallets, faults } = openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK);
+  const ceremony = settings.SLUICE_CEREMONY_FILE;
+  const { wallets: listed, faults } = openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK);
+  const wallets = ownWallets(listed, ceremony, holder);
   const trusted = settings.SLUICE_TRUST_FILE.some((key) => key.producer === holder && key.keyId === sealKeyId);
   const all: readonly ConfigFault[] = [
     ...faults.map(({ walletId, rule }) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule })),
     ...(trusted ? [] : [{ name: "secrets.sealKeyId", rule: `is not in the trust file as a key of ${holder}` }]),
+    ...(ceremony.network === settings.SLUICE_NETWORK ? [] : [{ name: CEREMONY, rule: "is of SLUICE_NETWORK" }]),
+    ...(wallets.size > 0 ? [] : [{ name: CEREMONY, rule: `names for ${holder} a key of a listed wallet` }]),
   ];
   if (all.length > 0) throw new ConfigError(all);
   return {
     holder,
     bridgeCarrier: settings.SLUICE_BRIDGE_CARRIER ?? defaultCarrier(holder),
+    consoleSocket: settings.SLUICE_CONSOLE_SOCKET,
     journalDirectory: settings.SLUICE_JOURNAL_DIRECTORY,
     requireIsolation: settings.SLUICE_REQUIRE_ISOLATION === "yes",
     carrierInterfaces: settings.SLUICE_CARRIER_INTERFACES,
     curve: settings.SLUICE_CURVE,
     sealer: { producer: holder, keyId: sealKeyId, privateKey: ed25519PrivateKey(Buffer.from(sealSeed, "base64")) },
     trust: createTrust(settings.SLUICE_TRUST_FILE),
+    ceremony,
     wallets,
     caps: {
       maxPaymentSat: settings.SLUICE_MAX_PAYMENT_SAT,
@@ -93,4 +106,15 @@ export function readSettings(env: Environment): Config {
       maxClearanceAgeMs: settings.SLUICE_MAX_CLEARANCE_AGE,
     },
   };
+}
+
+const CEREMONY = "SLUICE_CEREMONY_FILE";
+
+function ownWallets(
+  listed: ReadonlyMap<string, Wallet>,
+  ceremony: CeremonyFile,
+  holder: string,
+): ReadonlyMap<string, Wallet> {
+  const key = Buffer.from(ceremony.holders.find((each) => each.holder === holder)?.publicKey ?? "", "hex");
+  return new Map([...listed].filter(([, wallet]) => fingerprintOfKey(wallet, key) !== null));
 }

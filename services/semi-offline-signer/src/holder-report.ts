@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Bridge } from "@sluice/bridge";
 import { type Sealer, seal } from "@sluice/contracts";
+import type { KeyLock } from "@sluice/keys/custody";
 import type { Isolation, Logger, Metrics } from "@sluice/runtime";
 import type { Journal } from "./journal.ts";
 
@@ -17,6 +18,7 @@ type Parts = {
   readonly bridge: Bridge;
   readonly sealer: Sealer;
   readonly journal: Journal;
+  readonly lock: KeyLock;
   readonly metrics: Metrics;
   readonly inspect: () => Isolation;
   readonly logger: Logger;
@@ -25,7 +27,7 @@ type Parts = {
 
 /** The newest report or none: while one is under way or the bridge is down, none is queued behind it. */
 export function startHolderReports(parts: Parts): HolderReports {
-  const { bridge, sealer, journal, metrics, inspect, logger, now } = parts;
+  const { bridge, sealer, journal, lock, metrics, inspect, logger, now } = parts;
   const life = randomBytes(8).toString("hex");
   let number = 0;
   let underWay = false;
@@ -52,7 +54,7 @@ export function startHolderReports(parts: Parts): HolderReports {
       occurredAtMs: now(),
       message: {
         holder: sealer.producer,
-        state: "serving",
+        state: lock.status().state,
         isolation: inspect(),
         journalRecords: BigInt(journal.entries),
         journalHead: journal.head,

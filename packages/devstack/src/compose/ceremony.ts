@@ -1,17 +1,15 @@
-// The ceremony of docker-compose: keys, databases, public configuration. Holders get their keys through named pipes, so
-// that no key is ever a file. It ends when each holder has taken its own.
-import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+// The ceremony of docker-compose: keys, databases, public configuration. No key is ever a file: what is left of the
+// holders' keys are shares sealed to custodians, whom compose/custodians.ts plays.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { HOLDERS, PRODUCERS, type Producer } from "@sluice/contracts";
+import { playCeremony, writeCeremony } from "@sluice/ceremony";
+import { PRODUCERS, type Producer } from "@sluice/contracts";
 import { createDatabases, type Databases } from "../stack/databases.ts";
 import { type Identities, makeIdentities } from "../stack/identities.ts";
-import { holdCeremony } from "../stack/key-ceremony.ts";
 import { policies } from "../stack/policies.ts";
 import { ONLINE_SERVICES } from "../stack/processes.ts";
-import { WALLET_ID } from "../stack/stack.ts";
+import { GAP_LIMIT, WALLET_ID } from "../stack/stack.ts";
 
 const USAGE = `usage: node ceremony.ts FOLDER [--postgres URL] [--offline-postgres URL] [--database-prefix PREFIX]
 Both URLs are an administrator's, without a password: that of the first is in FOLDER/bootstrap/password.
@@ -23,18 +21,16 @@ if (existsSync(join(out, "config", "wallets.json"))) {
   say("this wallet has its ceremony behind it; its holders come back through their custodians, not from here");
   process.exit(0);
 }
-const ceremony = holdCeremony();
+const { ceremony, custodians } = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
 const identities = makeIdentities();
 const secret = (name: string): string => readFileSync(join(out, "bootstrap", name), "utf8").trim();
 postgres.password = secret("password");
 const online = await createDatabases(postgres.toString(), prefix, ONLINE_SERVICES);
 const offline = await createDatabases(offlinePostgres.toString(), prefix, ["semi-offline-risk"]);
 for (const producer of PRODUCERS) writeSecrets(out, producer, secretsOf(producer, identities, online, offline));
+writeCustody(join(out, "custody"));
 writeConfig(join(out, "config"));
-say("keys, databases and configuration are made; now every holder gets its key");
-await Promise.all(HOLDERS.map((holder) => writeFile(pipe(join(out, "keys", holder)), ceremony.keyOf(holder))));
-ceremony.wipe();
-say("every holder was given its key");
+say("keys are made and shared among custodians; databases and configuration are made");
 
 /** What is not given is as docker-compose has it. */
 function readArguments() {
@@ -100,8 +96,9 @@ function writeConfig(folder: string): void {
       name,
       url: `http://${name}:9100`,
     })),
+    ceremony: ceremony.record,
     // Last: it says that the ceremony is behind us.
-    wallets: [{ walletId: WALLET_ID, asset: "BTC", descriptor: ceremony.descriptor, gapLimit: 100 }],
+    wallets: ceremony.wallets,
   };
   mkdirSync(folder, { recursive: true });
   for (const [name, content] of Object.entries(contents)) {
@@ -109,10 +106,11 @@ function writeConfig(folder: string): void {
   }
 }
 
-function pipe(folder: string): string {
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, "key");
-  execFileSync("mkfifo", ["-m", "600", path]);
-  chmodSync(folder, 0o700);
-  return path;
+/** Shares and identities in one place are the key: this is how people are played on one machine, and no example. */
+function writeCustody(folder: string): void {
+  writeCeremony(join(folder, "sealed"), ceremony);
+  mkdirSync(join(folder, "identities"), { recursive: true, mode: 0o700 });
+  for (const { name, identity } of custodians) {
+    writeFileSync(join(folder, "identities", `${name}.txt`), `${identity}\n`, { mode: 0o400 });
+  }
 }

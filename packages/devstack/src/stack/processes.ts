@@ -18,8 +18,6 @@ export type ProcessPlan = {
   readonly env: Readonly<Record<string, string>>;
   /** Given over descriptor 3. */
   readonly secrets: object;
-  /** Raw bytes for standard input, for the holders only. */
-  readonly key?: Uint8Array;
   readonly withoutNetwork: boolean;
 };
 
@@ -33,13 +31,14 @@ export type Surroundings = {
   readonly startHeight: number;
   /** Of the files that hold the public configuration. */
   readonly files: Readonly<
-    Record<"trust" | "wallets" | "onlinePolicy" | "offlinePolicy" | "apiKeys" | "services", string>
+    Record<"trust" | "wallets" | "ceremony" | "onlinePolicy" | "offlinePolicy" | "apiKeys" | "services", string>
   >;
   readonly socketDirectory: string;
+  /** Of the semi-offline processes' local consoles; theirs alone. */
+  readonly consoleDirectory: string;
   readonly journalDirectoryOf: (holder: Holder) => string;
   readonly databaseOf: (service: string) => ServiceDatabase;
   readonly identityOf: (producer: Producer) => Identity;
-  readonly keyOf: (holder: Holder) => Uint8Array;
   /** Whether the machine gives the semi-offline processes a namespace without interfaces. */
   readonly isolated: boolean;
   readonly extraEnv: Readonly<Partial<Record<ProcessName, Readonly<Record<string, string>>>>>;
@@ -53,7 +52,6 @@ export function planProcess(name: ProcessName, around: Surroundings): ProcessPla
     main: mainOf(holder === undefined ? name : "semi-offline-signer"),
     env: { ...env, ...around.extraEnv[name] },
     secrets: secretsOf(name, around),
-    ...(holder === undefined ? {} : { key: around.keyOf(holder) }),
     withoutNetwork: (holder !== undefined || name === "semi-offline-risk") && around.isolated,
   };
 }
@@ -61,6 +59,10 @@ export function planProcess(name: ProcessName, around: Surroundings): ProcessPla
 /** semi-offline-risk listens here for this peer; the holders' names are its own choice, vault's stands beside them. */
 export function bridgeSocketOf(socketDirectory: string, peer: "vault" | Holder): string {
   return `${socketDirectory}/${peer}.sock`;
+}
+
+export function consoleSocketOf(consoleDirectory: string, name: Holder): string {
+  return `${consoleDirectory}/${name}.sock`;
 }
 
 /** The names of the settings that a process is given, for who starts it by other means. */
@@ -72,15 +74,13 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     apiPort: 0,
     bitcoinRpcUrl: "http://localhost",
     startHeight: 0,
-    files: { trust: "", wallets: "", onlinePolicy: "", offlinePolicy: "", apiKeys: "", services: "" },
+    files: { trust: "", wallets: "", ceremony: "", onlinePolicy: "", offlinePolicy: "", apiKeys: "", services: "" },
     socketDirectory: "",
+    consoleDirectory: "",
     journalDirectoryOf: () => "",
     databaseOf: () => ({ url: "", password: "" }),
     identityOf: () => {
       throw new Error("settings hold no identity");
-    },
-    keyOf: () => {
-      throw new Error("settings hold no key");
     },
     isolated: true,
     extraEnv: {},
@@ -138,6 +138,8 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         ...offline,
         SLUICE_HOLDER: name,
         SLUICE_BRIDGE_CARRIER: carrierTo(name),
+        SLUICE_CONSOLE_SOCKET: consoleSocketOf(around.consoleDirectory, name),
+        SLUICE_CEREMONY_FILE: around.files.ceremony,
         SLUICE_JOURNAL_DIRECTORY: around.journalDirectoryOf(name),
         SLUICE_MAX_PAYMENT_SAT: "2000000000",
         SLUICE_MAX_FEE_SAT: "1000000",

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type PlayedCeremony, playCeremony } from "@sluice/ceremony";
 import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/chains";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import { HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
@@ -14,10 +15,10 @@ import { findFreePorts } from "../parts/ports.ts";
 import type { Parts } from "../parts.ts";
 import { createDatabases } from "./databases.ts";
 import { type Identities, makeIdentities } from "./identities.ts";
-import { type Ceremony, holdCeremony } from "./key-ceremony.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
   bridgeSocketOf,
+  consoleSocketOf,
   ONLINE_SERVICES,
   type OnlineService,
   type ProcessName,
@@ -28,6 +29,7 @@ import {
 import { openRegtest, type Regtest } from "./regtest.ts";
 
 export const WALLET_ID = "hot-1";
+export const GAP_LIMIT = 100;
 
 export type StackOptions = {
   readonly parts: Parts;
@@ -63,7 +65,7 @@ export type Stack = {
   readonly processOf: (name: ProcessName) => Child;
   readonly logFileOf: (name: ProcessName) => string;
   readonly kill: (name: ProcessName) => Promise<void>;
-  /** Starts a process again that was killed; a holder gets its key from the ceremony's custodians. */
+  /** Starts a process again that was killed; a holder comes back locked and is unlocked by its custodians. */
   readonly restart: (name: ProcessName) => Promise<void>;
   /** Pays coins of these satoshi to fresh addresses of the hot wallet and mines them. */
   readonly fund: (amountsSat: readonly bigint[]) => Promise<void>;
@@ -74,10 +76,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { parts, log, directory } = options;
   const isolated = readPermissions().networkNamespace !== "none";
   const tag = randomBytes(4).toString("hex");
-  const ceremony = holdCeremony();
+  const custody = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
+  const { record, wallets } = custody.ceremony;
   const identities = makeIdentities();
-  log("ceremony: three holders' keys are made; only the public descriptor is written");
-  const wallet = readWallet(ceremony.descriptor);
+  log("ceremony: three holders' keys are made, and their shares sealed to custodians; only what is public is written");
+  const wallet = readWallet(record.descriptor);
   const chain = await openRegtest(parts.bitcoind.rpcUrl);
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
 
@@ -103,22 +106,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     startHeight: await chain.rpc<number>("getblockcount"),
     files: await writeFiles(folders.config, {
       trust: identities.trust,
-      wallets: [{ walletId: WALLET_ID, asset: "BTC", descriptor: ceremony.descriptor, gapLimit: 100 }],
+      wallets,
+      ceremony: record,
       onlinePolicy: policies(chosen).online,
       offlinePolicy: policies(chosen).offline,
       apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["127.0.0.1/32", "::1/128"] }],
       services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
     }),
     socketDirectory: folders.sockets,
+    consoleDirectory: folders.consoles,
     journalDirectoryOf: (holder) => join(folders.journals, holder),
     databaseOf: (service) => (service === "semi-offline-risk" ? offline : online).of(service),
     identityOf: identities.of,
-    keyOf: ceremony.keyOf,
     isolated,
     extraEnv: options.extraEnv ?? {},
   };
-  const running = createProcesses(around, folders.logs, log);
-  const stop = stopping(running, ceremony, async () => {
+  const running = createProcesses(around, custody, folders.logs, log);
+  const stop = stopping(running, async () => {
     await Promise.all([online.drop(), offline.drop(), dropTopics(around)]);
   });
   try {
@@ -169,6 +173,7 @@ async function makeFolders(directory: string) {
   const folders = {
     config: join(directory, "config"),
     sockets: join(directory, "bridge"),
+    consoles: join(directory, "consoles"),
     journals: join(directory, "journals"),
     logs: join(directory, "logs"),
   };
@@ -206,7 +211,7 @@ type Processes = {
 /** All processes start at once, on machines that may be busy. One that ends instead is noticed at once. */
 const READY_WITHIN_MS = 60_000;
 
-function createProcesses(around: Surroundings, logs: string, log: Log): Processes {
+function createProcesses(around: Surroundings, custody: PlayedCeremony, logs: string, log: Log): Processes {
   const children = new Map<ProcessName, Child>();
   const of = (name: ProcessName): Child => {
     const child = children.get(name);
@@ -226,10 +231,11 @@ function createProcesses(around: Surroundings, logs: string, log: Log): Processe
       readyWithinMs: READY_WITHIN_MS,
       confinement: { withoutNetwork: plan.withoutNetwork },
       inputs: [JSON.stringify(plan.secrets)],
-      ...(plan.key === undefined ? {} : { stdin: plan.key }),
     });
     children.set(name, await starting);
     log(`${name}: ready after ${((Date.now() - startedAtMs) / 1_000).toFixed(1)} s`);
+    const holder = HOLDERS.find((each) => each === name);
+    if (holder !== undefined) await unlock(holder, around, custody, log);
   };
   return {
     of,
@@ -250,12 +256,18 @@ function createProcesses(around: Surroundings, logs: string, log: Log): Processe
   };
 }
 
-function stopping(running: Processes, ceremony: Ceremony, drop: () => Promise<void>): () => Promise<void> {
+/** The stack plays the custodians: each opens the own share and feeds it at the holder's console. */
+async function unlock(holder: Holder, around: Surroundings, custody: PlayedCeremony, log: Log): Promise<void> {
+  const came: string[] = [];
+  await custody.unlock(holder, consoleSocketOf(around.consoleDirectory, holder), (name) => came.push(name));
+  log(`${holder}: locked → ${came.length} of ${custody.custodians.length} custodians (${came.join(", ")}) → serving`);
+}
+
+function stopping(running: Processes, drop: () => Promise<void>): () => Promise<void> {
   let stopped: Promise<void> | undefined;
   return () => {
     stopped ??= (async () => {
       await running.stopAll();
-      ceremony.wipe();
       await drop();
     })();
     return stopped;

@@ -17,6 +17,11 @@ export async function handleSigningAnswered(
   answered: OpenedOf<"signing.answered.v1">,
 ): Promise<void> {
   const { message, producer, envelope } = answered;
+  if (message.answer.case === "refusal" && message.answer.value.code === "HOLDER_LOCKED") {
+    // It says nothing about the order: the holder is asked again when it serves.
+    around.logger.warn({ taskId: message.taskId, holder: producer }, "a holder was locked when its order came");
+    return;
+  }
   await transaction(around.pool, async (tx) => {
     const task = await lockTask(tx, message.taskId);
     const request = task === null ? undefined : open(around.trust, task.envelope, ["signing.requested.v1"]);

@@ -1,0 +1,41 @@
+// A wallet whose keys come from a ceremony, as holders' processes need it: they start locked and get shares.
+
+import { type PlayedCeremony, playCeremony } from "@sluice/ceremony";
+import { parseDescriptor } from "@sluice/chains";
+import { HOLDERS } from "@sluice/contracts";
+import { type CeremonyFile, deriveAccount, guardedRandom } from "@sluice/keys/custody";
+import type { FixtureWallet } from "./wallet.ts";
+
+export type HeldWallet = FixtureWallet & {
+  /** What a holder pins as SLUICE_CEREMONY_FILE. */
+  readonly record: CeremonyFile;
+  readonly unlock: PlayedCeremony["unlock"];
+  /** What the shares of each holder make, in the order of HOLDERS. */
+  readonly entropies: readonly Buffer[];
+};
+
+export async function makeHeldWallet(gapLimit = 20, walletId = "hot"): Promise<HeldWallet> {
+  const keys: Buffer[] = [];
+  const entropies: Buffer[] = [];
+  const draw = (bytes: number) => {
+    const entropy = guardedRandom(bytes);
+    entropies.push(Buffer.from(entropy));
+    keys.push(Buffer.from(deriveAccount(entropy, 1).key));
+    return entropy;
+  };
+  const { ceremony, unlock } = await playCeremony({ network: "regtest", walletId, gapLimit, draw });
+  const { record } = ceremony;
+  const parsed = parseDescriptor(record.descriptor, "regtest");
+  if (!parsed.ok) throw new Error(parsed.refusal.detail);
+  const [a, b, c] = keys;
+  if (a === undefined || b === undefined || c === undefined) throw new Error("a ceremony draws for three holders");
+  return {
+    text: record.descriptor,
+    wallet: { walletId, descriptor: parsed.value, gapLimit },
+    secrets: [a, b, c],
+    secretOf: (holder) => keys[HOLDERS.indexOf(holder)] as Buffer,
+    record,
+    unlock,
+    entropies,
+  };
+}
