@@ -19,7 +19,7 @@ export type Lifecycle = {
 };
 
 /**
- * Runs a process. When `main` returns, it is ready, and it lives until SIGTERM or SIGINT: then everything given to
+ * Runs a process. When `main` returns, it is ready, and it lives until SIGTERM, SIGINT, SIGHUP or SIGQUIT: then everything given to
  * onStop is stopped in reverse order and it exits 0. A second signal, or stopping for longer than `stopWithinMs`, exits
  * 1 and says what hung. A ConfigError lists all its faults and exits 78; any other failure exits 1.
  */
@@ -33,7 +33,7 @@ export function runProcess(
   const stop = orderlyStop(logger, stopWithinMs);
   keepInspectorClosed(logger);
   crashLoudly(logger);
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of STOPPING) {
     process.on(signal, () => {
       if (stop.signal.aborted) stop.giveUp(`${signal} again while stopping`);
       stop.begin(signal, EXIT.stopped);
@@ -64,6 +64,9 @@ export function runProcess(
     }
   }
 }
+
+/** A closed terminal and Ctrl-\ would otherwise end a process where it stands. */
+const STOPPING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 
 /** Without a handler of our own, SIGUSR1 opens Node's inspector, which hands out everything in memory. */
 function keepInspectorClosed(logger: Logger): void {

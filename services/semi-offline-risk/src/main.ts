@@ -2,7 +2,14 @@
 import { fileURLToPath } from "node:url";
 import { openBridge, openCarrier } from "@sluice/bridge";
 import { createPool, durabilityFaults, migrate } from "@sluice/postgres";
-import { createMetrics, inspectIsolation, requireIsolation, runProcess, startRounds } from "@sluice/runtime";
+import {
+  closeInherited,
+  createMetrics,
+  inspectIsolation,
+  requireIsolation,
+  runProcess,
+  startRounds,
+} from "@sluice/runtime";
 import { readSettings } from "./config.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
@@ -18,6 +25,7 @@ const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const LOOK_EVERY_MS = 500;
 
 runProcess(NAME, async ({ logger, onStop }) => {
+  closeInherited(logger, process.env);
   const config = readSettings(process.env);
   const { trust, sealer, wallets, policy } = config;
   const inspect = () => inspectIsolation(config);

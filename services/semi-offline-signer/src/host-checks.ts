@@ -22,13 +22,12 @@ export function hostFaults(env: Environment, flags: readonly string[]): readonly
   ];
 }
 
-/** Started with these, Node itself keeps what this process runs from files, programs and the inspector. */
+/** Started with these, Node opens its inspector for no signal and makes no code from text, from its first moment on. */
 export function missingFlags(flags: readonly string[]): readonly string[] {
-  return ["--permission", "--disable-sigusr1"].filter((flag) => !flags.includes(flag));
+  return ["--disable-sigusr1", "--disallow-code-generation-from-strings"].filter((flag) => !flags.includes(flag));
 }
 
-const REVEALING_FLAG =
-  /^--(allow-inspector|cpu-prof|debug|diagnostic-dir|heap-?prof|heapsnapshot|inspect|prof|report|trace)/;
+const REVEALING_FLAG = /^--(cpu-prof|debug|diagnostic-dir|heap-?prof|heapsnapshot|inspect|prof|report|trace)/;
 
 function tracer(): string {
   return /^TracerPid:\s+([0-9]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "unknown";
