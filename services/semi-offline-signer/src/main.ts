@@ -1,8 +1,8 @@
-// A key holder, read top to bottom: surroundings, isolation, settings, journal, key, bridge, reports.
-import { closeSync, openSync } from "node:fs";
+// A key holder, read top to bottom: surroundings, isolation, settings, journal, lock, bridge, reports, console.
 import { openBridge, openCarrier } from "@sluice/bridge";
 import { open } from "@sluice/contracts";
-import { type CurveChoice, loadNativeCurve, readSecretKey, SecretKeyError } from "@sluice/keys";
+import { type CurveChoice, loadNativeCurve } from "@sluice/keys";
+import { createKeyLock } from "@sluice/keys/custody";
 import {
   ConfigError,
   closeInherited,
@@ -13,12 +13,12 @@ import {
   runProcess,
 } from "@sluice/runtime";
 import { readSettings } from "./config.ts";
-import { answerOrder, fingerprintOfKey } from "./handlers/signing-ordered.ts";
+import { answerOrder } from "./handlers/signing-ordered.ts";
 import { startHolderReports } from "./holder-report.ts";
 import { hostFaults, missingFlags } from "./host-checks.ts";
 import { openJournal } from "./journal.ts";
-
-const STANDARD_INPUT = 0;
+import { openKeyConsole } from "./key-console.ts";
+import { HOLDER_LOCKED, refuseLocked } from "./refuse-locked.ts";
 
 // runProcess registers the SIGUSR1 handler, without which Node would open its inspector on a port.
 runProcess("semi-offline-signer", async ({ logger, onStop }) => {
@@ -39,15 +39,8 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
   logger.info({ holder, entries, head }, "the journal is whole");
   if (trimmedBytes > 0) logger.warn({ trimmedBytes }, "a record that was cut off was taken away: it was never signed");
 
-  logger.info({ holder }, "waiting for the key on standard input");
-  const key = readKey();
-  onStop("key", () => key.wipe());
-  // Step 6: only wallets in whose descriptor this very key stands are served.
-  const wallets = new Map([...config.wallets].filter(([, wallet]) => fingerprintOfKey(wallet, key.publicKey) !== null));
-  if (wallets.size === 0) {
-    throw new ConfigError([{ name: "standard input", rule: "is the account key of a holder of a listed wallet" }]);
-  }
-  logger.info({ holder, wallets: [...wallets.keys()] }, "the key is one of these wallets'");
+  const lock = createKeyLock(config.ceremony, holder, curve);
+  onStop("key", () => lock.lock());
 
   const metrics = createMetrics(holder);
   const orders = metrics.counter({
@@ -61,11 +54,13 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
     collect: (gauge) => gauge.set(journal.entries),
   });
 
-  const policy = { holder, trust, wallets, caps: config.caps };
+  // Step 6: only wallets in whose descriptor this holder's key stands are served.
+  const policy = { holder, trust, wallets: config.wallets, caps: config.caps };
   const bridge = openBridge({
     carrier: openCarrier(config.bridgeCarrier, "connect"),
     localName: holder,
     peerName: "semi-offline-risk",
+    session: config.bridgeSession,
     onMessage: async (bytes) => {
       const opened = open(trust, bytes, ["signing.ordered.v1"]);
       if (!opened.ok) {
@@ -74,7 +69,11 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
         logger.warn({ refusal: opened.refusal }, "an order was dropped");
         return;
       }
-      const answered = orEnd(() => answerOrder(opened.value, { policy, journal, key, sealer, now: Date.now }));
+      const key = lock.key();
+      const answered =
+        key === null
+          ? { envelope: refuseLocked(opened.value, { sealer, journal, now: Date.now }), outcome: HOLDER_LOCKED }
+          : orEnd(() => answerOrder(opened.value, { policy, journal, key, sealer, now: Date.now }));
       const { taskId, transactionId } = opened.value.message;
       orders.inc({ outcome: answered.outcome });
       logger.info({ taskId, transactionId, outcome: answered.outcome }, "an order was answered");
@@ -90,9 +89,18 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
   });
   onStop("bridge", () => bridge.close());
   const inspect = () => (config.requireIsolation ? requireIsolation(logger, true, look) : look());
-  const reports = startHolderReports({ bridge, sealer, journal, metrics, inspect, logger, now: Date.now });
+  const reports = startHolderReports({ bridge, sealer, journal, lock, metrics, inspect, logger, now: Date.now });
   onStop("reports", reports.stop);
-  logger.info({ holder, isolation }, "serving");
+
+  const tell = (): void => {
+    const { state, shares, threshold } = lock.status();
+    logger.info({ holder, held: shares, threshold }, state);
+    reports.report();
+  };
+  const local = await openKeyConsole({ path: config.consoleSocket, holder, lock, logger, onChange: tell });
+  onStop("console", () => local.close());
+  logger.info({ isolation, wallets: [...config.wallets.keys()] }, "waiting for custodians at the console");
+  tell();
 
   /** A journal that fails once, or a signature that does not verify, leaves nothing to go on with. */
   function orEnd<T>(act: () => T): T {
@@ -100,21 +108,8 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
       return act();
     } catch (err) {
       logger.fatal({ err }, "this holder ends: it could not record or sign as it must");
-      key.wipe();
+      lock.lock();
       process.exit(EXIT.crashed);
-    }
-  }
-
-  function readKey() {
-    try {
-      return readSecretKey(STANDARD_INPUT, curve);
-    } catch (error) {
-      if (!(error instanceof SecretKeyError)) throw error;
-      throw new ConfigError([{ name: "standard input", rule: `${error.code}: ${error.message}` }]);
-    } finally {
-      closeSync(STANDARD_INPUT);
-      // So that nothing opened later becomes this process's standard input.
-      openSync("/dev/null", "r");
     }
   }
 });
