@@ -31,6 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/treasury": ONLINE,
   "services/blockchain-gateway": [...ONLINE, "chains"],
   "services/ops-console": ONLINE,
+  bench: ["bridge"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };
 

@@ -59,5 +59,5 @@ export function manifestOf(folder: string): Manifest {
 }
 
 export const folders: readonly string[] = paths
-  .filter((path) => /^(packages|services)\/[^/]+\/package\.json$/.test(path) || path === "demo/package.json")
+  .filter((path) => /^((packages|services)\/[^/]+|demo|bench)\/package\.json$/.test(path))
   .map((path) => path.replace("/package.json", ""));

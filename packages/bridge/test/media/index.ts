@@ -5,6 +5,8 @@ import { onewaySerialLines, serialLine } from "./serial-line.ts";
 import { namedPipes, nativeSocket, onewaySockets, unixSocket, vsock } from "./stream-media.ts";
 
 export type { Medium, MediumKind } from "./medium.ts";
+export { joinPtys } from "./pty.ts";
+export { layCable } from "./veth.ts";
 
 export const MEDIA: readonly MediumKind[] = [
   unixSocket,
