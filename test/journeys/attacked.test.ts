@@ -25,7 +25,13 @@ import { countIn, openTopics, parkedAs, type Topics } from "./enemy/topics.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 
 const stack = withStack({
-  policies: async () => ({ online: { newDestination: { aboveMinor: "5000000", approvals: 1 } } }),
+  policies: async () => ({
+    online: {
+      newDestination: { aboveMinor: "5000000", approvals: 1 },
+      // Whoever plays vault here swallows what the zone says, and goes on longer than online-risk would stand it.
+      zone: { gapMs: 86_400_000, zoneSilentMs: 86_400_000 },
+    },
+  }),
 });
 const attempts = createAttempts();
 /** Each kind of attack has its untampered control. */

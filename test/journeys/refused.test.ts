@@ -16,8 +16,8 @@ const stack = withStack({
   },
 });
 
-const post = async (id: string, address: string, amount = 200_000n) =>
-  stack().client.createWithdrawal({ id, account: "alice", asset: "BTC", amount, address });
+const post = async (id: string, address: string, amount = 200_000n, account = "alice") =>
+  stack().client.createWithdrawal({ id, account, asset: "BTC", amount, address });
 
 it("a destination on the online side's list is rejected, with the reason", async () => {
   await post("rejected-1", labelled.online);
@@ -34,7 +34,7 @@ it("a destination that only the semi-offline side knows is refused there, and it
   const good = [await stack().chain.newAddress(), await stack().chain.newAddress()];
   await Promise.all([
     post("companion-1", good[0] ?? ""),
-    post("refused-1", labelled.offline),
+    post("refused-1", labelled.offline, 200_000n, "mallory"),
     post("companion-2", good[1] ?? ""),
   ]);
   const [first, refused, second] = await Promise.all(
@@ -46,6 +46,17 @@ it("a destination that only the semi-offline side knows is refused there, and it
   expect([first?.state, second?.state]).toEqual(["completed", "completed"]);
   expect(await paymentsTo(stack(), labelled.offline)).toEqual([]);
   for (const address of good) expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("an account that the semi-offline side has just refused needs an approval, and its companions' accounts do not", async () => {
+  const address = await stack().chain.newAddress();
+  await post("after-refusal-1", address, 200_000n, "mallory");
+  const held = await follow(stack(), "after-refusal-1", ["held", "completed"]);
+  expect([held.state, held.detail]).toEqual(["held", expect.stringContaining("REFUSED_OFFLINE_LATELY")]);
+  expect(await paymentsTo(stack(), address)).toEqual([]);
+  await stack().client.approveWithdrawal("after-refusal-1");
+  expect((await follow(stack(), "after-refusal-1", ["completed"])).state).toBe("completed");
+  expect(await paymentsTo(stack(), address)).toHaveLength(1);
 });
 
 it("a large payment to a new destination is held until somebody approves it", async () => {

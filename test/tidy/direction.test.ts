@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/console": [],
   "packages/ceremony": ["chains", "console", "contracts", "keys"],
   "packages/cli": ["ceremony", "console"],
+  "packages/online-rules": ["core", "chains", "runtime"],
   "packages/client": ["core", "contracts"],
   "packages/second-opinion": ["core", "contracts", "chains"],
   "packages/messaging": ["core", "contracts", "postgres"],
@@ -24,7 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/devstack": ["ceremony", "console", "core", "contracts", "chains", "client", "messaging", "postgres"],
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
-  "services/online-risk": [...ONLINE, "chains", "client"],
+  "services/online-risk": [...ONLINE, "chains", "client", "online-rules"],
   "services/vault": [...ONLINE, "chains", "bridge"],
   "services/semi-offline-risk": ["core", "contracts", "chains", "bridge", "postgres", "runtime", "second-opinion"],
   "services/semi-offline-signer": ["core", "contracts", "chains", "bridge", "console", "keys", "runtime"],

@@ -23,7 +23,11 @@ export const MESSAGES = {
   "signing.vetoed.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
   "bundle.offered.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "holder.reported.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
-  "zone.reported.v1": { route: "both", producers: ["semi-offline-risk"], consumers: ["vault", "ops-console"] },
+  "zone.reported.v1": {
+    route: "both",
+    producers: ["semi-offline-risk"],
+    consumers: ["vault", "online-risk", "ops-console"],
+  },
   "transaction.signed.v1": {
     route: "topic",
     producers: ["vault"],

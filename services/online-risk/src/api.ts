@@ -9,6 +9,7 @@ import {
   type HttpServer,
   type HttpServerOptions,
 } from "@sluice/http";
+import type { Policy } from "@sluice/online-rules";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
@@ -16,6 +17,7 @@ import { authenticate, type Caller, type Gate } from "./authenticate.ts";
 import type { ApiKey, Scope } from "./config.ts";
 import { apply } from "./progress.ts";
 import { type ApiRefusal, problemOf, refuse } from "./refusal.ts";
+import { alarmsNow } from "./report-watch.ts";
 import { spendNonce } from "./store/requests.ts";
 import { findWithdrawal, listWithdrawals, lockWithdrawal, type Stored } from "./store/withdrawals.ts";
 import { detailsOf, summaryOf } from "./view.ts";
@@ -23,6 +25,7 @@ import { detailsOf, summaryOf } from "./view.ts";
 export type ApiOptions = Gate &
   Acceptance & {
     readonly pool: Pool;
+    readonly policy: Policy;
     readonly logger: HttpServerOptions["logger"];
     readonly onRefused: (code: string) => void;
     readonly onAnswered: (answered: AnsweredRequest) => void;
@@ -41,7 +44,7 @@ export async function openApi(options: ApiOptions): Promise<HttpServer> {
 }
 
 function addRoutes(server: HttpServer, options: ApiOptions): void {
-  const { pool, now, sealer, onRefused } = options;
+  const { pool, policy, now, sealer, onRefused } = options;
   const callers = new WeakMap<FastifyRequest, Caller>();
   const problems = { "4xx": problemSchema, "5xx": problemSchema };
   const params = z.object({ id: withdrawalIdSchema });
@@ -143,6 +146,9 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
   async function commanded(tx: Transaction, id: string, { key }: Caller, type: "cancel" | "approve") {
     const stored = await lockWithdrawal(tx, id);
     if (stored === undefined || !isVisible(stored, key)) return unknown(id);
+    // The last approval clears, and nothing is cleared while reports are missing.
+    const [alarm] = type === "approve" ? await alarmsNow(tx, policy, now()) : [];
+    if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
     const command: WithdrawalCommand = { type, nowMs: Math.max(now(), stored.changedAtMs), by: key.keyId };
     const decided = decide(command, stored);
     if (!decided.ok) return { ok: false, refusal: { status: 409, ...decided.refusal } } as const;

@@ -1,10 +1,10 @@
 // All settings and secrets of this process, validated before anything is touched.
 import { BlockList, isIP } from "node:net";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
+import { type Policy, policyFileSchema, readPolicy } from "@sluice/online-rules";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
 import { z } from "zod";
-import { type Policy, policyFileSchema, readPolicy } from "./policy.ts";
 
 export const SCOPES = ["withdraw", "read", "approve"] as const;
 export type Scope = (typeof SCOPES)[number];

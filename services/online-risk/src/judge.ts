@@ -4,12 +4,13 @@ import { findScript, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { decide, strictest } from "@sluice/core";
 import type { Logger } from "@sluice/messaging";
+import { type Facts, findAll, type Policy } from "@sluice/online-rules";
 import { isRetriable, listen, type Pool, type Transaction, transaction } from "@sluice/postgres";
 import type { Judged } from "./metrics.ts";
-import type { Policy } from "./policy.ts";
 import { apply } from "./progress.ts";
-import { type Facts, findAll } from "./rules.ts";
+import { alarmsNow } from "./report-watch.ts";
 import { listCleared, loadDestination, lockAccount } from "./store/accounts.ts";
+import { refusedOfflineAtMs } from "./store/reports.ts";
 import { lockNextToJudge, nextDelayEndMs, type Stored } from "./store/withdrawals.ts";
 
 export const JUDGE_CHANNEL = "judge";
@@ -111,5 +112,10 @@ async function gather(tx: Transaction, { policy, wallets, now }: JudgeOptions, s
     ({ descriptor, gapLimit }) => findScript(descriptor, stored.scriptPubKey, gapLimit) !== null,
   );
   const ownWallet = own?.walletId ?? null;
-  return { nowMs, amountMinor: stored.amountMinor, destination: { ...destination, scriptPubKey, ownWallet }, past };
+  return {
+    ...{ nowMs, amountMinor: stored.amountMinor, destination: { ...destination, scriptPubKey, ownWallet }, past },
+    waitedMs: nowMs - stored.receivedAtMs,
+    alarms: await alarmsNow(tx, policy, clockMs),
+    refusedOfflineAtMs: await refusedOfflineAtMs(tx, stored.account, nowMs - policy.zone.refusedMs),
+  };
 }

@@ -7,6 +7,7 @@ import { readSettings } from "./config.ts";
 import { createHandlers } from "./handlers/index.ts";
 import { startJudge } from "./judge.ts";
 import { createRiskMetrics } from "./metrics.ts";
+import { watchReports } from "./report-watch.ts";
 import { pruneNonces } from "./store/requests.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -21,6 +22,9 @@ runProcess("online-risk", async (life) => {
   const { pool, sealer, trust } = service;
   const metrics = createRiskMetrics(service.metrics, pool);
 
+  const reports = watchReports({ pool, policy, metrics: service.metrics, now, logger });
+  onStop("watch over reports", reports.stop);
+
   const judge = await startJudge({ pool, sealer, policy, wallets, now, logger, onJudged: metrics.judged });
   onStop("judge", judge.stop);
 
@@ -32,12 +36,12 @@ runProcess("online-risk", async (life) => {
 
   // Joining the consumers waits until a crashed instance is given up, so the door is open before that.
   const api = await openApi({
-    ...{ pool, sealer, trust, apiKeys, signatureWindowMs, now, logger },
+    ...{ pool, policy, sealer, trust, apiKeys, signatureWindowMs, now, logger },
     ...{ network: settings.SLUICE_NETWORK, onRefused: metrics.refused, onAnswered: metrics.answered },
   });
   onStop("public API", () => api.close());
   const address = await api.listen({ host: settings.SLUICE_API_HOST, port: settings.SLUICE_API_PORT });
   logger.info({ address, apiPort: Number(new URL(address).port) }, `the front door of ${name} is open`);
 
-  await serve(service, { handlers: createHandlers(sealer) });
+  await serve(service, { handlers: createHandlers(sealer, now), ready: reports.ready, routes: reports.routes });
 });

@@ -36,6 +36,8 @@ describe("a verdict", () => {
       ["DESTINATION_LABEL", "clear"],
       ["NEW_DESTINATION", "clear"],
       ["ADDRESS_LOOKALIKE", "clear"],
+      ["REFUSED_OFFLINE_LATELY", "clear"],
+      ["REPORTS_MISSING", "clear"],
     ]);
     expect(cleared.history.map(({ state }) => state)).toEqual(["received", "cleared"]);
     expect(cleared.timings.received).toBe(0);
@@ -45,7 +47,7 @@ describe("a verdict", () => {
     if (!clearance.ok) throw new Error(clearance.refusal.detail);
     expect(clearance.value.request).toEqual({ ...withdrawal, amount: "10000" });
     expect(clearance.value.backendKeyId).toBe("backend");
-    expect(peer.cleared[0]?.message.findings.map(({ rule }) => rule)).toHaveLength(6);
+    expect(peer.cleared[0]?.message.findings.map(({ rule }) => rule)).toHaveLength(8);
     expect(peer.changed.map(({ message: { revision, state } }) => [revision, state])).toEqual([
       [1, "received"],
       [2, "cleared"],
@@ -226,7 +228,7 @@ describe("two instances", () => {
     await eventually(() => peer.cleared.length).toBe(200);
     expect(new Set(peer.cleared.map(({ message }) => message.withdrawalId)).size).toBe(200);
     expect(await countRows(world.pool, "withdrawal where state = 'cleared' and revision = 2")).toBe(200);
-    expect(await countRows(world.pool, "finding")).toBe(200 * 6);
+    expect(await countRows(world.pool, "finding")).toBe(200 * 8);
     expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(200);
     const verdictsOf = async (internal: string) => {
       const text = await (await fetch(`${internal}/metrics`)).text();

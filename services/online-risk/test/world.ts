@@ -43,6 +43,8 @@ export const POLICY = {
   maxAmountMinor: "100000000000",
   newDestination: { aboveMinor: "100000000000", delayMs: 1 },
   labels: [],
+  // There is no semi-offline zone in these tests that could speak.
+  zone: { zoneSilentMs: 31_536_000_000 },
 };
 
 export async function createWorld({ policy, defer = onTestFinished }: WorldOptions = {}): Promise<World> {

@@ -8,12 +8,14 @@ import { transactionIncluded } from "./transaction-included.ts";
 import { transactionPlanned } from "./transaction-planned.ts";
 import { transactionReorged } from "./transaction-reorged.ts";
 import { transactionSigned } from "./transaction-signed.ts";
+import { zoneReported } from "./zone-reported.ts";
 
-export function createHandlers(sealer: Sealer) {
+export function createHandlers(sealer: Sealer, now: () => number) {
   return {
     "transaction.planned.v1": transactionPlanned(sealer),
     "signing.started.v1": signingStarted(sealer),
-    "risk.reported.v1": riskReported(sealer),
+    "risk.reported.v1": riskReported(sealer, now),
+    "zone.reported.v1": zoneReported(now),
     "transaction.signed.v1": transactionSigned(sealer),
     "transaction.broadcast.v1": transactionBroadcast(sealer),
     "transaction.included.v1": transactionIncluded(sealer),

@@ -6,13 +6,15 @@ import type { Transaction } from "@sluice/postgres";
 import { inOrder, lockKnown, type Reported, record } from "../facts.ts";
 import { change } from "../progress.ts";
 import { insertFindings } from "../store/findings.ts";
+import { noteReport } from "../store/reports.ts";
 
 type Report = OpenedOf<"risk.reported.v1">;
 type About = Extract<Report["message"]["verdict"], { readonly case: "refused" }>["value"]["findings"][number];
 
-export function riskReported(sealer: Sealer): Handler<"risk.reported.v1"> {
+export function riskReported(sealer: Sealer, now: () => number): Handler<"risk.reported.v1"> {
   return async (tx, report) => {
-    const { verdict } = report.message;
+    const { verdict, number } = report.message;
+    await noteReport(tx, number, report.envelope, now());
     switch (verdict.case) {
       case "signed":
         return;

@@ -1,6 +1,7 @@
 // Step 2: the rules. Each is asked about every withdrawal and says what it found, also when it has nothing against it.
 import { checkVelocity, type Finding, formatAmount, type RiskVerdict, type VelocityEntry } from "@sluice/core";
 import type { Policy } from "./policy.ts";
+import type { ReportAlarm } from "./report-alarms.ts";
 
 /** All that the rules know of a withdrawal. */
 export type Facts = {
@@ -9,6 +10,12 @@ export type Facts = {
   readonly destination: Destination;
   /** What the account was cleared for within the longest window. */
   readonly past: readonly VelocityEntry[];
+  /** How long ago the withdrawal was received. */
+  readonly waitedMs: number;
+  /** What is wrong with the semi-offline zone's reports at this moment. */
+  readonly alarms: readonly ReportAlarm[];
+  /** When the semi-offline zone last refused a withdrawal of the account; null when it did not within the window. */
+  readonly refusedOfflineAtMs: number | null;
 };
 
 export type Destination = {
@@ -42,6 +49,8 @@ export const RULES: readonly Rule[] = [
   { rule: "DESTINATION_LABEL", find: destinationLabel },
   { rule: "NEW_DESTINATION", find: newDestination },
   { rule: "ADDRESS_LOOKALIKE", find: addressLookalike },
+  { rule: "REFUSED_OFFLINE_LATELY", find: refusedOfflineLately },
+  { rule: "REPORTS_MISSING", find: reportsMissing },
 ];
 
 function amountMax({ maxAmountMinor }: Policy, { amountMinor }: Facts): Found {
@@ -129,6 +138,30 @@ function addressLookalike(_: Policy, { destination: { resembles, approvedAtMs } 
   const reason = "The destination begins and ends like another one that the account has used before.";
   return { verdict: { kind: "hold", approvals: 1 }, reason, evidence };
 }
+
+/** The second opinion knows things that this side does not; whom it refused is looked at by a person for a while. */
+function refusedOfflineLately(_: Policy, { refusedOfflineAtMs }: Facts): Found {
+  if (refusedOfflineAtMs === null) {
+    return { verdict: CLEAR, reason: "The semi-offline zone has not refused the account lately.", evidence: {} };
+  }
+  const evidence = { refusedAtMs: String(refusedOfflineAtMs) };
+  const reason = `The semi-offline zone refused a withdrawal of the account at ${new Date(refusedOfflineAtMs).toISOString()}.`;
+  return { verdict: { kind: "hold", approvals: 1 }, reason, evidence };
+}
+
+/** While it is not known what the semi-offline zone has said, nothing more is cleared. Asked again ever more rarely. */
+function reportsMissing(_: Policy, { nowMs, waitedMs, alarms }: Facts): Found {
+  if (alarms.length === 0) {
+    return { verdict: CLEAR, reason: "Every report of the semi-offline zone has arrived.", evidence: {} };
+  }
+  const untilMs = nowMs + Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, waitedMs));
+  const evidence = { alarms: alarms.map(({ code }) => code).join(" ") };
+  const reason = `${alarms.map(({ code, detail }) => `${code}: ${detail}`).join("; ")}.`;
+  return { verdict: { kind: "delay", untilMs }, reason, evidence };
+}
+
+const SHORTEST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 60_000;
 
 /** The part of an address that people compare by eye: four characters of each end, without what every address shares. */
 export function endsOf(address: string): string {

@@ -12,6 +12,18 @@ const longMs = z
   .max(366 * days);
 const approvals = z.number().int().min(1).max(10);
 
+/** How the semi-offline zone's word is heeded. */
+const zoneRules = z
+  .strictObject({
+    /** A report's number may stay open for so long. */
+    gapMs: longMs.default(60_000),
+    /** The zone may be silent for so long. */
+    zoneSilentMs: longMs.default(60_000),
+    /** An account of which the zone refused a withdrawal needs an approval for so long. */
+    refusedMs: longMs.default(days),
+  })
+  .prefault({});
+
 export const policyFileSchema = z.strictObject({
   accountWindows: z.array(
     z
@@ -38,6 +50,7 @@ export const policyFileSchema = z.strictObject({
       reason: z.string().min(1).max(500),
     }),
   ),
+  zone: zoneRules,
 });
 
 export type PolicyFile = z.output<typeof policyFileSchema>;
@@ -48,6 +61,7 @@ export type Policy = {
   readonly accountWindows: readonly VelocityWindow[];
   readonly maxAmountMinor: bigint;
   readonly newDestination: PolicyFile["newDestination"];
+  readonly zone: PolicyFile["zone"];
   /** By scriptPubKey in hexadecimal: two spellings of one address are one destination. */
   readonly labels: ReadonlyMap<string, Label>;
 };

@@ -15,6 +15,7 @@ const POLICY: Policy = {
   ],
   maxAmountMinor: 900n,
   newDestination: { aboveMinor: 100n, delayMs: HOUR },
+  zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
   labels: new Map<string, Label>([
     ["aa", { tier: "white", category: "own", reason: "cold wallet" }],
     ["bb", { tier: "grey", category: "mixer", reason: "looked at by a person" }],
@@ -29,6 +30,9 @@ type Given = {
   readonly amountMinor?: bigint;
   readonly past?: readonly VelocityEntry[];
   readonly destination?: Partial<Facts["destination"]>;
+  readonly waitedMs?: number;
+  readonly alarms?: Facts["alarms"];
+  readonly refusedOfflineAtMs?: number;
 };
 
 function facts({ destination, ...given }: Given = {}): Facts {
@@ -36,6 +40,9 @@ function facts({ destination, ...given }: Given = {}): Facts {
     nowMs: NOW,
     amountMinor: 100n,
     past: [],
+    waitedMs: 0,
+    alarms: [],
+    refusedOfflineAtMs: null,
     ...given,
     destination: {
       scriptPubKey: "00",
@@ -53,6 +60,7 @@ const clear: RiskVerdict = { kind: "clear" };
 const reject: RiskVerdict = { kind: "reject" };
 const hold = (approvals: number): RiskVerdict => ({ kind: "hold", approvals });
 const delay = (untilMs: number): RiskVerdict => ({ kind: "delay", untilMs });
+const missing: Facts["alarms"] = [{ code: "REPORTS_MISSING", detail: "report 7 did not arrive" }];
 
 type Row = readonly [rule: string, what: string, given: Given, verdict: RiskVerdict, ...policy: readonly Policy[]];
 
@@ -87,6 +95,12 @@ const ROWS: readonly Row[] = [
   ["ADDRESS_LOOKALIKE", "like no other",                               {},                                                         clear],
   ["ADDRESS_LOOKALIKE", "like an older one",                           { destination: { resembles: "bcrt1q" } },                   hold(1)],
   ["ADDRESS_LOOKALIKE", "like an older one, and approved",             { destination: { resembles: "bcrt1q", approvedAtMs: 1 } },  clear],
+  ["REFUSED_OFFLINE_LATELY", "never refused, or long ago",             {},                                                         clear],
+  ["REFUSED_OFFLINE_LATELY", "refused within the window",              { refusedOfflineAtMs: NOW - 1 },                            hold(1)],
+  ["REPORTS_MISSING",   "every report is here",                        {},                                                         clear],
+  ["REPORTS_MISSING",   "one is missing: asked again soon",            { alarms: missing },                                        delay(NOW + 2_000)],
+  ["REPORTS_MISSING",   "still missing: asked again later",            { alarms: missing, waitedMs: 9_000 },                       delay(NOW + 9_000)],
+  ["REPORTS_MISSING",   "missing for long: once a minute",             { alarms: missing, waitedMs: HOUR },                        delay(NOW + 60_000)],
 ];
 
 describe("each rule", () => {
@@ -117,6 +131,8 @@ describe("all rules", () => {
       "DESTINATION_LABEL",
       "NEW_DESTINATION",
       "ADDRESS_LOOKALIKE",
+      "REFUSED_OFFLINE_LATELY",
+      "REPORTS_MISSING",
     ];
     const kinds = new Set<string>();
     fc.assert(
@@ -161,6 +177,9 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
     resembles: fc.constantFrom(null, null, null, "bcrt1q"),
     ownWallet: fc.constantFrom(null, null, null, null, "hot"),
   }),
+  waitedMs: fc.constant(0),
+  alarms: fc.constant([]),
+  refusedOfflineAtMs: fc.constant(null),
 });
 
 describe("the ends of an address", () => {

@@ -1,0 +1,4 @@
+// What online-risk decides by, without a database, a clock or a network.
+export { type Label, type Policy, policyFileSchema, readPolicy } from "./policy.ts";
+export { type ReportAlarm, type ReportWatch, standingAlarms } from "./report-alarms.ts";
+export { endsOf, type Facts, findAll } from "./rules.ts";

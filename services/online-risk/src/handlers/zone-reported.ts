@@ -1,0 +1,8 @@
+// The semi-offline zone says how far its reports are numbered, so that one that nothing follows is missed as well.
+import type { Handler } from "@sluice/messaging";
+import { noteZone } from "../store/reports.ts";
+
+export function zoneReported(now: () => number): Handler<"zone.reported.v1"> {
+  return (tx, { message: { databaseReady, lastReportNumber }, occurredAtMs: toldAtMs }) =>
+    noteZone(tx, { toldAtMs, lastNumber: databaseReady ? lastReportNumber : null }, now());
+}
