@@ -1,11 +1,15 @@
 // The whole way: a signed request becomes a confirmed payment, once, for the exact amount, and every book agrees.
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { decodeTransaction, parseAddress } from "@sluice/chains";
 import { HOLDERS } from "@sluice/contracts";
-import { networkInterfacesOf } from "@sluice/devstack";
-import { expect, it } from "vitest";
+import { proveZone, settingNamesOf, type ZoneProof } from "@sluice/devstack";
+import { describe, expect, it } from "vitest";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
+import { descriptorKinds, entriesBelow, environmentOf, startControl, watchZone } from "./zone-watch.ts";
 
 const stack = withStack();
+let looks: readonly ZoneProof[] = [];
 
 it("pays ten withdrawals of several accounts, each once and exactly", async () => {
   await stack().fund([30_000_000n, 20_000_000n]);
@@ -18,8 +22,10 @@ it("pays ten withdrawals of several accounts, each once and exactly", async () =
       address: await stack().chain.newAddress(),
     })),
   );
+  const watch = watchZone(stack());
   await Promise.all(wanted.map((withdrawal) => stack().client.createWithdrawal(withdrawal)));
   const ended = await Promise.all(wanted.map(({ id }) => follow(stack(), id, ["completed"])));
+  looks = await watch.stop();
   expect(ended.map(({ state }) => state)).toEqual(wanted.map(() => "completed"));
   for (const [at, { id, address, amount }] of wanted.entries()) {
     const txids = await paymentsTo(stack(), address);
@@ -56,11 +62,64 @@ it("answers the same request the same way, and another body under its id never",
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
 });
 
-it("runs the semi-offline zone where the kernel shows no interface but a loopback", () => {
-  if (!stack().isolation.noIp) throw new Error(`this machine cannot show it: ${stack().isolation.detail}`);
-  for (const name of ["semi-offline-risk", ...HOLDERS] as const) {
-    expect(networkInterfacesOf(stack().processOf(name).pid), name).toEqual(["lo"]);
-  }
+describe("the semi-offline zone", () => {
+  const zone = ["semi-offline-risk", ...HOLDERS] as const;
+  const pidOf = (name: (typeof zone)[number]) => stack().processOf(name).pid;
+
+  it("had no IP socket, interface, address or route in any process while those withdrawals went through it", async () => {
+    if (!stack().isolation.noIp) throw new Error(`this machine cannot show it: ${stack().isolation.detail}`);
+    const most = (of: (look: ZoneProof) => number) => Math.max(0, ...looks.map(of));
+    const database = (look: ZoneProof) => look.processes.length - zone.length;
+    process.stderr.write(
+      `zone: ${looks.length} looks while withdrawals flowed, at up to ${most(({ processes }) => processes.length)} ` +
+        `processes (${most(database)} of Postgres), ${most(({ descriptors }) => descriptors)} descriptors, ` +
+        `${most(({ unixSockets }) => unixSockets)} Unix sockets; ${most(({ found }) => found.length)} with IP\n`,
+    );
+    expect(looks.flatMap(({ found }) => found)).toEqual([]);
+    expect(looks.length).toBeGreaterThan(2);
+    // The server, its own duties, and at least one connection of semi-offline-risk.
+    expect(most(database)).toBeGreaterThan(4);
+    expect(most(({ unixSockets }) => unixSockets)).toBeGreaterThan(8);
+    expect(most(({ namespaces }) => namespaces)).toBe(zone.length + 1);
+
+    const control = await startControl();
+    const found = proveZone([...stack().zoneProcesses(), { name: "control", pid: control.pid }]).found;
+    control.kill("SIGKILL");
+    expect(found.filter((one) => one.includes("is a socket of family tcp"))).toHaveLength(1);
+    expect(found.filter((one) => !one.startsWith("control"))).toEqual([]);
+  });
+
+  it("is given the settings that it needs, and no other variable of its starter", () => {
+    for (const name of zone) {
+      const wanted = [...settingNamesOf(name), "PATH", "LANG", "TZ"];
+      expect(environmentOf(pidOf(name)).toSorted(), name).toEqual(wanted.toSorted());
+    }
+  });
+
+  it("holds no descriptor of its starter but where its log goes", () => {
+    const all = descriptorKinds(zone.map(pidOf));
+    for (const name of zone) {
+      const kinds = all.get(pidOf(name)) ?? {};
+      const { "inherited unix socket": logs, "inherited pipe": pipes, ...others } = kinds;
+      expect([logs, pipes], `${name}: ${JSON.stringify(kinds)}`).toEqual([2, undefined]);
+      const own = /^(own (pipe|unix socket)|unix socket by name|anon_inode:.*|\/dev\/null|file)$/;
+      expect(Object.keys(others).filter((kind) => !own.test(kind))).toEqual([]);
+    }
+  });
+
+  it("keeps its sockets and journals in folders that nobody else may enter, and its configuration from being written", () => {
+    const { directory } = stack();
+    const top = readdirSync(directory).map((name) => [name, (statSync(join(directory, name)).mode & 0o077) === 0]);
+    expect(top.filter(([, closed]) => closed !== true)).toEqual([]);
+    const sockets = entriesBelow(directory).filter(({ socket }) => socket);
+    process.stderr.write(`zone: sockets by name: ${sockets.map(({ path }) => path).join(", ")}\n`);
+    expect(sockets.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(["vault", ...HOLDERS].map((peer) => `bridge/${peer}.sock`)),
+    );
+    for (const name of readdirSync(join(directory, "config"))) {
+      expect(statSync(join(directory, "config", name)).mode & 0o022, name).toBe(0);
+    }
+  });
 });
 
 async function paid(txid: string, address: string): Promise<bigint> {

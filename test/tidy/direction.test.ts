@@ -22,7 +22,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/second-opinion": ["core", "contracts", "chains"],
   "packages/messaging": ["core", "contracts", "postgres"],
   "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],
-  "packages/devstack": ["ceremony", "console", "core", "contracts", "chains", "client", "messaging", "postgres"],
+  "packages/devstack": [
+    "ceremony",
+    "console",
+    "core",
+    "contracts",
+    "chains",
+    "client",
+    "messaging",
+    "postgres",
+    "runtime",
+  ],
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [...ONLINE, "chains", "client", "online-rules"],

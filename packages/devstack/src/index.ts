@@ -29,3 +29,5 @@ export {
 } from "./stack/processes.ts";
 export { openFaucet, type Regtest } from "./stack/regtest.ts";
 export { type Inside, type Stack, type StackOptions, startStack, WALLET_ID } from "./stack/stack.ts";
+export { inspectSockets, ipSocketsOf, type ProcessSockets, targetOf } from "./zone/kernel-sockets.ts";
+export { proveZone, type ZoneProcess, type ZoneProof } from "./zone/prove-zone.ts";

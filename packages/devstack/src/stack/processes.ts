@@ -9,6 +9,9 @@ export type OnlineService = (typeof ONLINE_SERVICES)[number];
 
 export type ProcessName = OnlineService | "semi-offline-risk" | Holder;
 
+/** No signal opens the inspector, not even before the process has a handler; no text becomes code. */
+const SEMI_OFFLINE_FLAGS = ["--disable-sigusr1", "--disallow-code-generation-from-strings"];
+
 /** The semi-offline side first: vault finds it listening. */
 export const START_ORDER: readonly ProcessName[] = ["semi-offline-risk", ...HOLDERS, ...ONLINE_SERVICES];
 
@@ -19,6 +22,8 @@ export type ProcessPlan = {
   /** Given over descriptor 3. */
   readonly secrets: object;
   readonly withoutNetwork: boolean;
+  /** Node's own. */
+  readonly flags: readonly string[];
 };
 
 export type Surroundings = {
@@ -37,6 +42,10 @@ export type Surroundings = {
   /** Of the semi-offline processes' local consoles; theirs alone. */
   readonly consoleDirectory: string;
   readonly journalDirectoryOf: (holder: Holder) => string;
+  /** A holder's setting: which library works on its key. */
+  readonly curveOf: (holder: Holder) => string;
+  /** A machine for development may swap; the holders are told so. */
+  readonly swap: "none" | "tolerated";
   readonly databaseOf: (service: string) => ServiceDatabase;
   readonly identityOf: (producer: Producer) => Identity;
   /** Whether the machine gives the semi-offline processes a namespace without interfaces. */
@@ -53,6 +62,7 @@ export function planProcess(name: ProcessName, around: Surroundings): ProcessPla
     env: { ...env, ...around.extraEnv[name] },
     secrets: secretsOf(name, around),
     withoutNetwork: (holder !== undefined || name === "semi-offline-risk") && around.isolated,
+    flags: holder !== undefined || name === "semi-offline-risk" ? SEMI_OFFLINE_FLAGS : [],
   };
 }
 
@@ -78,6 +88,8 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     socketDirectory: "",
     consoleDirectory: "",
     journalDirectoryOf: () => "",
+    curveOf: () => "",
+    swap: "none",
     databaseOf: () => ({ url: "", password: "" }),
     identityOf: () => {
       throw new Error("settings hold no identity");
@@ -141,6 +153,8 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         SLUICE_CONSOLE_SOCKET: consoleSocketOf(around.consoleDirectory, name),
         SLUICE_CEREMONY_FILE: around.files.ceremony,
         SLUICE_JOURNAL_DIRECTORY: around.journalDirectoryOf(name),
+        SLUICE_CURVE: around.curveOf(name),
+        SLUICE_SWAP: around.swap,
         SLUICE_MAX_PAYMENT_SAT: "2000000000",
         SLUICE_MAX_FEE_SAT: "1000000",
         SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "300",

@@ -13,7 +13,9 @@ import { plainEnvironment } from "../parts/executable.ts";
 import type { Log } from "../parts/find-part.ts";
 import { findFreePorts } from "../parts/ports.ts";
 import type { Parts } from "../parts.ts";
+import { type ZoneProcess, zoneProcesses } from "../zone/prove-zone.ts";
 import { createDatabases } from "./databases.ts";
+import { planHolders } from "./holders.ts";
 import { type Identities, makeIdentities } from "./identities.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
@@ -62,7 +64,11 @@ export type Stack = {
   readonly chain: Regtest;
   /** Whether the semi-offline processes run where no IP is to be had; `detail` says why not. */
   readonly isolation: { readonly noIp: boolean; readonly detail: string };
+  /** Where its logs, sockets, journals and configuration are. */
+  readonly directory: string;
   readonly processOf: (name: ProcessName) => Child;
+  /** Every process of the semi-offline zone as it is now, those of its Postgres among them. */
+  readonly zoneProcesses: () => readonly ZoneProcess[];
   readonly logFileOf: (name: ProcessName) => string;
   readonly kill: (name: ProcessName) => Promise<void>;
   /** Starts a process again that was killed; a holder comes back locked and is unlocked by its custodians. */
@@ -116,6 +122,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     socketDirectory: folders.sockets,
     consoleDirectory: folders.consoles,
     journalDirectoryOf: (holder) => join(folders.journals, holder),
+    ...(await planHolders(log)),
     databaseOf: (service) => (service === "semi-offline-risk" ? offline : online).of(service),
     identityOf: identities.of,
     isolated,
@@ -142,7 +149,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     client: createSluiceClient({ baseUrl: apiUrl, keyId, privateKey }),
     chain,
     isolation: describeIsolation(isolated),
+    directory,
     processOf: running.of,
+    zoneProcesses: () => zoneProcesses({ processOf: running.of }, parts.offlinePostgres),
     logFileOf: running.logFileOf,
     kill: running.kill,
     restart: running.start,
@@ -224,7 +233,7 @@ function createProcesses(around: Surroundings, custody: PlayedCeremony, logs: st
     const startedAtMs = Date.now();
     const starting = startChild({
       name,
-      command: [process.execPath, plan.main],
+      command: [process.execPath, ...plan.flags, plan.main],
       env: { ...environmentOf(name), ...plan.env },
       logFile: logFileOf(name),
       ready: { kind: "line", pattern: /"msg":"ready"/ },
