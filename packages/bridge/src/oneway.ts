@@ -82,6 +82,7 @@ class OnewayPair implements Carrier {
     // While a line of the last pair is still closing, the next pair has to wait.
     if (inward === undefined || outward === undefined || this.#pair !== undefined) return;
     const served = events.onConnection({
+      ...(outward.chunkBytes === undefined ? {} : { chunkBytes: outward.chunkBytes }),
       write: (bytes) => outward.write(bytes),
       confirm: () => {
         inward.confirm();

@@ -7,6 +7,8 @@ import { codeOf } from "./carrier-error.ts";
 export interface Line {
   /** Called once, first. From here on what arrives is handed over; `onClose` comes exactly once, last. */
   start(events: LineEvents): void;
+  /** As `CarrierConnection.chunkBytes`. */
+  readonly chunkBytes?: number;
   /** As `CarrierConnection.write`. */
   write(bytes: Uint8Array): boolean;
   /** As `CarrierConnection.close`. */
@@ -66,6 +68,7 @@ class RetryingCarrier implements Carrier {
 
   #serve(line: Line, events: CarrierEvents): Promise<void> {
     const connection: CarrierConnection = {
+      ...(line.chunkBytes === undefined ? {} : { chunkBytes: line.chunkBytes }),
       write: (bytes) => line.write(bytes),
       confirm: () => this.#backOff.reset(),
       close: () => line.close(),

@@ -48,6 +48,7 @@ function loadSerialPort(): Promise<typeof import("serialport")> {
 }
 
 class SerialLine implements Line {
+  readonly chunkBytes = WAITING_BYTES;
   readonly #port: SerialPort;
 
   constructor(port: SerialPort) {
