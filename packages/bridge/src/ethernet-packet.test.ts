@@ -43,7 +43,8 @@ test("a packet of another type, subtype or version, or one that is cut short, is
 });
 
 test("no bytes make the parser throw, and a payload never lies outside the packet", () => {
-  const head = Buffer.from("020000000002020000000001" + "88b5534c0100", "hex");
+  // With the upper half of the length, since a length at random is almost never within the packet.
+  const head = Buffer.from("020000000002020000000001" + "88b5534c0100" + "00", "hex");
   let taken = 0;
   fc.assert(
     fc.property(fc.boolean(), fc.uint8Array({ maxLength: 80 }), (headed, bytes) => {
