@@ -1,9 +1,9 @@
 // A wallet whose keys come from a ceremony, as holders' processes need it: they start locked and get shares.
 
-import { type PlayedCeremony, playCeremony } from "@sluice/ceremony";
+import { openShare, type PlayedCeremony, playCeremony } from "@sluice/ceremony";
 import { parseDescriptor } from "@sluice/chains";
-import { HOLDERS } from "@sluice/contracts";
-import { type CeremonyFile, deriveAccount, guardedRandom } from "@sluice/keys/custody";
+import { HOLDERS, type Holder } from "@sluice/contracts";
+import { type CeremonyFile, deriveAccount, guardedRandom, readShare } from "@sluice/keys/custody";
 import type { FixtureWallet } from "./wallet.ts";
 
 export type HeldWallet = FixtureWallet & {
@@ -12,6 +12,8 @@ export type HeldWallet = FixtureWallet & {
   readonly unlock: PlayedCeremony["unlock"];
   /** What the shares of each holder make, in the order of HOLDERS. */
   readonly entropies: readonly Buffer[];
+  /** What is secret of every share of a holder. */
+  readonly sharesOf: (holder: Holder) => Promise<readonly Uint8Array[]>;
 };
 
 export async function makeHeldWallet(gapLimit = 20, walletId = "hot"): Promise<HeldWallet> {
@@ -23,7 +25,7 @@ export async function makeHeldWallet(gapLimit = 20, walletId = "hot"): Promise<H
     keys.push(Buffer.from(deriveAccount(entropy, 1).key));
     return entropy;
   };
-  const { ceremony, unlock } = await playCeremony({ network: "regtest", walletId, gapLimit, draw });
+  const { ceremony, custodians, unlock } = await playCeremony({ network: "regtest", walletId, gapLimit, draw });
   const { record } = ceremony;
   const parsed = parseDescriptor(record.descriptor, "regtest");
   if (!parsed.ok) throw new Error(parsed.refusal.detail);
@@ -37,5 +39,16 @@ export async function makeHeldWallet(gapLimit = 20, walletId = "hot"): Promise<H
     record,
     unlock,
     entropies,
+    sharesOf: (holder) =>
+      Promise.all(
+        ceremony.shares
+          .filter((share) => share.holder === holder)
+          .map(async ({ custodian, bytes }) => {
+            const identity = custodians.find(({ name }) => name === custodian)?.identity ?? "";
+            const body = readShare((await openShare(bytes, identity)) ?? new Uint8Array())?.body;
+            if (body === undefined) throw new Error(`the share of ${custodian} does not open`);
+            return body;
+          }),
+      ),
   };
 }

@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { openBridge, unixListener } from "@sluice/bridge";
 import { childKey } from "@sluice/chains/signing";
+import { callConsole } from "@sluice/console";
 import { open, seal } from "@sluice/contracts";
 import { findCurveLibrary } from "@sluice/devstack";
 import { loadNativeCurve } from "@sluice/keys";
-import { seedOf, wordsOf } from "@sluice/keys/custody";
+import { hardenedChild, masterNode, type PrivateNode, seedOf, wordsOf } from "@sluice/keys/custody";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Secret, scanBytes, scanMemory, type Trace } from "./memory-scan.ts";
 import { WAYS } from "./planted.ts";
@@ -43,6 +44,8 @@ const origins: readonly Secret[] = [
   { name: "entropy", bytes: entropy },
   { name: "words", bytes: wordsOf(entropy) },
   { name: "seed", bytes: seedOf(entropy) },
+  ...nodesAbove(seedOf(entropy)),
+  ...(await held.sharesOf(HOLDER)).map((bytes, at) => ({ name: `share ${at + 1}`, bytes })),
 ];
 
 /** A single word, of the sentence as of the public list, is no trace of the sentence. */
@@ -109,6 +112,11 @@ describe.skipIf(!root)(`a holder's memory${because}`, () => {
         expect(scanBytes(readFileSync(path), [account, ...origins, ...used]), path).toEqual([]);
       expect(scanBytes(Buffer.from(JSON.stringify(signer.lines)), [account, ...origins, ...used])).toEqual([]);
 
+      // The one is locked at its console first, the other is just told to stop: of neither anything is left.
+      if (curve !== "addon") {
+        await callConsole(signer.console, "lock");
+        expect(scanMemory(pid, [account, ...origins, ...used]).traces.filter(isTrace)).toEqual([]);
+      }
       // At its end, with its memory still there.
       const watch = await watchExit(pid);
       signer.child.kill("SIGTERM");
@@ -202,6 +210,17 @@ async function sign(count: number): Promise<{ readonly children: readonly Secret
     await bridge.close();
   }
   return { children: childKeys(), signatures };
+}
+
+/** The private keys from the seed down to the account's parent, and the chain codes that nobody but the holder knows. */
+function nodesAbove(seed: Uint8Array): readonly Secret[] {
+  const curve = loadNativeCurve();
+  const nodes: PrivateNode[] = [masterNode(seed, curve)];
+  for (const step of [48, 1, 0]) nodes.push(hardenedChild(nodes.at(-1) as PrivateNode, step, curve));
+  return nodes.flatMap(({ key, chainCode }, depth) => [
+    { name: `key at depth ${depth}`, bytes: key },
+    { name: `chain code at depth ${depth}`, bytes: chainCode },
+  ]);
 }
 
 function childKeys(): readonly Secret[] {
