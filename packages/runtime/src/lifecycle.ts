@@ -68,9 +68,10 @@ export function runProcess(
 /** A closed terminal and Ctrl-\ would otherwise end a process where it stands. */
 const STOPPING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 
-/** Without a handler of our own, SIGUSR1 opens Node's inspector, which hands out everything in memory. */
+/** Without handlers of our own, SIGUSR1 opens Node's inspector, which hands out all memory, and SIGUSR2 just ends a process. */
 function keepInspectorClosed(logger: Logger): void {
   process.on("SIGUSR1", () => logger.warn("SIGUSR1 does nothing here; the inspector stays closed"));
+  process.on("SIGUSR2", () => logger.warn("SIGUSR2 does nothing here"));
 }
 
 /** What is broken is not trusted to stop itself in order. A crash while crashing (a closed stderr) just ends. */
