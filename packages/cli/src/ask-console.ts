@@ -1,5 +1,5 @@
 // A console's answer as a command's outcome.
-import { callConsole, type JsonObject } from "@sluice/console";
+import { type ConsoleAnswer, type ConsoleLimits, callConsole, type JsonObject } from "@sluice/console";
 import type { Outcome } from "./command.ts";
 
 /** `toLines` makes what people read of the output. */
@@ -9,8 +9,12 @@ export async function askConsole(
   input: JsonObject,
   binary: Uint8Array,
   toLines: (output: JsonObject) => readonly string[],
+  limits: Partial<ConsoleLimits> = {},
 ): Promise<Outcome> {
-  const answer = await callConsole(path, command, input, binary);
+  return outcomeOf(await callConsole(path, command, input, binary, { limits }), toLines);
+}
+
+export function outcomeOf(answer: ConsoleAnswer, toLines: (output: JsonObject) => readonly string[]): Outcome {
   if (answer.ok) return { kind: "done", lines: toLines(answer.output), json: answer.output };
   const { code, message } = answer;
   return { kind: NOBODY_THERE.has(code) ? "unavailable" : "refused", faults: [{ code, message }] };

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { openShare, readIdentityFile, rehearse, shareFileOf } from "@sluice/ceremony";
 import { parseDescriptor, walletsFileSchema } from "@sluice/chains";
 import { accountKeyFromXpub } from "@sluice/chains/signing";
-import { ed25519PrivateKey, HOLDERS, type Holder, PRODUCERS, trustFileSchema } from "@sluice/contracts";
+import { BRIDGE_ENDS, ed25519PrivateKey, HOLDERS, type Holder, PRODUCERS, trustFileSchema } from "@sluice/contracts";
 import { combineShares, deriveAccount, readShare } from "@sluice/keys/custody";
 import { createPool } from "@sluice/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -88,7 +88,7 @@ describe("ceremony", () => {
   });
 
   it("writes nothing but this, and for nobody else to read", () => {
-    const config = ["trust", "wallets", "ceremony", "onlinePolicy", "offlinePolicy", "apiKeys", "services"];
+    const config = ["trust", "wallets", "ceremony", "onlinePolicy", "bundleSigners", "apiKeys", "services"];
     expect(modesOf(root)).toEqual({
       ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
       ...Object.fromEntries(config.map((name) => [`config/${name}.json`, "444"])),
@@ -112,7 +112,8 @@ describe("ceremony", () => {
       expect(trust, producer).toContainEqual({ producer, keyId: sealKeyId, publicKey: publicKey.toString("base64") });
       const database = (STORED as readonly string[]).includes(producer) ? ["databasePassword"] : [];
       const node = producer === "blockchain-gateway" ? ["bitcoinRpcPassword", "bitcoinRpcUser"] : [];
-      expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...database]);
+      const bridge = (BRIDGE_ENDS as readonly string[]).includes(producer) ? ["bridgeKey"] : [];
+      expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...bridge, ...database]);
     }
     expect(secretsOf("blockchain-gateway")).toMatchObject({
       bitcoinRpcUser: "sluice",
@@ -221,6 +222,7 @@ function startHolder(holder: Holder) {
     SLUICE_SECRETS_SOURCE: join(root, "secrets", holder, "secrets.json"),
     SLUICE_HOLDER: holder,
     SLUICE_BRIDGE_CARRIER: `unix:${join(root, "sockets", `${holder}.sock`)}`,
+    SLUICE_BRIDGE_KEYS_FILE: join(root, "config", "bridgeKeys.json"),
     SLUICE_CONSOLE_SOCKET: join(root, "consoles", holder, "own", "console.sock"),
     SLUICE_CEREMONY_FILE: join(root, "config", "ceremony.json"),
     SLUICE_JOURNAL_DIRECTORY: journal,

@@ -1,7 +1,9 @@
 // The offline verdict: one row a check, in the order of precedence, each one change away from a task that is signed.
-import { deriveScript } from "@sluice/chains";
+import { CHAIN_REFUSALS, deriveScript } from "@sluice/chains";
+import { type Producer, seal, signRequest, type Trust, type TrustedKey } from "@sluice/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Bundle } from "./bundle.ts";
 import {
   clear,
   DESTINATION,
@@ -10,13 +12,19 @@ import {
   makeSeals,
   makeTask,
   makeWallet,
+  noHistory,
   OTHER_DESTINATION,
   outpointOf,
+  type PolicyChanges,
   request,
+  revoking,
+  signedRequest,
   type Task,
 } from "./fixtures.ts";
-import { anchorOf, type History, judgeTask, MAX_TASK_BYTES, readTask } from "./judge-task.ts";
-import type { Policy } from "./policy.ts";
+import { judgeBundle, judgementFailed } from "./judge-bundle.ts";
+import { anchorOf, judgeTask, MAX_TASK_BYTES, readTask } from "./judge-task.ts";
+import type { History } from "./judgement.ts";
+import { STATUSES, type StatusCode } from "./statuses.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -27,26 +35,21 @@ const coin = fund(wallet);
 const task = makeTask(seals, wallet, { coins: [coin], clearedAtMs: NOW_MS });
 const own = deriveScript(wallet.descriptor, 0, 3).address;
 const policy = makePolicy();
-const nothing: History = {
-  paid: new Map(),
-  spenders: [],
-  byAccount: new Map(),
-  byDestination: new Map(),
-  ofWallet: [],
-};
+const nothing = noHistory(NOW_MS);
 
 type Given = {
   readonly task?: Task;
-  readonly policy?: Policy;
+  readonly policy?: PolicyChanges;
   readonly history?: Partial<History>;
-  readonly trust?: typeof seals.trust;
+  readonly trust?: Trust;
   readonly nowMs?: number;
 };
 
 function verdict(given: Given) {
   const reading = readTask(given.task ?? task, { trust: given.trust ?? seals.trust, wallets });
   if (reading.kind === "refuse") return reading;
-  return judgeTask(reading.read, given.policy ?? policy, { ...nothing, ...given.history }, given.nowMs ?? NOW_MS);
+  const history = { ...nothing, ...given.history };
+  return judgeTask(reading.read, makePolicy(given.policy), history, given.nowMs ?? NOW_MS);
 }
 
 const of = (parts: Parameters<typeof makeTask>[2]) => makeTask(seals, wallet, { clearedAtMs: NOW_MS, ...parts });
@@ -54,12 +57,33 @@ const paying = (...pays: readonly (readonly [string, bigint])[]) =>
   of({ pays: pays.map(([address, amountSat]) => ({ address, amountSat })) });
 const clearance = (changes: Parameters<typeof request>[1], sealed = seals) =>
   ({ ...task, withdrawals: [{ clearance: clear(sealed, request("w1", changes), NOW_MS), attempt: 1 }] }) satisfies Task;
-const label = (tier: string, address = DESTINATION) =>
-  makePolicy({ labels: [{ address, tier, category: "theft", reason: "a known thief" }] });
+const label = (tier: string, address = DESTINATION): PolicyChanges => ({
+  labels: [{ address, tier, category: "theft", reason: "a known thief" }],
+});
 const past = (atMs: number, amountMinor = 100_000n) => [{ atMs, amountMinor }];
 const two = [request("w1"), request("w2")];
 const window = (changes: object) => [{ windowMs: HOUR_MS, ...changes }];
 const scriptHex = "0014751e76e8199196d454941c45d1b3a323f1433bd6";
+
+const always = { delayScore: 0, refuseScore: 0 };
+const seldom = { delayScore: 0, refuseScore: 1_000 };
+const never = { delayScore: 1_000, refuseScore: 1_000 };
+const little = new Map([["alice", [100n, 100n, 200n, 100n, 100n]]]);
+const smallHours = [100n, 200n, 100n, 100n, 100n];
+const unusual = (scores: object): PolicyChanges => ({
+  baseline: { historyMs: HOUR_MS, minimumCount: 5, account: never, wallet: never, delayMs: HOUR_MS, ...scores },
+});
+const ofAlice = (limits: object): PolicyChanges => ({
+  accountLimits: [{ account: "alice", windows: [{ windowMs: HOUR_MS, ...limits }] }],
+});
+const vetoedBy = (person: string): History["deliberations"] =>
+  new Map([["w1", { sinceMs: NOW_MS, veto: { person, via: "semi-offline-risk", reason: "" } }]]);
+const alsoFor = (withdrawalIds: readonly string[]) => ({ taskId: "t0", txid: task.txid, withdrawalIds });
+const cleared = (envelope: Uint8Array): Task => ({ ...task, withdrawals: [{ clearance: envelope, attempt: 1 }] });
+const requested = (changes: object, input = (text: string) => text): Task => {
+  const signed = signedRequest(seals, request("w1"), NOW_MS);
+  return cleared(sealClearance("w1", { ...signed, signatureInput: input(signed.signatureInput), ...changes }));
+};
 
 describe("the offline verdict", () => {
   test("signs a task that nothing is found against", () => {
@@ -73,20 +97,42 @@ describe("the offline verdict", () => {
     });
   });
 
+  /** In the order of precedence; "decoder" stands for the codes of CHAIN_REFUSALS. */
   const rows: readonly [string, string, Given][] = [
     ["TASK_TOO_LARGE", "", { task: { ...task, psbt: Buffer.alloc(MAX_TASK_BYTES) } }],
     ["WALLET_UNKNOWN", "", { task: { ...task, walletId: "cold" } }],
+    ["ENVELOPE_MALFORMED", "", { task: cleared(Buffer.from("no envelope")) }],
+    ["TYPE_UNKNOWN", "", { task: cleared(renamed("withdrawal.cleared.v1", "withdrawal.drained.v1")) }],
+    ["TYPE_UNEXPECTED", "", { task: cleared(anotherMessage()) }],
     ["SEAL_KEY_UNKNOWN", "", { trust: { find: () => undefined } }],
+    ["SEAL_KEY_REVOKED", "", { trust: revoking(seals, "online-risk") }],
+    ["SEAL_KEY_EXPIRED", "", { trust: changing("online-risk", { expired: true }) }],
+    ["PRODUCER_NOT_PERMITTED", "", { trust: changing("online-risk", { producer: "vault" }) }],
     ["SEAL_INVALID", "", { task: clearance({}, makeSeals()) }],
-    ["REQUEST_KEY_REVOKED", "", { trust: revoking("exchange-backend") }],
-    ["SEAL_KEY_REVOKED", "", { trust: revoking("online-risk") }],
+    ["PAYLOAD_MALFORMED", "", { task: cleared(withoutId()) }],
+    ["REQUEST_SIGNATURE_MISSING", "", { task: requested({ signature: "" }) }],
+    ["REQUEST_SIGNATURE_MALFORMED", "", { task: requested({ signature: "no dictionary" }) }],
+    ["REQUEST_SIGNATURE_INCOMPLETE", "", { task: requested({}, (input) => input.replace('"@method" ', "")) }],
+    ["REQUEST_DIGEST_MISSING", "", { task: requested({ contentDigest: "" }) }],
+    ["REQUEST_DIGEST_MISMATCH", "", { task: requested({ body: Buffer.from("{}") }) }],
+    ["REQUEST_KEY_UNKNOWN", "", { trust: without("exchange-backend") }],
+    ["REQUEST_KEY_REVOKED", "", { trust: revoking(seals, "exchange-backend") }],
+    ["REQUEST_KEY_EXPIRED", "", { trust: changing("exchange-backend", { expired: true }) }],
+    ["REQUEST_SIGNATURE_INVALID", "", { task: requested({ authority: "elsewhere.example" }) }],
+    ["REQUEST_NOT_A_WITHDRAWAL", "", { task: cleared(clearedRequest({ path: "/v1/withdrawals/w1/cancel" })) }],
+    ["REQUEST_MALFORMED", "", { task: cleared(clearedRequest({ body: Buffer.from("{}") })) }],
+    ["CLEARANCE_MISMATCH", "", { task: cleared(clearedRequest({}, "w2")) }],
     ["DUPLICATE_WITHDRAWAL", "", { task: of({ requests: [request("w1"), request("w1", { amount: "90000" })] }) }],
     ["PSBT_MAGIC_MISSING", "", { task: { ...task, psbt: Buffer.from("no psbt") } }],
     ["INPUT_DERIVATION_UNKNOWN", "", { task: { ...task, psbt: makeTask(seals, makeWallet().wallet).psbt } }],
     ["ASSET_UNKNOWN", "w1", { task: clearance({ asset: "ETH" }) }],
     ["AMOUNT_ZERO", "w1", { task: clearance({ amount: "0" }) }],
-    ["ADDRESS_WRONG_NETWORK", "w1", { task: clearance({ address: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" }) }],
+    ["AMOUNT_OVER_SUPPLY", "w1", { task: clearance({ amount: "2100000000000001" }) }],
     ["ADDRESS_CHECKSUM", "w1", { task: clearance({ address: DESTINATION.replace(/0$/, "8") }) }],
+    ["ADDRESS_MALFORMED", "w1", { task: clearance({ address: "no address" }) }],
+    // An extended public key, which is Base58Check and no address.
+    ["ADDRESS_UNSUPPORTED", "w1", { task: clearance({ address: anXpub() }) }],
+    ["ADDRESS_WRONG_NETWORK", "w1", { task: clearance({ address: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" }) }],
     ["PAYMENT_TO_OWN_WALLET", "w1", { task: of({ requests: [request("w1", { address: own })] }) }],
     ["OWN_BRANCH_OUTPUT", "", { task: paying([own, 100_000n]) }],
     ["CHANGE_SPLIT", "", { task: paying([DESTINATION, 100_000n], [changeAddress(5), 50_000n]) }],
@@ -100,26 +146,125 @@ describe("the offline verdict", () => {
     ["DESTINATION_LABELLED", "w1", { policy: label("grey", DESTINATION.toUpperCase()) }],
     ["ALREADY_PAID", "", { history: { paid: paidWith(`${"ab".repeat(32)}:0`) } }],
     ["INPUT_IN_USE", "", { history: { spenders: [{ taskId: "t0", txid: "cd".repeat(32), withdrawalIds: ["w0"] }] } }],
+    ["TRANSACTION_FOR_OTHERS", "", { history: { spenders: [alsoFor(["w0", "w1"])] } }],
     [
-      "TRANSACTION_FOR_OTHERS",
-      "",
-      { history: { spenders: [{ taskId: "t0", txid: task.txid, withdrawalIds: ["w0", "w1"] }] } },
+      "CLEARANCE_EXPIRED",
+      "w1",
+      {
+        nowMs: NOW_MS + policy.maxClearanceAgeMs + 1,
+        history: { firstJudgedAtMs: NOW_MS + policy.maxClearanceAgeMs + 1 },
+      },
     ],
-    ["CLEARANCE_EXPIRED", "w1", { nowMs: NOW_MS + policy.maxClearanceAgeMs + 1 }],
     ["CLEARANCE_FROM_FUTURE", "w1", { nowMs: NOW_MS - policy.maxClearanceAgeMs - 1 }],
-    ["OVER_PAYMENT_LIMIT", "w1", { policy: makePolicy({ maxPaymentSat: "99999" }) }],
-    ["FEE_OVER_ABSOLUTE_CAP", "", { policy: makePolicy({ maxFeeSat: "500" }) }],
-    ["FEE_OVER_RATE_CAP", "", { policy: makePolicy({ maxFeeRateSatPerVbyte: 4.999 }) }],
-    ["FEE_OVER_PERCENT_CAP", "", { task: of({ feeRateSatPerVbyte: 12 }), policy: makePolicy({ maxFeePercent: 1 }) }],
-    ["FEE_TOO_LOW", "", { policy: makePolicy({ minFeeRateSatPerVbyte: 5.1 }) }],
-    ["ACCOUNT_VELOCITY", "w1", { policy: makePolicy({ accountWindows: window({ maxCount: 0 }) }) }],
-    ["ACCOUNT_VELOCITY", "w1", { policy: makePolicy({ accountWindows: window({ maxSat: "99999" }) }) }],
-    ["DESTINATION_VELOCITY", "w1", { policy: makePolicy({ destinationWindows: window({ maxSat: "99999" }) }) }],
-    ["WALLET_OUTFLOW", "", { policy: makePolicy({ walletWindows: window({ maxSat: "100000" }) }) }],
+    ["OVER_PAYMENT_LIMIT", "w1", { policy: { maxPaymentSat: "99999" } }],
+    ["FEE_OVER_ABSOLUTE_CAP", "", { policy: { maxFeeSat: "500" } }],
+    ["FEE_OVER_RATE_CAP", "", { policy: { maxFeeRateSatPerVbyte: 4.999 } }],
+    ["FEE_OVER_PERCENT_CAP", "", { task: of({ feeRateSatPerVbyte: 12 }), policy: { maxFeePercent: 1 } }],
+    ["FEE_TOO_LOW", "", { policy: { minFeeRateSatPerVbyte: 5.1 } }],
+    ["VETOED", "w1", { history: { deliberations: vetoedBy("carol") } }],
+    ["ACCOUNT_VELOCITY", "w1", { policy: { accountWindows: window({ maxCount: 0 }) } }],
+    ["ACCOUNT_VELOCITY", "w1", { policy: { accountWindows: window({ maxSat: "99999" }) } }],
+    ["ACCOUNT_VELOCITY", "w1", { policy: ofAlice({ maxSat: "99999" }) }],
+    ["DESTINATION_VELOCITY", "w1", { policy: { destinationWindows: window({ maxSat: "99999" }) } }],
+    ["WALLET_OUTFLOW", "", { policy: { walletWindows: window({ maxSat: "100000" }) } }],
+    ["ACCOUNT_ABNORMAL", "w1", { policy: unusual({ account: always }), history: { usualOfAccount: little } }],
+    ["WALLET_ABNORMAL", "", { policy: unusual({ wallet: always }), history: { usualHoursOfWallet: smallHours } }],
+  ];
+  const waits: readonly [string, string, Given][] = [
+    [
+      "ACCOUNT_VELOCITY",
+      "w1",
+      {
+        policy: { accountWindows: window({ maxCount: 1 }) },
+        history: { byAccount: new Map([["alice", past(NOW_MS - 1)]]) },
+      },
+    ],
+    [
+      "DESTINATION_VELOCITY",
+      "w1",
+      {
+        policy: { destinationWindows: window({ maxCount: 1 }) },
+        history: { byDestination: new Map([[scriptHex, past(NOW_MS - 1)]]) },
+      },
+    ],
+    [
+      "WALLET_OUTFLOW",
+      "",
+      { policy: { walletWindows: window({ maxCount: 1 }) }, history: { ofWallet: past(NOW_MS - 1) } },
+    ],
+    ["ACCOUNT_ABNORMAL", "w1", { policy: unusual({ account: seldom }), history: { usualOfAccount: little } }],
+    ["WALLET_ABNORMAL", "", { policy: unusual({ wallet: seldom }), history: { usualHoursOfWallet: smallHours } }],
+    [
+      "LARGE_PAYMENT_DELAY",
+      "w1",
+      { policy: { large: { delayAboveSat: "99999", delayMs: HOUR_MS, releaseAboveSat: "100000" } } },
+    ],
+    ["NEEDS_RELEASE", "w1", { policy: { large: { delayAboveSat: "99999", delayMs: 0, releaseAboveSat: "99999" } } }],
   ];
 
   test.each(rows)("refuses with %s, about '%s'", (rule, withdrawalId, given) => {
     expect(verdict(given)).toMatchObject({ kind: "refuse", findings: [{ rule, withdrawalId }] });
+  });
+
+  test.each(waits)("delays with %s, about '%s'", (rule, withdrawalId, given) => {
+    const judged = verdict(given);
+    expect(judged).toMatchObject({ kind: "delay", findings: [{ rule, withdrawalId }] });
+    expect(judged.kind === "delay" && judged.untilMs > NOW_MS).toBe(true);
+  });
+
+  test("has a row for every status of the table, in its order, and no other", () => {
+    const named = (codes: readonly string[]) => [
+      ...new Set(codes.map((code) => (code in CHAIN_REFUSALS ? "DECODER" : code))),
+    ];
+    const before: StatusCode[] = ["BUNDLE_UNAVAILABLE", "BUNDLE_TOO_OLD", "JUDGEMENT_FAILED"];
+    expect([...before, ...named([...rows, ...waits].map(([code]) => code))]).toEqual(Object.keys(STATUSES));
+    const may = (verdict: "delay" | "refuse") =>
+      Object.entries(STATUSES).flatMap(([code, status]) => (status.verdict.includes(verdict) ? [code] : []));
+    expect(named(rows.map(([code]) => code))).toEqual(may("refuse"));
+    expect([...before, ...named(waits.map(([code]) => code))]).toEqual(may("delay"));
+  });
+
+  test("keeps to its order: of two faults the earlier one in the table decides", () => {
+    const all = [...rows, ...waits];
+    let tried = 0;
+    for (const [at, [earlier, about, first]] of all.entries()) {
+      for (const [, , second] of all.slice(at + 1)) {
+        const both = together(first, second);
+        if (both === null) continue;
+        tried += 1;
+        const judged = verdict(both);
+        const found = judged.kind === "sign" ? [] : judged.findings;
+        expect(found[0], `${earlier} with ${JSON.stringify(Object.keys(second))}`).toMatchObject({
+          rule: earlier,
+          withdrawalId: about,
+        });
+      }
+    }
+    process.stderr.write(`precedence: ${tried} pairs of faults\n`);
+    expect(tried).toBeGreaterThan(500);
+  });
+
+  test("waits when there is no bundle, when it is too old, and when something goes wrong inside", () => {
+    const wait = (rule: string) => ({ kind: "delay", findings: [{ withdrawalId: "", rule }] });
+    const missing = judgeBundle({ ok: false, detail: "BUNDLE_SEAL_WRONG" }, NOW_MS);
+    expect(missing.ok === false && missing.judgement).toMatchObject(wait("BUNDLE_UNAVAILABLE"));
+    const bundle = { version: 3, madeAtMs: NOW_MS - policy.maxBundleAgeMs, policy } as Bundle;
+    expect(judgeBundle({ ok: true, bundle }, NOW_MS)).toEqual({ ok: true, bundle });
+    const old = judgeBundle({ ok: true, bundle }, NOW_MS + 1);
+    expect(old.ok === false && old.judgement).toMatchObject(wait("BUNDLE_TOO_OLD"));
+    expect(judgementFailed(new RangeError("a memory that makes no sense"), NOW_MS)).toMatchObject({
+      ...wait("JUDGEMENT_FAILED"),
+      untilMs: NOW_MS + 60_000,
+    });
+  });
+
+  test("throws rather than judges by a memory that makes no sense", () => {
+    const given = {
+      policy: unusual({ account: always }),
+      history: { usualOfAccount: new Map([["alice", [1n, 0n, 1n, 1n, 1n]]]) },
+    };
+    expect(() => verdict(given)).toThrow(RangeError);
+    expect(() => verdict({ history: { byAccount: new Map([["alice", past(Number.NaN)]]) } })).toThrow(RangeError);
   });
 
   test("names every withdrawal that is at fault by the same check, and only those", () => {
@@ -148,7 +293,7 @@ describe("the offline verdict", () => {
     if (reading.kind !== "read") throw new Error("the control does not read");
     const { feeSat, vbytes } = reading.read.decoded;
     const rate = Number((feeSat * 1000n) / BigInt(vbytes)) / 1000;
-    const exact = makePolicy({
+    const exact = {
       maxPaymentSat: "100000",
       maxFeeSat: `${feeSat}`,
       maxFeeRateSatPerVbyte: rate,
@@ -156,7 +301,7 @@ describe("the offline verdict", () => {
       accountWindows: window({ maxCount: 1, maxSat: "100000" }),
       destinationWindows: window({ maxCount: 1, maxSat: "100000" }),
       walletWindows: window({ maxCount: 1, maxSat: `${100_000n + feeSat}` }),
-    });
+    };
     expect(verdict({ policy: exact, nowMs: NOW_MS + policy.maxClearanceAgeMs })).toEqual({ kind: "sign" });
   });
 });
@@ -167,7 +312,7 @@ describe("velocity", () => {
       "ACCOUNT_VELOCITY",
       "w1",
       {
-        policy: makePolicy({ accountWindows: window({ maxCount: 1 }) }),
+        policy: { accountWindows: window({ maxCount: 1 }) },
         history: { byAccount: new Map([["alice", past(NOW_MS - 1_000)]]) },
       },
     ],
@@ -175,7 +320,7 @@ describe("velocity", () => {
       "DESTINATION_VELOCITY",
       "w1",
       {
-        policy: makePolicy({ destinationWindows: window({ maxSat: "150000" }) }),
+        policy: { destinationWindows: window({ maxSat: "150000" }) },
         history: { byDestination: new Map([[scriptHex, past(NOW_MS - 1_000)]]) },
       },
     ],
@@ -183,7 +328,7 @@ describe("velocity", () => {
       "WALLET_OUTFLOW",
       "",
       {
-        policy: makePolicy({ walletWindows: window({ maxSat: "150000" }) }),
+        policy: { walletWindows: window({ maxSat: "150000" }) },
         history: { ofWallet: past(NOW_MS - 1_000) },
       },
     ],
@@ -196,7 +341,7 @@ describe("velocity", () => {
   });
 
   test("counts the withdrawals of one task against each other", () => {
-    const once = makePolicy({ accountWindows: window({ maxCount: 1 }) });
+    const once = { accountWindows: window({ maxCount: 1 }) };
     expect(verdict({ task: of({ requests: two }), policy: once })).toMatchObject({
       kind: "delay",
       findings: [{ withdrawalId: "w2", rule: "ACCOUNT_VELOCITY" }],
@@ -206,10 +351,7 @@ describe("velocity", () => {
   });
 
   test("refuses rather than delays when one window never admits it", () => {
-    const never = makePolicy({
-      accountWindows: window({ maxSat: "99999" }),
-      walletWindows: window({ maxSat: "150000" }),
-    });
+    const never = { accountWindows: window({ maxSat: "99999" }), walletWindows: window({ maxSat: "150000" }) };
     expect(verdict({ policy: never, history: { ofWallet: past(NOW_MS) } })).toMatchObject({
       kind: "refuse",
       findings: [{ rule: "ACCOUNT_VELOCITY" }],
@@ -225,7 +367,7 @@ describe("a withdrawal that was ordered before", () => {
   };
 
   test("may be ordered again in a transaction that spends its anchor, whatever its age, and counts once", () => {
-    const full = makePolicy({ accountWindows: window({ maxCount: 1 }) });
+    const full = { accountWindows: window({ maxCount: 1 }) };
     const byAccount = new Map([["alice", past(NOW_MS)]]);
     const nowMs = NOW_MS + 10 * policy.maxClearanceAgeMs;
     expect(verdict({ task: bumped, policy: full, nowMs, history: { ...history, byAccount } })).toEqual({
@@ -284,13 +426,87 @@ describe("whatever single byte of a task is changed", () => {
   });
 });
 
-function revoking(producer: string): typeof seals.trust {
+function sealClearance(withdrawalId: string, signed: ReturnType<typeof signedRequest>): Uint8Array {
+  return seal(seals.sealer("online-risk"), "withdrawal.cleared.v1", {
+    id: `${withdrawalId}/cleared`,
+    key: withdrawalId,
+    occurredAtMs: NOW_MS,
+    message: { withdrawalId, request: signed, findings: [], clearedAtMs: NOW_MS },
+  });
+}
+
+/** A request that the backend did sign, but not as online-risk or a withdrawal would have it. */
+function clearedRequest(
+  changes: { readonly path?: string; readonly body?: Uint8Array },
+  withdrawalId = "w1",
+): Uint8Array {
+  const parts = { method: "POST", authority: "sluice.example", path: "/v1/withdrawals", query: "" };
+  const body = changes.body ?? Buffer.from(JSON.stringify(request("w1")));
+  const signed = signRequest(
+    { ...parts, contentType: "application/json", ...changes, body },
+    seals.sealer("exchange-backend"),
+    { createdAtMs: NOW_MS, nonce: "nonce-of-w1" },
+  );
+  return sealClearance(withdrawalId, signed);
+}
+
+function anXpub(): string {
+  const [xpub] = /tpub\w+/.exec(makeWallet().text) ?? [];
+  if (xpub === undefined) throw new Error("the descriptor has no key");
+  return xpub;
+}
+
+function anotherMessage(): Uint8Array {
+  const message = { taskId: "t1", transactionId: task.txid, withdrawals: [{ withdrawalId: "w1", attempt: 1 }] };
+  const parts = { id: "t1/started", key: "t1", occurredAtMs: NOW_MS };
+  return seal(seals.sealer("vault"), "signing.started.v1", { ...parts, message });
+}
+
+/** Of the same length, so that everything around it still parses. */
+function renamed(from: string, to: string): Uint8Array {
+  const [first] = task.withdrawals;
+  return Buffer.from(
+    Buffer.from(first?.clearance ?? [])
+      .toString("latin1")
+      .replace(from, to),
+    "latin1",
+  );
+}
+
+function withoutId(): Uint8Array {
+  const signed = signedRequest(seals, request("w1"), NOW_MS);
+  const message = { withdrawalId: "w1", request: signed, findings: [], clearedAtMs: NOW_MS };
+  return seal(seals.sealer("online-risk"), "withdrawal.cleared.v1", {
+    id: "",
+    key: "w1",
+    occurredAtMs: NOW_MS,
+    message,
+  });
+}
+
+function changing(producer: Producer, changes: Partial<TrustedKey>): Trust {
   return {
     find: (name, keyId) => {
       const key = seals.trust.find(name, keyId);
-      return key?.producer === producer ? { ...key, revoked: true } : key;
+      return key?.producer === producer ? { ...key, ...changes } : key;
     },
   };
+}
+
+function without(producer: Producer): Trust {
+  return { find: (name, keyId) => (name === producer ? undefined : seals.trust.find(name, keyId)) };
+}
+
+/** Both faults at once; null where one would undo the other. */
+function together(first: Given, second: Given): Given | null {
+  const clash = (left: object = {}, right: object = {}) => Object.keys(left).some((key) => Object.hasOwn(right, key));
+  const { policy: _p, history: _h, ...rest } = first;
+  const { policy: _q, history: _i, ...others } = second;
+  if (clash(rest, others) || clash(first.policy, second.policy) || clash(first.history, second.history)) return null;
+  // That one is about this very transaction.
+  if (first.history?.spenders?.[0]?.txid === task.txid && second.task !== undefined) return null;
+  const policy = { ...first.policy, ...second.policy };
+  return { ...rest, ...others, policy, history: { ...first.history, ...second.history } };
 }
 
 function changeAddress(index: number): string {

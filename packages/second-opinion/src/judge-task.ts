@@ -2,42 +2,13 @@
 // of precedence; the first that finds something decides, and each finding has its own code. No check, no signature.
 import { type DecodedPayout, decodePayout, findScript, parseAddress, type Wallet } from "@sluice/chains";
 import { type Clearance, type ClearanceRefusal, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
-import { parseAmount, parseAsset, type VelocityEntry } from "@sluice/core";
+import { parseAmount, parseAsset } from "@sluice/core";
 import { finding, type OfflineFinding } from "./finding.ts";
-import { judgeVelocity } from "./judge-velocity.ts";
+import { judgeLimits } from "./judge-limits.ts";
+import type { Due, History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
 
 export type Task = MessageOf<"signing.requested.v1">;
-
-/** What was ever ordered to be signed for a withdrawal, by its latest task. */
-export type EarlierPayment = { readonly anchor: string; readonly taskId: string; readonly txid: string };
-
-/** A task that was ordered, of which a signature may exist. */
-export type EarlierTask = {
-  readonly taskId: string;
-  readonly txid: string;
-  readonly withdrawalIds: readonly string[];
-};
-
-/** What the zone remembers, as far as this task can need it. */
-export type History = {
-  readonly paid: ReadonlyMap<string, EarlierPayment>;
-  /** Those that spend an input of this task. */
-  readonly spenders: readonly EarlierTask[];
-  readonly byAccount: ReadonlyMap<string, readonly VelocityEntry[]>;
-  /** By scriptPubKey in lower-case hex. */
-  readonly byDestination: ReadonlyMap<string, readonly VelocityEntry[]>;
-  readonly ofWallet: readonly VelocityEntry[];
-};
-
-export type Due = {
-  readonly withdrawalId: string;
-  readonly attempt: number;
-  readonly account: string;
-  readonly scriptHex: string;
-  readonly amountSat: bigint;
-  readonly clearance: Clearance;
-};
 
 /** What is found by reading alone, before anything is asked of the memory. */
 export type ReadTask = {
@@ -45,13 +16,6 @@ export type ReadTask = {
   readonly decoded: DecodedPayout;
   readonly due: readonly Due[];
 };
-
-export type Judgement =
-  | { readonly kind: "sign" }
-  | { readonly kind: "delay"; readonly untilMs: number; readonly findings: readonly OfflineFinding[] }
-  | { readonly kind: "refuse"; readonly findings: readonly OfflineFinding[] };
-
-type Refusal = { readonly kind: "refuse"; readonly findings: readonly OfflineFinding[] };
 
 /** Whom the task would have paid: all of them or, when a seal does not hold, nobody. The txid is empty if unreadable. */
 export type ReadSoFar = {
@@ -107,7 +71,9 @@ export function judgeTask({ decoded, due }: ReadTask, policy: Policy, history: H
   if (conflict !== null) return conflict;
   // One that was ordered before was judged then; once a signature may exist, only the chain ends it.
   const fresh = due.filter(({ withdrawalId }) => !history.paid.has(withdrawalId));
-  const expired = fresh.filter(({ clearance }) => nowMs - clearance.clearedAtMs > policy.maxClearanceAgeMs);
+  // Age counts to the first judgement: what waits here, for time or for people, does not grow old by that.
+  const seenAtMs = Math.min(nowMs, history.firstJudgedAtMs);
+  const expired = fresh.filter(({ clearance }) => seenAtMs - clearance.clearedAtMs > policy.maxClearanceAgeMs);
   if (expired.length > 0) return refuseEach(expired, "CLEARANCE_EXPIRED", "the clearance is too old");
   const early = fresh.filter(({ clearance }) => clearance.clearedAtMs > nowMs + policy.maxClearanceAgeMs);
   if (early.length > 0) return refuseEach(early, "CLEARANCE_FROM_FUTURE", "the clearance is from the future");
@@ -115,7 +81,9 @@ export function judgeTask({ decoded, due }: ReadTask, policy: Policy, history: H
   if (large.length > 0) return refuseEach(large, "OVER_PAYMENT_LIMIT", `more than ${policy.maxPaymentSat} satoshi`);
   const fee = findFee(decoded, due, policy);
   if (fee !== null) return fee;
-  return judgeVelocity(decoded, fresh, policy, history, nowMs);
+  const vetoed = fresh.flatMap((each) => vetoFinding(each, history));
+  if (vetoed.length > 0) return { kind: "refuse", findings: vetoed };
+  return judgeLimits(decoded, fresh, policy, history, nowMs);
 }
 
 /** The outpoint that every transaction for a withdrawal has to spend: named once, by its first one. */
@@ -127,11 +95,6 @@ export function anchorOf(
   const anchor = history.paid.get(withdrawalId)?.anchor ?? decoded.inputs[0]?.outpoint;
   if (anchor === undefined) throw new Error("a decoded payout has an input");
   return anchor;
-}
-
-/** Payments and fee: what leaves the wallet for good. */
-export function grossOutflowSat({ payments, feeSat }: DecodedPayout): bigint {
-  return payments.reduce((sum, { amountSat }) => sum + amountSat, feeSat);
 }
 
 function refuseClearances(refusals: readonly ClearanceRefusal[]): Refusal {
@@ -261,6 +224,14 @@ function findFee(decoded: DecodedPayout, due: readonly Due[], policy: Policy): R
     return refuse("FEE_TOO_LOW", `under ${policy.minFeeRateSatPerKvbyte} satoshi per 1000 vbytes`, evidence);
   }
   return null;
+}
+
+function vetoFinding({ withdrawalId }: Due, { deliberations }: History): readonly OfflineFinding[] {
+  const veto = deliberations.get(withdrawalId)?.veto ?? null;
+  if (veto === null) return [];
+  const { person, via, reason } = veto;
+  const said = reason === "" ? "" : `: ${reason}`;
+  return [finding(withdrawalId, "VETOED", `${person} said no at the console of ${via}${said}`, { person, via })];
 }
 
 function refuseEach(due: readonly Due[], rule: string, reason: string): Refusal {

@@ -1,55 +1,45 @@
 // The limits over sliding windows of time, from the zone's own history: account, destination, then the whole wallet.
 import type { DecodedPayout } from "@sluice/chains";
 import { checkVelocity, type VelocityEntry, type VelocityWindow } from "@sluice/core";
-import { finding, type OfflineFinding } from "./finding.ts";
-import { type Due, grossOutflowSat, type History, type Judgement } from "./judge-task.ts";
+import { finding } from "./finding.ts";
+import type { Barrier } from "./judge-limits.ts";
+import { type Due, grossOutflowSat, type History } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
 
-/** The limits over sliding windows: account, destination, then the whole wallet. */
-export function judgeVelocity(
+export function velocityBarriers(
   decoded: DecodedPayout,
   due: readonly Due[],
   policy: Policy,
   history: History,
   nowMs: number,
-): Judgement {
-  const exceeded = [
-    ...windowFindings(
-      "ACCOUNT_VELOCITY",
-      due,
-      ({ account }) => account,
-      policy.accountWindows,
-      history.byAccount,
-      nowMs,
-    ),
-    ...windowFindings(
+): readonly Barrier[] {
+  const ofAccount = ({ account }: Due) => policy.windowsOfAccount.get(account) ?? policy.accountWindows;
+  const ofDestination = () => policy.destinationWindows;
+  const outflow = { atMs: nowMs, amountMinor: grossOutflowSat(decoded) };
+  return [
+    ...keyedBarriers("ACCOUNT_VELOCITY", due, ({ account }) => account, ofAccount, history.byAccount, nowMs),
+    ...keyedBarriers(
       "DESTINATION_VELOCITY",
       due,
       ({ scriptHex }) => scriptHex,
-      policy.destinationWindows,
+      ofDestination,
       history.byDestination,
       nowMs,
     ),
-    ...walletFindings(decoded, policy.walletWindows, history.ofWallet, nowMs),
+    ...exceededBy("", "WALLET_OUTFLOW", policy.walletWindows, history.ofWallet, outflow),
   ];
-  if (exceeded.length === 0) return { kind: "sign" };
-  const never = exceeded.filter(({ freeAtMs }) => freeAtMs === null);
-  if (never.length > 0) return { kind: "refuse", findings: never.map(({ found }) => found) };
-  const untilMs = Math.max(...exceeded.map(({ freeAtMs }) => freeAtMs ?? nowMs));
-  return { kind: "delay", untilMs, findings: exceeded.map(({ found }) => found) };
 }
 
-type Exceeded = { readonly found: OfflineFinding; readonly freeAtMs: number | null };
 type Windows = Policy["accountWindows"];
 
-function windowFindings(
+function keyedBarriers(
   rule: string,
   due: readonly Due[],
   keyOf: (due: Due) => string,
-  windows: Windows,
+  windowsOf: (due: Due) => Windows,
   past: ReadonlyMap<string, readonly VelocityEntry[]>,
   nowMs: number,
-): readonly Exceeded[] {
+): readonly Barrier[] {
   // Companions in the same task count too, one after the other.
   const seen = new Map<string, readonly VelocityEntry[]>(past);
   return due.flatMap((each) => {
@@ -57,18 +47,8 @@ function windowFindings(
     const entries = seen.get(key) ?? [];
     const candidate = { atMs: nowMs, amountMinor: each.amountSat };
     seen.set(key, [...entries, candidate]);
-    return exceededBy(each.withdrawalId, rule, windows, entries, candidate);
+    return exceededBy(each.withdrawalId, rule, windowsOf(each), entries, candidate);
   });
-}
-
-function walletFindings(
-  decoded: DecodedPayout,
-  windows: Windows,
-  past: readonly VelocityEntry[],
-  nowMs: number,
-): readonly Exceeded[] {
-  const candidate = { atMs: nowMs, amountMinor: grossOutflowSat(decoded) };
-  return exceededBy("", "WALLET_OUTFLOW", windows, past, candidate);
 }
 
 function exceededBy(
@@ -77,13 +57,13 @@ function exceededBy(
   windows: Windows,
   past: readonly VelocityEntry[],
   candidate: VelocityEntry,
-): readonly Exceeded[] {
+): readonly Barrier[] {
   const answer = checkVelocity(windows.map(toVelocityWindow), past, candidate);
   if (answer.kind === "within") return [];
   const { usedCount, usedMinor, window, freeAtMs } = answer;
   const evidence = { windowMs: String(window.windowMs), usedCount: String(usedCount), usedSat: String(usedMinor) };
   const found = finding(withdrawalId, rule, "a limit over a window of time would be exceeded", evidence);
-  return [{ found, freeAtMs }];
+  return [{ found, freeAtMs, deliberated: [] }];
 }
 
 function toVelocityWindow({ windowMs, maxCount, maxSat }: Windows[number]): VelocityWindow {

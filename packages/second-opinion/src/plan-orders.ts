@@ -1,5 +1,6 @@
 // Which holders to ask for an ordered task, from what was asked and answered and who is there. Pure.
 import { HOLDERS, type Holder } from "@sluice/contracts";
+import { finding, type OfflineFinding } from "./finding.ts";
 
 /** What was asked of a holder, and what came back. */
 export type HolderOrder = {
@@ -53,4 +54,17 @@ export function planOrders(
 
 function isFresh(order: HolderOrder | undefined, nowMs: number, deadlineMs: number): boolean {
   return order !== undefined && nowMs - order.sentAtMs < deadlineMs;
+}
+
+/** What two holders that refuse have to say; it is about the task. */
+export function holderFindings(known: readonly HolderOrder[]): readonly OfflineFinding[] {
+  return known.flatMap(({ holder, answer, refusalCode, refusalReason }) => {
+    if (answer !== "refusal" && answer !== "invalid") return [];
+    return [finding("", refusalCode ?? "HOLDER_REFUSED", `${holder}: ${refusalReason ?? ""}`, { holder })];
+  });
+}
+
+export function missingHolders(live: readonly string[]): OfflineFinding {
+  const reason = `two key holders are needed and ${live.length === 0 ? "none" : live.length} can sign now`;
+  return finding("", "HOLDERS_UNAVAILABLE", reason, { live: live.join(" ") });
 }

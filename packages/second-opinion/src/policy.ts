@@ -1,6 +1,8 @@
-// The limits and labels of the semi-offline side: its own file, shared with nobody.
+// The limits and labels of the semi-offline side: a part of its bundle, shared with nobody.
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
 import { z } from "zod";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** A whole number as text: JSON's own numbers lose satoshis. */
 const minorUnits = z
@@ -18,17 +20,23 @@ const windows = z.array(
     .refine(({ maxCount, maxSat }) => maxCount !== undefined || maxSat !== undefined, "bounds nothing"),
 );
 
-const FEE_RATE_RULE = "has at most three decimals";
+/** A number with at most three decimals, as a whole number of thousandths: it is compared without floating point. */
+const thousandths = (max: number) =>
+  z
+    .number()
+    .min(0)
+    .max(max)
+    .refine((value) => Math.abs(Math.round(value * 1000) - value * 1000) < 1e-6, "has at most three decimals")
+    .transform((value) => BigInt(Math.round(value * 1000)));
 
-/** In satoshis per 1000 vbytes, so that fees are compared without floating point. */
-const feeRate = z
-  .number()
-  .min(0)
-  .max(1_000_000)
-  .refine((rate) => Math.abs(Math.round(rate * 1000) - rate * 1000) < 1e-6, FEE_RATE_RULE)
-  .transform((rate) => BigInt(Math.round(rate * 1000)));
+/** In satoshis per 1000 vbytes. */
+const feeRate = thousandths(1_000_000);
 
-export const policyFileSchema = z.strictObject({
+const scores = z
+  .strictObject({ delayScore: thousandths(1_000), refuseScore: thousandths(1_000) })
+  .refine(({ delayScore, refuseScore }) => delayScore <= refuseScore, "refuses below what it delays");
+
+export const policySchema = z.strictObject({
   maxPaymentSat: minorUnits,
   maxFeeSat: minorUnits,
   maxFeeRateSatPerVbyte: feeRate,
@@ -36,42 +44,73 @@ export const policyFileSchema = z.strictObject({
   /** Of the sum of the payments. All three caps hold together. */
   maxFeePercent: z.number().int().min(1).max(100),
   maxClearanceAgeMs: z.number().int().min(1_000),
+  /** Older than this, a bundle is no longer judged by: everything waits for the next one. */
+  maxBundleAgeMs: z.number().int().min(1_000),
+  /** For every account that has none of its own. */
   accountWindows: windows,
   destinationWindows: windows,
   /** Of the whole outflow: payments and fee. */
   walletWindows: windows,
-  labels: z.array(
-    z.strictObject({
-      address: z.string().min(1),
-      tier: z.enum(["white", "grey", "black"]),
-      category: z.string().min(1),
-      reason: z.string().min(1),
-    }),
-  ),
+  /** What is unusual for the account, or for the wallet within an hour. */
+  baseline: z.strictObject({
+    historyMs: z
+      .number()
+      .int()
+      .min(1_000)
+      .max(90 * DAY_MS),
+    /** With fewer earlier values nothing is called unusual. */
+    minimumCount: z.number().int().min(5).max(500),
+    account: scores,
+    wallet: scores,
+    delayMs: z.number().int().min(0),
+  }),
+  /** A payment above the first waits; above the second a named person has to release it as well. */
+  large: z
+    .strictObject({ delayAboveSat: minorUnits, delayMs: z.number().int().min(0), releaseAboveSat: minorUnits })
+    .refine(({ delayAboveSat, releaseAboveSat }) => delayAboveSat <= releaseAboveSat, "releases below what it delays"),
 });
 
-type PolicyFile = z.output<typeof policyFileSchema>;
+export const labelsSchema = z.array(
+  z.strictObject({
+    address: z.string().min(1),
+    tier: z.enum(["white", "grey", "black"]),
+    category: z.string().min(1),
+    reason: z.string().min(1),
+  }),
+);
 
-export type Label = PolicyFile["labels"][number];
+/** Windows of an account in place of those for everybody: narrower or wider. */
+export const accountLimitsSchema = z.array(
+  z.strictObject({ account: z.string().min(1), windows: windows.refine((list) => list.length > 0, "limits nothing") }),
+);
 
-export type Policy = Omit<PolicyFile, "labels" | "maxFeeRateSatPerVbyte" | "minFeeRateSatPerVbyte"> & {
+type PolicyFile = z.output<typeof policySchema>;
+
+export type Label = z.output<typeof labelsSchema>[number];
+
+export type Policy = Omit<PolicyFile, "maxFeeRateSatPerVbyte" | "minFeeRateSatPerVbyte"> & {
   readonly maxFeeRateSatPerKvbyte: bigint;
   readonly minFeeRateSatPerKvbyte: bigint;
   /** By scriptPubKey in lower-case hex: an address has several spellings, a script has one. */
   readonly labels: ReadonlyMap<string, Label>;
+  readonly windowsOfAccount: ReadonlyMap<string, PolicyFile["accountWindows"]>;
 };
 
 export type PolicyFault = { readonly name: string; readonly rule: string };
 
 export function readPolicy(
-  file: PolicyFile,
+  file: {
+    readonly policy: PolicyFile;
+    readonly labels: readonly Label[];
+    readonly accountLimits: z.output<typeof accountLimitsSchema>;
+  },
   network: BitcoinNetwork,
 ): { readonly policy: Policy; readonly faults: readonly PolicyFault[] } {
   const labels = new Map<string, Label>();
   const faults: PolicyFault[] = [];
   for (const [at, label] of file.labels.entries()) {
     const parsed = parseAddress(network, label.address);
-    const name = `SLUICE_POLICY_FILE labels.${at}.address`;
+    const name = `labels.${at}.address`;
     if (!parsed.ok) {
       faults.push({ name, rule: parsed.refusal.code });
       continue;
@@ -80,10 +119,24 @@ export function readPolicy(
     if (labels.has(script)) faults.push({ name, rule: "is labelled twice" });
     labels.set(script, label);
   }
+  const windowsOfAccount = new Map(file.accountLimits.map(({ account, windows: own }) => [account, own]));
+  if (windowsOfAccount.size < file.accountLimits.length) {
+    faults.push({ name: "accountLimits", rule: "names an account twice" });
+  }
   const {
     maxFeeRateSatPerVbyte: maxFeeRateSatPerKvbyte,
     minFeeRateSatPerVbyte: minFeeRateSatPerKvbyte,
     ...rest
-  } = file;
-  return { policy: { ...rest, maxFeeRateSatPerKvbyte, minFeeRateSatPerKvbyte, labels }, faults };
+  } = file.policy;
+  return {
+    policy: { ...rest, maxFeeRateSatPerKvbyte, minFeeRateSatPerKvbyte, labels, windowsOfAccount },
+    faults,
+  };
+}
+
+/** How far back the windows look. */
+export function longestWindowMs(policy: Policy): number {
+  const own = [...policy.windowsOfAccount.values()].flat();
+  const all = [...policy.accountWindows, ...own, ...policy.destinationWindows, ...policy.walletWindows];
+  return Math.max(0, ...all.map(({ windowMs }) => windowMs));
 }

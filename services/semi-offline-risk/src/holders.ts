@@ -1,5 +1,5 @@
 // The lines to the three key holders, and what is known of each: connected, heard of, serving.
-import { type Bridge, type CarrierAddress, openBridge, openCarrier } from "@sluice/bridge";
+import { type Bridge, type BridgeIdentity, type CarrierAddress, openBridge, openCarrier } from "@sluice/bridge";
 import { HOLDERS, type Holder, type MessageOf, type OpenedOf, open, type Trust } from "@sluice/contracts";
 import type { Logger } from "@sluice/runtime";
 
@@ -20,11 +20,13 @@ export type Holders = {
 };
 
 type Options = {
+  readonly bridges: BridgeIdentity;
   readonly carriers: Readonly<Record<Holder, CarrierAddress>>;
   readonly trust: Trust;
   readonly requireIsolation: boolean;
   readonly logger: Logger;
   readonly onAnswer: (answered: OpenedOf<"signing.answered.v1">) => Promise<void>;
+  readonly onVeto: (vetoed: OpenedOf<"signing.vetoed.v1">) => Promise<void>;
   readonly onChange: () => void;
 };
 
@@ -56,15 +58,16 @@ export function openHolders(options: Options): Holders {
 type Line = { readonly holder: Holder; readonly bridge: Bridge; readonly status: () => HolderStatus };
 
 function openLine(holder: Holder, options: Options): Line {
-  const { logger, trust, onAnswer, onChange } = options;
+  const { logger, trust, onAnswer, onVeto, onChange } = options;
   let heardAtMs = 0;
   let report: HolderStatus["report"];
   const bridge = openBridge({
     carrier: openCarrier(options.carriers[holder], "listen"),
     localName: "semi-offline-risk",
     peerName: holder,
+    session: options.bridges.towards(holder),
     onMessage: async (bytes) => {
-      const opened = open(trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
+      const opened = open(trust, bytes, ["signing.answered.v1", "signing.vetoed.v1", "holder.reported.v1"]);
       // A holder speaks for itself only, on its own line.
       if (!opened.ok || opened.value.producer !== holder) {
         logger.error(
@@ -74,6 +77,7 @@ function openLine(holder: Holder, options: Options): Line {
         return;
       }
       if (opened.value.type === "signing.answered.v1") return onAnswer(opened.value);
+      if (opened.value.type === "signing.vetoed.v1") return onVeto(opened.value);
       const wasLive = isLive(status(), options.requireIsolation);
       heardAtMs = Date.now();
       report = opened.value.message;

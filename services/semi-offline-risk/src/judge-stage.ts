@@ -1,44 +1,64 @@
 // Step 5 as a stage: a task that waits for its verdict gets it, in one transaction with everything that follows from it.
 import type { Wallet } from "@sluice/chains";
 import { open, type Sealer, type Trust } from "@sluice/contracts";
-import { type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
+import { type Bundles, findRelease, loadDeliberations, startDeliberation } from "@sluice/governance";
+import { isRetriable, type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import {
   anchorOf,
   grossOutflowSat,
+  type History,
   type Judgement,
+  judgeBundle,
+  judgementFailed,
   judgeTask,
   type Policy,
   type ReadSoFar,
+  type ReadTask,
   readTask,
+  registryTrust,
   reportOf,
 } from "@sluice/second-opinion";
+import { latestMs, loadMemory, recordPayments } from "@sluice/zone-memory";
 import { writeReport } from "./reports.ts";
-import { latestMs, loadHistory, lockTask, moveTask, recordPayments, type StoredTask } from "./store.ts";
+import { lockTask, markJudged, moveTask, type StoredTask } from "./store.ts";
 
 export type JudgeStage = {
   readonly pool: Pool;
   readonly trust: Trust;
   readonly sealer: Sealer;
   readonly wallets: ReadonlyMap<string, Wallet>;
-  readonly policy: Policy;
+  readonly bundles: Bundles;
   readonly logger: Logger;
   readonly onVerdict: (kind: Judgement["kind"]) => void;
 };
 
 const WAITING = ["received", "delayed"] as const;
+const NOTHING_READ: ReadSoFar = { withdrawals: [], txid: "" };
 
 export async function judgeOne(stage: JudgeStage, taskId: string): Promise<void> {
-  const kind = await transaction(stage.pool, async (tx) => {
-    const task = await lockTask(tx, taskId);
-    if (task === null || (task.state !== "received" && task.state !== "delayed")) return null;
-    // Limits are counted one task after the other.
-    if (!(await withLane(tx, `wallet ${task.walletId}`))) return null;
-    return judge(stage, tx, task);
+  const kind = await judgeWith(stage, taskId, judge).catch((error: unknown) => {
+    if (isRetriable(error)) throw error;
+    stage.logger.error({ err: error, taskId }, "ALARM: a task could not be judged; it waits");
+    return judgeWith(stage, taskId, (_, tx, task) =>
+      settle(stage, tx, task.id, NOTHING_READ, judgementFailed(error, Date.now()), Date.now()),
+    );
   });
   if (kind === null) return;
   stage.logger.info({ taskId, verdict: kind }, "the offline verdict is on record");
   stage.onVerdict(kind);
+}
+
+type Judge = (stage: JudgeStage, tx: Transaction, task: StoredTask) => Promise<Judgement["kind"]>;
+
+function judgeWith(stage: JudgeStage, taskId: string, how: Judge): Promise<Judgement["kind"] | null> {
+  return transaction(stage.pool, async (tx) => {
+    const task = await lockTask(tx, taskId);
+    if (task === null || (task.state !== "received" && task.state !== "delayed")) return null;
+    // Limits are counted one task after the other.
+    if (!(await withLane(tx, `wallet ${task.walletId}`))) return null;
+    return how(stage, tx, task);
+  });
 }
 
 async function judge(stage: JudgeStage, tx: Transaction, stored: StoredTask): Promise<Judgement["kind"]> {
@@ -47,17 +67,47 @@ async function judge(stage: JudgeStage, tx: Transaction, stored: StoredTask): Pr
   const opened = open(stage.trust, stored.envelope, ["signing.requested.v1"]);
   if (!opened.ok) {
     const findings = [{ withdrawalId: "", rule: opened.refusal.code, reason: opened.refusal.detail, evidence: {} }];
-    return settle(stage, tx, stored.id, { withdrawals: [], txid: "" }, { kind: "refuse", findings }, nowMs);
+    return settle(stage, tx, stored.id, NOTHING_READ, { kind: "refuse", findings }, nowMs);
   }
-  const reading = readTask(opened.value.message, stage);
-  if (reading.kind === "refuse") return settle(stage, tx, stored.id, reading, reading, nowMs);
+  const firstJudgedAtMs = await markJudged(tx, stored, nowMs);
+  const found = await stage.bundles.inForce(tx);
+  // Without a bundle nothing is judged; the trust file only lets the report say what it is about.
+  const trust = found.ok ? registryTrust(found.bundle.keys, nowMs) : stage.trust;
+  const reading = readTask(opened.value.message, { trust, wallets: stage.wallets });
+  const named = reading.kind === "refuse" ? reading : nameRead(reading.read);
+  const standing = judgeBundle(found, nowMs);
+  if (!standing.ok) return settle(stage, tx, stored.id, named, standing.judgement, nowMs);
+  if (reading.kind === "refuse") return settle(stage, tx, stored.id, named, reading, nowMs);
   const { read } = reading;
-  const history = await loadHistory(tx, stored.walletId, read, nowMs - longestWindowMs(stage.policy));
-  const judgement = judgeTask(read, stage.policy, history, nowMs);
+  const { policy, people } = standing.bundle;
+  const history = {
+    ...(await loadMemory(tx, stored.walletId, read, policy, nowMs)),
+    firstJudgedAtMs,
+    deliberations: await loadDeliberations(
+      tx,
+      read.due.map(({ withdrawalId }) => withdrawalId),
+    ),
+    releasedBy: await findRelease(tx, people, stored.id, read.decoded.txid, nowMs),
+  };
+  const judgement = await decide(tx, stored, read, policy, history, nowMs);
+  return settle(stage, tx, stored.id, named, judgement, nowMs);
+}
+
+/** What follows from the verdict in this zone's memory, before anybody hears of it. */
+async function decide(
+  tx: Transaction,
+  { id, walletId }: StoredTask,
+  read: ReadTask,
+  policy: Policy,
+  history: History,
+  nowMs: number,
+): Promise<Judgement> {
+  const judgement = judgeTask(read, policy, history, nowMs);
+  if (judgement.kind === "delay") await startDeliberation(tx, id, judgement.deliberated, nowMs);
   if (judgement.kind === "sign") {
     await recordPayments(tx, {
-      taskId: stored.id,
-      walletId: stored.walletId,
+      taskId: id,
+      walletId,
       txid: read.decoded.txid,
       outflowSat: grossOutflowSat(read.decoded),
       atMs: nowMs,
@@ -65,8 +115,7 @@ async function judge(stage: JudgeStage, tx: Transaction, stored: StoredTask): Pr
       payments: read.due.map((due) => ({ ...due, anchor: anchorOf(due.withdrawalId, read, history) })),
     });
   }
-  const withdrawals = read.due.map(({ withdrawalId, attempt }) => ({ withdrawalId, attempt }));
-  return settle(stage, tx, stored.id, { withdrawals, txid: read.decoded.txid }, judgement, nowMs);
+  return judgement;
 }
 
 async function settle(
@@ -96,6 +145,6 @@ async function settle(
   }
 }
 
-function longestWindowMs({ accountWindows, destinationWindows, walletWindows }: Policy): number {
-  return Math.max(0, ...[...accountWindows, ...destinationWindows, ...walletWindows].map(({ windowMs }) => windowMs));
+function nameRead({ due, decoded }: ReadTask): ReadSoFar {
+  return { withdrawals: due.map(({ withdrawalId, attempt }) => ({ withdrawalId, attempt })), txid: decoded.txid };
 }

@@ -1,6 +1,14 @@
 // semi-offline-risk, read top to bottom: settings, isolation, database, holders, vault, stages, reports.
 import { fileURLToPath } from "node:url";
 import { openBridge, openCarrier } from "@sluice/bridge";
+import { serveConsole } from "@sluice/console";
+import {
+  GOVERNANCE_MIGRATIONS,
+  governanceCommands,
+  installBundle,
+  measureBundles,
+  openBundles,
+} from "@sluice/governance";
 import { createPool, durabilityFaults, migrate } from "@sluice/postgres";
 import {
   closeInherited,
@@ -10,14 +18,17 @@ import {
   runProcess,
   startRounds,
 } from "@sluice/runtime";
+import { BUNDLE_MAX_BYTES } from "@sluice/second-opinion";
 import { readSettings } from "./config.ts";
+import { handleBundleOffered } from "./handlers/bundle-offered.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
+import { handleSigningVetoed } from "./handlers/signing-vetoed.ts";
 import { openHolders } from "./holders.ts";
 import { type JudgeStage, judgeOne } from "./judge-stage.ts";
 import { sendReports } from "./reports.ts";
 import { type SignStage, signOne } from "./sign-stage.ts";
-import { countTasks, listDue } from "./store.ts";
+import { countTasks, judgeNow, listDelayed, listDue } from "./store.ts";
 import { startZoneReports } from "./zone-report.ts";
 
 const NAME = "semi-offline-risk";
@@ -27,17 +38,28 @@ const LOOK_EVERY_MS = 500;
 runProcess(NAME, async ({ logger, onStop }) => {
   closeInherited(logger, process.env);
   const config = readSettings(process.env);
-  const { trust, sealer, wallets, policy } = config;
+  const { trust, sealer, wallets, network } = config;
   const inspect = () => inspectIsolation(config);
   const isolation = requireIsolation(logger, config.requireIsolation, inspect);
   logger.info({ isolation }, "the network as the kernel shows it to this process");
   const { databaseUrl: url, databasePassword: password } = config;
   const pool = createPool({ url, password, applicationName: NAME });
   onStop("database pool", () => pool.end());
-  await migrate(pool, [{ set: NAME, directory: MIGRATIONS }]);
+  await migrate(pool, [{ set: NAME, directory: MIGRATIONS }, GOVERNANCE_MIGRATIONS]);
   for (const fault of await durabilityFaults(pool)) logger.warn({ fault }, "Postgres may lose what it has confirmed");
 
+  const bundles = openBundles({
+    pool,
+    signers: config.bundleSigners,
+    network,
+    logger,
+    // Whatever waits is judged by the new one.
+    onAccepted: (tx) => judgeNow(tx, null),
+  });
+  await installBundle(bundles, pool, config.firstBundleFile);
+
   const metrics = createMetrics(NAME);
+  measureBundles(metrics, bundles);
   const verdicts = metrics.counter({
     name: "sluice_offline_verdicts_total",
     help: "Verdicts by kind.",
@@ -59,12 +81,17 @@ runProcess(NAME, async ({ logger, onStop }) => {
   });
 
   const holders = openHolders({
+    bridges: config.bridges,
     carriers: config.holderCarriers,
     trust,
     requireIsolation: config.requireIsolation,
     logger,
     onAnswer: async (answered) => {
       await handleSigningAnswered({ pool, trust, wallets, logger }, answered);
+      work.wake();
+    },
+    onVeto: async (vetoed) => {
+      await handleSigningVetoed({ pool, logger }, vetoed);
       work.wake();
     },
     onChange: () => {
@@ -77,8 +104,10 @@ runProcess(NAME, async ({ logger, onStop }) => {
     carrier: openCarrier(config.vaultCarrier, "listen"),
     localName: NAME,
     peerName: "vault",
+    session: config.bridges.towards("vault"),
     onMessage: async (bytes) => {
-      received.inc({ what: await handleSigningRequested({ pool, trust, logger }, bytes) });
+      const offered = await handleBundleOffered({ trust, bundles }, bytes);
+      received.inc({ what: offered ?? (await handleSigningRequested({ pool, trust, logger }, bytes)) });
       work.wake();
       reporting.wake();
     },
@@ -91,7 +120,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
     trust,
     sealer,
     wallets,
-    policy,
+    bundles,
     logger,
     onVerdict: (verdict) => verdicts.inc({ verdict }),
   };
@@ -100,13 +129,30 @@ runProcess(NAME, async ({ logger, onStop }) => {
     trust,
     sealer,
     wallets,
+    bundles,
     holders,
     holderDeadlineMs: config.holderDeadlineMs,
     logger,
   };
   const work = startRounds({ everyMs: LOOK_EVERY_MS, logger, round: workOnce });
   const reporting = startRounds({ everyMs: LOOK_EVERY_MS, logger, round: () => sendReports(pool, vault) });
-  const zone = startZoneReports({ bridge: vault, holders, sealer, pool, metrics, inspect, logger });
+  const zone = startZoneReports({ bridge: vault, holders, bundles, sealer, pool, metrics, inspect, logger });
+  const console = await serveConsole({
+    path: config.consoleSocket,
+    logger,
+    limits: { binaryBytes: BUNDLE_MAX_BYTES, headBytes: 262_144 },
+    commands: governanceCommands({
+      pool,
+      bundles,
+      trust,
+      wallets,
+      lockWaiting: async (tx, taskId) => (await listDelayed(tx, { lock: taskId }))[0] ?? null,
+      listWaiting: (limit) => listDelayed(pool, { limit }),
+      judgeNow,
+      onDecided: () => work.wake(),
+    }),
+  });
+  onStop("console", console.close);
   onStop("reports", reporting.stop);
   // Before the reports are waited for: one that vault has not taken stays on record for the next start.
   onStop("bridge to vault", () => vault.close());

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Bridge } from "@sluice/bridge";
 import { type Sealer, seal } from "@sluice/contracts";
+import { type Bundles, reportBundle } from "@sluice/governance";
 import type { Pool } from "@sluice/postgres";
 import type { Isolation, Logger, Metrics } from "@sluice/runtime";
 import type { Holders } from "./holders.ts";
@@ -14,13 +15,14 @@ export type ZoneReports = { readonly report: () => void; readonly stop: () => vo
 export function startZoneReports(parts: {
   readonly bridge: Bridge;
   readonly holders: Holders;
+  readonly bundles: Bundles;
   readonly sealer: Sealer;
   readonly pool: Pool;
   readonly metrics: Metrics;
   readonly inspect: () => Isolation;
   readonly logger: Logger;
 }): ZoneReports {
-  const { bridge, holders, sealer, pool, metrics, inspect, logger } = parts;
+  const { bridge, holders, bundles, sealer, pool, metrics, inspect, logger } = parts;
   const life = randomBytes(8).toString("hex");
   let number = 0;
   let underWay = false;
@@ -51,6 +53,7 @@ export function startZoneReports(parts: {
         ...database,
         holders: holders.status().map(({ report: last, ...status }) => ({ ...status, report: last })),
         metrics: await metrics.text(),
+        ...reportBundle(bundles),
       },
     });
     await bridge.send(envelope, { priority: "urgent" });

@@ -3,8 +3,18 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import type { Holder, Producer } from "@sluice/contracts";
-import { type HeldWallet, POLICY_FILE, type Seals, seedOf } from "@sluice/second-opinion/fixtures";
+import { testBridgeKey, testBridgeKeys } from "@sluice/bridge/testing";
+import { BRIDGE_ENDS, type Holder, type Producer } from "@sluice/contracts";
+import {
+  type BundleParts,
+  type HeldWallet,
+  makeOffice,
+  type Office,
+  type PolicyChanges,
+  type Seals,
+  sealedBundle,
+  seedOf,
+} from "@sluice/second-opinion/fixtures";
 
 /** What leaves a process without IP on this machine; undefined when nothing does. */
 export const WITHOUT_NETWORK = [
@@ -25,7 +35,10 @@ export type ZoneOptions = {
   readonly seals: Seals;
   readonly held: HeldWallet;
   readonly databaseUrl: string;
-  readonly policy?: object;
+  readonly policy?: PolicyChanges;
+  readonly office?: Office;
+  /** Of the first bundle, beside the policy. */
+  readonly bundle?: BundleParts;
   readonly holderDeadline?: string;
 };
 
@@ -41,20 +54,27 @@ export function prepareZone(options: ZoneOptions) {
     PATH: process.env["PATH"] ?? "",
     SLUICE_TRUST_FILE: file("trust.json", seals.file),
     SLUICE_SECRETS_SOURCE: "fd:3",
+    SLUICE_BRIDGE_KEYS_FILE: file("bridge-keys.json", testBridgeKeys(BRIDGE_ENDS)),
     SLUICE_NETWORK: "regtest",
     SLUICE_WALLETS_FILE: file("wallets.json", [{ walletId: "hot", asset: "BTC", descriptor: held.text, gapLimit: 20 }]),
     SLUICE_REQUIRE_ISOLATION: WITHOUT_NETWORK === undefined ? "no" : "yes",
   };
   const ceremonyFile = file("ceremony.json", held.record);
-  const policyFile = file("policy.json", { ...POLICY_FILE, ...options.policy });
+  const office = options.office ?? makeOffice();
+  const firstBundle = join(folder, "first.bundle");
+  writeFileSync(firstBundle, sealedBundle(seals, office, { policy: options.policy ?? {}, ...options.bundle }));
+  const signersFile = file("bundle-signers.json", office.signersFile);
   const carrierOf = (holder: Holder): string => `unix:${join(folder, `${holder}.sock`)}`;
   const secrets = (producer: Producer): string => {
     const sealer = seals.sealer(producer);
-    return JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) });
+    return JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer), bridgeKey: testBridgeKey(producer) });
   };
   const consoleOf = (holder: Holder): string => join(folder, "consoles", `${holder}.sock`);
+  const riskConsole = join(folder, "consoles", "risk.sock");
   return {
     vaultSocket: join(folder, "vault.sock"),
+    riskConsole,
+    office,
     consoleOf,
     startRisk: (env: Readonly<Record<string, string>> = {}): Process =>
       start("semi-offline-risk", secrets("semi-offline-risk"), {
@@ -64,7 +84,9 @@ export function prepareZone(options: ZoneOptions) {
         SLUICE_HOLDER_A_CARRIER: carrierOf("semi-offline-signer-a"),
         SLUICE_HOLDER_B_CARRIER: carrierOf("semi-offline-signer-b"),
         SLUICE_HOLDER_C_CARRIER: carrierOf("semi-offline-signer-c"),
-        SLUICE_POLICY_FILE: policyFile,
+        SLUICE_BUNDLE_SIGNERS_FILE: signersFile,
+        SLUICE_FIRST_BUNDLE_FILE: firstBundle,
+        SLUICE_CONSOLE_SOCKET: riskConsole,
         SLUICE_HOLDER_DEADLINE_MS: options.holderDeadline ?? "2s",
         ...env,
       }),

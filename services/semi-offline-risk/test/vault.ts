@@ -1,6 +1,7 @@
 // Vault's end of the bridge, played by a test: sends tasks, keeps every report in the order in which it came.
 import { once } from "node:events";
 import { type Bridge, openBridge, unixConnector } from "@sluice/bridge";
+import { testBridgeSession } from "@sluice/bridge/testing";
 import { type MessageOf, type OpenedOf, open, seal } from "@sluice/contracts";
 import { asMessage, type Seals, type Task } from "@sluice/second-opinion/fixtures";
 
@@ -27,6 +28,7 @@ export function openVault(seals: Seals, socket: string): Vault {
     carrier: unixConnector(socket),
     localName: "vault",
     peerName: "semi-offline-risk",
+    session: testBridgeSession("vault", "semi-offline-risk"),
     onMessage: async (bytes) => {
       const opened = open(seals.trust, bytes, ["risk.reported.v1", "zone.reported.v1"]);
       if (!opened.ok) throw new Error(opened.refusal.code);

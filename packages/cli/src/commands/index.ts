@@ -1,6 +1,32 @@
 // Every subcommand, in the order in which the help names them.
 import type { Command } from "../command.ts";
+import { bundleMake } from "./bundle-make.ts";
+import { bundleSign } from "./bundle-sign.ts";
+import { bundleVerify } from "./bundle-verify.ts";
+import { ceremony } from "./ceremony.ts";
+import { ceremonyRehearse } from "./ceremony-rehearse.ts";
 import { holderLock } from "./holder-lock.ts";
 import { holderStatus } from "./holder-status.ts";
+import { holderUnlock } from "./holder-unlock.ts";
+import { holderVeto } from "./holder-veto.ts";
+import { keyMake } from "./key-make.ts";
+import { zoneBundle, zoneImport } from "./zone-bundle.ts";
+import { zoneRelease, zoneVeto, zoneWaiting } from "./zone-decide.ts";
 
-export const COMMANDS: readonly Command[] = [holderStatus, holderLock];
+export const COMMANDS: readonly Command[] = [
+  ceremony,
+  ceremonyRehearse,
+  holderStatus,
+  holderUnlock,
+  holderLock,
+  holderVeto,
+  zoneWaiting,
+  zoneRelease,
+  zoneVeto,
+  zoneBundle,
+  zoneImport,
+  keyMake,
+  bundleMake,
+  bundleSign,
+  bundleVerify,
+];

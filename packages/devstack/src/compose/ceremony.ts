@@ -7,6 +7,7 @@ import { playCeremony, writeCeremony } from "@sluice/ceremony";
 import { PRODUCERS, type Producer } from "@sluice/contracts";
 import { createDatabases, type Databases } from "../stack/databases.ts";
 import { type Identities, makeIdentities } from "../stack/identities.ts";
+import { openOffice } from "../stack/office.ts";
 import { policies } from "../stack/policies.ts";
 import { ONLINE_SERVICES } from "../stack/processes.ts";
 import { GAP_LIMIT, WALLET_ID } from "../stack/stack.ts";
@@ -69,9 +70,15 @@ function readPrefix(given: string): string {
   return given;
 }
 
-function secretsOf(producer: Producer, { of }: Identities, online: Databases, offline: Databases): object {
+function secretsOf(
+  producer: Producer,
+  { of, bridgeSecretsOf }: Identities,
+  online: Databases,
+  offline: Databases,
+): object {
   const { keyId, seed } = of(producer);
-  const sealing = { sealKeyId: keyId, sealSeed: Buffer.from(seed).toString("base64") };
+  const sealSeed = Buffer.from(seed).toString("base64");
+  const sealing = { sealKeyId: keyId, sealSeed, ...bridgeSecretsOf(producer) };
   if (producer === "semi-offline-risk") return { ...sealing, databasePassword: offline.of(producer).password };
   if (!(ONLINE_SERVICES as readonly string[]).includes(producer)) return sealing;
   const stored = { ...sealing, databasePassword: online.of(producer).password };
@@ -86,11 +93,14 @@ function writeSecrets(folder: string, producer: Producer, secrets: object): void
 
 function writeConfig(folder: string): void {
   const chosen = policies({});
+  const office = openOffice(identities.trust, chosen.offline, Date.now());
   const keyId = identities.of("exchange-backend").keyId;
   const contents = {
     trust: identities.trust,
+    bridgeKeys: identities.bridgeKeys,
     onlinePolicy: chosen.online,
-    offlinePolicy: chosen.offline,
+    bundleSigners: office.signersFile,
+    firstBundle: office.firstBundle,
     apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["0.0.0.0/0"] }],
     services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({
       name,
@@ -102,14 +112,15 @@ function writeConfig(folder: string): void {
   };
   mkdirSync(folder, { recursive: true });
   for (const [name, content] of Object.entries(contents)) {
-    writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o444 });
+    const bytes = content instanceof Uint8Array ? content : `${JSON.stringify(content, null, 2)}\n`;
+    writeFileSync(join(folder, `${name}.json`), bytes, { mode: 0o444 });
   }
 }
 
 /** Shares and identities in one place are the key: this is how people are played on one machine, and no example. */
 function writeCustody(folder: string): void {
-  writeCeremony(join(folder, "sealed"), ceremony);
   mkdirSync(join(folder, "identities"), { recursive: true, mode: 0o700 });
+  writeCeremony(join(folder, "sealed"), ceremony);
   for (const { name, identity } of custodians) {
     writeFileSync(join(folder, "identities", `${name}.txt`), `${identity}\n`, { mode: 0o400 });
   }

@@ -36,7 +36,18 @@ export type Surroundings = {
   readonly startHeight: number;
   /** Of the files that hold the public configuration. */
   readonly files: Readonly<
-    Record<"trust" | "wallets" | "ceremony" | "onlinePolicy" | "offlinePolicy" | "apiKeys" | "services", string>
+    Record<
+      | "trust"
+      | "bridgeKeys"
+      | "wallets"
+      | "ceremony"
+      | "onlinePolicy"
+      | "bundleSigners"
+      | "firstBundle"
+      | "apiKeys"
+      | "services",
+      string
+    >
   >;
   readonly socketDirectory: string;
   /** Of the semi-offline processes' local consoles; theirs alone. */
@@ -48,6 +59,7 @@ export type Surroundings = {
   readonly swap: "none" | "tolerated";
   readonly databaseOf: (service: string) => ServiceDatabase;
   readonly identityOf: (producer: Producer) => Identity;
+  readonly bridgeSecretsOf: (name: string) => { readonly bridgeKey?: string };
   /** Whether the machine gives the semi-offline processes a namespace without interfaces. */
   readonly isolated: boolean;
   readonly extraEnv: Readonly<Partial<Record<ProcessName, Readonly<Record<string, string>>>>>;
@@ -71,7 +83,7 @@ export function bridgeSocketOf(socketDirectory: string, peer: "vault" | Holder):
   return `${socketDirectory}/${peer}.sock`;
 }
 
-export function consoleSocketOf(consoleDirectory: string, name: Holder): string {
+export function consoleSocketOf(consoleDirectory: string, name: "semi-offline-risk" | Holder): string {
   return `${consoleDirectory}/${name}.sock`;
 }
 
@@ -84,13 +96,24 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     apiPort: 0,
     bitcoinRpcUrl: "http://localhost",
     startHeight: 0,
-    files: { trust: "", wallets: "", ceremony: "", onlinePolicy: "", offlinePolicy: "", apiKeys: "", services: "" },
+    files: {
+      trust: "",
+      bridgeKeys: "",
+      wallets: "",
+      ceremony: "",
+      onlinePolicy: "",
+      bundleSigners: "",
+      firstBundle: "",
+      apiKeys: "",
+      services: "",
+    },
     socketDirectory: "",
     consoleDirectory: "",
     journalDirectoryOf: () => "",
     curveOf: () => "",
     swap: "none",
     databaseOf: () => ({ url: "", password: "" }),
+    bridgeSecretsOf: () => ({}),
     identityOf: () => {
       throw new Error("settings hold no identity");
     },
@@ -103,7 +126,8 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
 function environmentOf(name: ProcessName, around: Surroundings): Record<string, string> {
   const chain = { SLUICE_NETWORK: "regtest", SLUICE_WALLETS_FILE: around.files.wallets };
   const carrierTo = (peer: "vault" | Holder): string => `unix:${bridgeSocketOf(around.socketDirectory, peer)}`;
-  const bridge = { SLUICE_BRIDGE_CARRIER: carrierTo("vault") };
+  const keys = { SLUICE_BRIDGE_KEYS_FILE: around.files.bridgeKeys };
+  const bridge = { ...keys, SLUICE_BRIDGE_CARRIER: carrierTo("vault") };
   const offline = { ...chain, SLUICE_REQUIRE_ISOLATION: around.isolated ? "yes" : "no" };
   switch (name) {
     case "online-risk":
@@ -143,11 +167,14 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         SLUICE_HOLDER_A_CARRIER: carrierTo("semi-offline-signer-a"),
         SLUICE_HOLDER_B_CARRIER: carrierTo("semi-offline-signer-b"),
         SLUICE_HOLDER_C_CARRIER: carrierTo("semi-offline-signer-c"),
-        SLUICE_POLICY_FILE: around.files.offlinePolicy,
+        SLUICE_BUNDLE_SIGNERS_FILE: around.files.bundleSigners,
+        SLUICE_FIRST_BUNDLE_FILE: around.files.firstBundle,
+        SLUICE_CONSOLE_SOCKET: consoleSocketOf(around.consoleDirectory, name),
       };
     default:
       return {
         ...offline,
+        ...keys,
         SLUICE_HOLDER: name,
         SLUICE_BRIDGE_CARRIER: carrierTo(name),
         SLUICE_CONSOLE_SOCKET: consoleSocketOf(around.consoleDirectory, name),
@@ -173,7 +200,8 @@ function online(name: OnlineService, around: Surroundings): Record<string, strin
 
 function secretsOf(name: ProcessName, around: Surroundings): object {
   const { keyId, seed } = around.identityOf(name);
-  const sealing = { sealKeyId: keyId, sealSeed: Buffer.from(seed).toString("base64") };
+  const sealSeed = Buffer.from(seed).toString("base64");
+  const sealing = { sealKeyId: keyId, sealSeed, ...around.bridgeSecretsOf(name) };
   if (asHolder(name) !== undefined) return sealing;
   const stored = { ...sealing, databasePassword: around.databaseOf(name).password };
   if (name !== "blockchain-gateway") return stored;

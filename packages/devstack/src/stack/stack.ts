@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type PlayedCeremony, playCeremony } from "@sluice/ceremony";
 import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/chains";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
-import { HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
+import { BRIDGE_SCHEMA, HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
 import { createBus, removeTopics } from "@sluice/messaging";
 import { type Child, startChild } from "../parts/child.ts";
 import { readPermissions } from "../parts/confine.ts";
@@ -17,6 +17,7 @@ import { type ZoneProcess, zoneProcesses } from "../zone/prove-zone.ts";
 import { createDatabases } from "./databases.ts";
 import { planHolders } from "./holders.ts";
 import { type Identities, makeIdentities } from "./identities.ts";
+import { type Office, openOffice } from "./office.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
   bridgeSocketOf,
@@ -46,10 +47,24 @@ export type StackOptions = {
 export type Inside = {
   readonly sealerOf: (producer: Producer) => Sealer;
   readonly trust: TrustFile;
+  /** Own key and pinned ones of an end of a bridge. */
+  readonly bridgeOf: (name: string) => BridgeSecrets;
   readonly brokers: readonly string[];
   readonly topicPrefix: string;
   /** Where semi-offline-risk listens for this peer. */
   readonly socketOf: (peer: "vault" | Holder) => string;
+  /** Where semi-offline-risk and the holders serve their local consoles. */
+  readonly consoleOf: (name: "semi-offline-risk" | Holder) => string;
+  /** Who seals bundles and decides. */
+  readonly office: Office;
+};
+
+export type BridgeSecrets = {
+  readonly name: string;
+  readonly privateKey: string;
+  readonly publicKeys: Readonly<Record<string, string>>;
+  readonly network: string;
+  readonly schema: string;
 };
 
 export type Stack = {
@@ -85,7 +100,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const custody = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
   const { record, wallets } = custody.ceremony;
   const identities = makeIdentities();
-  log("ceremony: three holders' keys are made, and their shares sealed to custodians; only what is public is written");
+  log(
+    "ceremony: three holders' keys are made, shared and sealed to three custodians each; only what is public is written",
+  );
   const wallet = readWallet(record.descriptor);
   const chain = await openRegtest(parts.bitcoind.rpcUrl);
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
@@ -103,6 +120,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const offline = await createDatabases(parts.offlinePostgres.url, `sluice_${tag}_`, ["semi-offline-risk"]);
   const folders = await makeFolders(directory);
   const { keyId, privateKey } = identities.of("exchange-backend");
+  const office = openOffice(identities.trust, policies(chosen).offline, Date.now());
   const around: Surroundings = {
     topicPrefix: `${tag}.`,
     brokers: parts.kafka.brokers,
@@ -112,10 +130,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     startHeight: await chain.rpc<number>("getblockcount"),
     files: await writeFiles(folders.config, {
       trust: identities.trust,
+      bridgeKeys: identities.bridgeKeys,
       wallets,
       ceremony: record,
       onlinePolicy: policies(chosen).online,
-      offlinePolicy: policies(chosen).offline,
+      bundleSigners: office.signersFile,
+      firstBundle: office.firstBundle,
       apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["127.0.0.1/32", "::1/128"] }],
       services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
     }),
@@ -125,6 +145,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...(await planHolders(log)),
     databaseOf: (service) => (service === "semi-offline-risk" ? offline : online).of(service),
     identityOf: identities.of,
+    bridgeSecretsOf: identities.bridgeSecretsOf,
     isolated,
     extraEnv: options.extraEnv ?? {},
   };
@@ -145,7 +166,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     apiUrl,
     httpUrls,
     backend: identities.sealer("exchange-backend"),
-    inside: insideOf(identities, around),
+    inside: insideOf(identities, office, around),
     client: createSluiceClient({ baseUrl: apiUrl, keyId, privateKey }),
     chain,
     isolation: describeIsolation(isolated),
@@ -160,9 +181,27 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 }
 
-function insideOf(identities: Identities, { brokers, topicPrefix, socketDirectory }: Surroundings): Inside {
+function insideOf(identities: Identities, office: Office, around: Surroundings): Inside {
+  const { brokers, topicPrefix, socketDirectory, consoleDirectory } = around;
+  const consoleOf: Inside["consoleOf"] = (name) => consoleSocketOf(consoleDirectory, name);
   const socketOf: Inside["socketOf"] = (peer) => bridgeSocketOf(socketDirectory, peer);
-  return { sealerOf: identities.sealer, trust: identities.trust, brokers, topicPrefix, socketOf };
+  const bridgeOf: Inside["bridgeOf"] = (name) => ({
+    name,
+    privateKey: identities.bridgeSecretsOf(name).bridgeKey ?? "",
+    publicKeys: identities.bridgeKeys,
+    network: "regtest",
+    schema: BRIDGE_SCHEMA,
+  });
+  return {
+    bridgeOf,
+    sealerOf: identities.sealer,
+    trust: identities.trust,
+    brokers,
+    topicPrefix,
+    socketOf,
+    consoleOf,
+    office,
+  };
 }
 
 /** On a Kafka that somebody else keeps up, nothing of this stack stays behind. */
@@ -195,7 +234,8 @@ async function writeFiles<K extends string>(folder: string, contents: Record<K, 
   const paths: Partial<Record<K, string>> = {};
   for (const [name, content] of Object.entries(contents) as [K, unknown][]) {
     const path = join(folder, `${name}.json`);
-    await writeFile(path, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o644 });
+    const bytes = content instanceof Uint8Array ? content : `${JSON.stringify(content, null, 2)}\n`;
+    await writeFile(path, bytes, { mode: 0o644 });
     paths[name] = path;
   }
   return paths as Record<K, string>;

@@ -1,0 +1,65 @@
+// The people of one stack who seal bundles and decide at the zone's console, made anew for every start; its first bundle.
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { TrustFile } from "@sluice/contracts";
+import { type BundleSignersFile, makeBundle, sealBundle } from "@sluice/second-opinion";
+
+export type BundleSigner = { readonly keyId: string; readonly privateKey: KeyObject };
+
+export type Office = {
+  /** Pinned in the zone: two of these have to seal. */
+  readonly signersFile: BundleSignersFile;
+  readonly signers: readonly BundleSigner[];
+  /** May release and veto. */
+  readonly person: { readonly name: string; readonly privateKey: KeyObject };
+  readonly firstBundle: Uint8Array;
+};
+
+export function openOffice(trust: TrustFile, offline: object, madeAtMs: number): Office {
+  const signers = ["bundle-signer-1", "bundle-signer-2"].map((keyId) => ({ keyId, ...makeKey() }));
+  const person = { name: "officer", ...makeKey() };
+  const unsealed = makeBundle(contentOf(trust, offline, person, madeAtMs));
+  return {
+    signersFile: { threshold: 2, signers: signers.map(({ keyId, publicKey }) => ({ keyId, publicKey })) },
+    signers,
+    person,
+    firstBundle: signers.reduce((bytes, signer) => sealWith(bytes, signer), unsealed),
+  };
+}
+
+type Content = Parameters<typeof makeBundle>[0];
+
+function contentOf(
+  trust: TrustFile,
+  offline: object,
+  person: { readonly name: string; readonly publicKey: string },
+  madeAtMs: number,
+): Content {
+  const { labels, accountLimits, ...policy } = offline as Record<string, unknown>;
+  const keys = trust
+    .filter(({ producer }) => producer === "exchange-backend" || producer === "online-risk")
+    .map(({ producer, keyId, publicKey }) => ({ producer, keyId, publicKey, fromMs: 0 }));
+  const { name, publicKey } = person;
+  return {
+    network: "regtest",
+    version: 1,
+    previousSha256: "",
+    madeAtMs,
+    policy,
+    labels,
+    accountLimits,
+    keys,
+    people: [{ name, publicKey, roles: ["release", "veto"], fromMs: 0 }],
+  } as Content;
+}
+
+function sealWith(bytes: Uint8Array, signer: BundleSigner): Uint8Array {
+  const sealed = sealBundle(bytes, signer);
+  if (!sealed.ok) throw new Error(sealed.refusal.detail);
+  return sealed.value;
+}
+
+function makeKey(): { readonly privateKey: KeyObject; readonly publicKey: string } {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+  return { privateKey, publicKey: raw.toString("base64") };
+}
