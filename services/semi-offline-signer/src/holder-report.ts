@@ -4,7 +4,7 @@ import type { Bridge } from "@sluice/bridge";
 import { type Sealer, seal } from "@sluice/contracts";
 import type { KeyLock } from "@sluice/keys/custody";
 import type { Isolation, Logger, Metrics } from "@sluice/runtime";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "@sluice/sign-once";
 
 const REPORT_EVERY_MS = 2_000;
 

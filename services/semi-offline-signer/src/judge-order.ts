@@ -9,7 +9,7 @@ import {
 } from "@sluice/chains";
 import { type Clearance, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
 import { ok, parseAmount, parseAsset, type Result, refused } from "@sluice/core";
-import type { SigningIntent } from "./sign-once.ts";
+import type { SigningIntent } from "@sluice/sign-once";
 
 export type Order = MessageOf<"signing.ordered.v1">;
 

@@ -12,11 +12,11 @@ import {
   requireIsolation,
   runProcess,
 } from "@sluice/runtime";
+import { openJournal } from "@sluice/sign-once";
 import { readSettings } from "./config.ts";
 import { answerOrder } from "./handlers/signing-ordered.ts";
 import { startHolderReports } from "./holder-report.ts";
 import { hostFaults, missingFlags } from "./host-checks.ts";
-import { openJournal } from "./journal.ts";
 import { openKeyConsole } from "./key-console.ts";
 import { HOLDER_LOCKED, refuseLocked } from "./refuse-locked.ts";
 

@@ -1,6 +1,6 @@
 // What a locked holder answers: not now. It is no judgement of the order, so nothing goes into the journal.
 import { type OpenedOf, type Sealer, seal } from "@sluice/contracts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "@sluice/sign-once";
 
 export const HOLDER_LOCKED = "HOLDER_LOCKED";
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { combineSignatures, decodePayout, finalisePayout, type PartialSignatures } from "@sluice/chains";
 import { open, seal } from "@sluice/contracts";
+import { type JournalDisk, openJournal } from "@sluice/sign-once";
 import { afterAll, describe, expect, test } from "vitest";
 import {
   fund,
@@ -17,7 +18,6 @@ import {
   type Order,
   request,
 } from "../../test/zone.ts";
-import { type JournalDisk, openJournal } from "../journal.ts";
 import { answerOrder, fingerprintOfKey, type Holder } from "./signing-ordered.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "signing-ordered-"));

@@ -4,7 +4,7 @@ import { accountKeyFromXpub, type InputSignature, signPayout } from "@sluice/cha
 import { type MessageOf, type OpenedOf, type Sealer, seal } from "@sluice/contracts";
 import { ok, type Result, refused } from "@sluice/core";
 import type { SecretKey } from "@sluice/keys";
-import type { Journal } from "../journal.ts";
+import { decideSigning, type Journal, type SignOnce } from "@sluice/sign-once";
 import {
   type HolderPolicy,
   type HolderRefusal,
@@ -13,7 +13,6 @@ import {
   type Order,
   type SoundOrder,
 } from "../judge-order.ts";
-import { decideSigning, type SignOnce } from "../sign-once.ts";
 
 export type Holder = {
   readonly policy: HolderPolicy;
