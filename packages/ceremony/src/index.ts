@@ -1,4 +1,5 @@
 // The ceremony, its dress rehearsal, and what custodians do with their shares afterwards.
+export { hardenProcess } from "@sluice/keys";
 export {
   CEREMONY_FILE,
   folderFaults,
