@@ -2,6 +2,7 @@
 import type { Carrier } from "./carrier.ts";
 import type { EndpointCounts } from "./endpoint.ts";
 import { BridgeError } from "./errors.ts";
+import type { BridgeSession } from "./identity.ts";
 import { type BridgeLimits, limitsFrom } from "./limits.ts";
 import { isName } from "./link-frame.ts";
 import type { Priority } from "./message-frame.ts";
@@ -14,6 +15,8 @@ export type BridgeDiagnostic =
   /** Somebody introduced itself by another name, or looked for another. The connection was ended. */
   | { readonly code: "PEER_NAME_WRONG"; readonly detail: string }
   | { readonly code: "PEER_VERSION_UNSUPPORTED"; readonly detail: string }
+  /** Whoever is there does not hold the peer's key, or is of another network, schema or link. It was never connected. */
+  | { readonly code: "PEER_UNAUTHENTICATED"; readonly detail: string }
   /** A process of the peer came back after a newer one had taken its place: two run at once. The older was turned away. */
   | { readonly code: "PEER_SUPERSEDED"; readonly detail: string }
   /** The peer broke the protocol. Both ends begin anew: what was not accepted goes again, in both directions. */
@@ -72,6 +75,8 @@ export interface BridgeOptions {
   /** Both names are 1 to 64 of a-z, 0-9 and hyphen, and differ. The peer must use the same two the other way round. */
   readonly localName: string;
   readonly peerName: string;
+  /** Own key, the peer's pinned key, and what both must agree on; from `bridgeIdentity(…).towards(peerName)`. */
+  readonly session: BridgeSession;
   /**
    * Gets the peer's messages, those of one priority one after the other in the order sent; an urgent one may come while
    * an ordinary one is still in hand, so that whoever cannot store tasks just now still hears news. Resolving accepts the message: only then does the

@@ -1,6 +1,7 @@
 // The endpoint against peers that do not keep to the protocol: nothing throws, and nothing grows past its limit.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { toyHandshakes } from "../test/toy-session.ts";
 import { Endpoint, type EndpointEvent, type EndpointOptions } from "./endpoint.ts";
 import { encodeFrame, FrameDecoder, MAX_WIRE_BYTES } from "./frame.ts";
 import { Link } from "./link.ts";
@@ -13,18 +14,27 @@ import {
   MESSAGE_COST_BYTES,
   type Priority,
 } from "./message-frame.ts";
-import { plainSession } from "./session.ts";
 
 const RECEIVE_BYTES = MAX_MESSAGE_BYTES + MESSAGE_COST_BYTES;
 const LINK = {
-  session: plainSession(),
   windowFrames: 32,
   heartbeatMs: 1_000,
   silenceMs: 5_000,
   initialRetransmitMs: 500,
   minRetransmitMs: 50,
   maxRetransmitMs: 5_000,
+  rekeyFrames: 1_000_000,
+  rekeyMs: 600_000,
+  freeAttempts: 5,
+  attemptMinMs: 1_000,
+  attemptMaxMs: 30_000,
 };
+let handshakes = 0n;
+const between = (localName: string, peerName: string) => ({
+  localName,
+  peerName,
+  handshakes: toyHandshakes({ localName, peerName, bits64: () => ++handshakes }),
+});
 const OPTIONS: EndpointOptions = {
   pendingMessages: 10,
   pendingBytes: MAX_MESSAGE_BYTES,
@@ -32,7 +42,7 @@ const OPTIONS: EndpointOptions = {
   urgentPendingMessages: 10,
   urgentPendingBytes: MAX_URGENT_MESSAGE_BYTES,
   urgentReceiveBytes: MAX_URGENT_MESSAGE_BYTES + MESSAGE_COST_BYTES,
-  link: { ...LINK, localName: "left", peerName: "right" },
+  link: { ...LINK, ...between("left", "right") },
 };
 
 interface Plain {
@@ -43,7 +53,7 @@ interface Plain {
 /** A peer that speaks the link properly and puts whatever it likes into it. */
 class Hostile {
   readonly endpoint = new Endpoint<Plain>(OPTIONS, 11n);
-  readonly #link = new Link({ ...LINK, localName: "right", peerName: "left", bootId: 22n });
+  readonly #link = new Link({ ...LINK, ...between("right", "left"), bootId: 22n });
   readonly #decoder = new FrameDecoder();
   readonly #scratch = new Uint8Array(MAX_WIRE_BYTES * 4);
 
@@ -135,7 +145,7 @@ test("nothing after a violation is believed, and a new life begins clean", () =>
   expect(hostile.send(fragment(1, 3, 0, 3))).toEqual([]);
   hostile.endpoint.disconnected();
   hostile.endpoint.beginLife(12n);
-  const other = new Endpoint<Plain>({ ...OPTIONS, link: { ...LINK, localName: "right", peerName: "left" } }, 23n);
+  const other = new Endpoint<Plain>({ ...OPTIONS, link: { ...LINK, ...between("right", "left") } }, 23n);
   hostile.endpoint.offer({ bytes: Uint8Array.of(5), priority: "ordinary" });
   expect(exchange(hostile.endpoint, other).filter((event) => event.kind === "arrived")).toHaveLength(1);
 });

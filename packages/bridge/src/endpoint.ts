@@ -22,6 +22,10 @@ export interface EndpointCounts {
   readonly stale: number;
   readonly malformed: number;
   readonly unopened: number;
+  readonly unauthenticated: number;
+  readonly throttled: number;
+  readonly sessions: number;
+  readonly rekeys: number;
   readonly peerRestarts: number;
 }
 
@@ -106,7 +110,7 @@ export class Endpoint<T extends Sendable> {
   write(target: Uint8Array, nowMs: number): number {
     let end = 0;
     while (target.length - end > MAX_WIRE_BYTES) {
-      this.#fillLink();
+      this.#fillLink(nowMs);
       const frame = this.#link.nextFrame(nowMs);
       if (frame === undefined) break;
       if (this.#delimiterOwed) target[end++] = LINE_CLEARING_DELIMITER;
@@ -125,16 +129,19 @@ export class Endpoint<T extends Sendable> {
     return this.#link.isSilent(nowMs);
   }
 
+  get isPeerDoubtful(): boolean {
+    return this.#link.isPeerDoubtful;
+  }
+
   counts(): EndpointCounts {
     return { ...this.#addLink(this.#addDecoder(this.#past)), framesSent: this.#framesSent };
   }
 
-  #fillLink(): void {
-    while (this.#link.canSend()) {
-      const body = this.#messages.nextBody();
-      if (body === undefined) return;
-      this.#link.send(body);
-    }
+  /** One body at a time and only for a frame that leaves now: what waits in the window can be overtaken by nothing. */
+  #fillLink(nowMs: number): void {
+    if (!this.#link.canSend() || this.#link.hasDue(nowMs)) return;
+    const body = this.#messages.nextBody();
+    if (body !== undefined) this.#link.send(body);
   }
 
   #take(event: LinkEvent, events: EndpointEvent<T>[]): void {
@@ -171,6 +178,10 @@ export class Endpoint<T extends Sendable> {
       stale: counts.stale + link.stale,
       malformed: counts.malformed + link.malformed,
       unopened: counts.unopened + link.unopened,
+      unauthenticated: counts.unauthenticated + link.unauthenticated,
+      throttled: counts.throttled + link.throttled,
+      sessions: counts.sessions + link.sessions,
+      rekeys: counts.rekeys + link.rekeys,
       peerRestarts: counts.peerRestarts + link.peerRestarts,
     };
   }
@@ -194,5 +205,9 @@ const NOTHING: EndpointCounts = {
   stale: 0,
   malformed: 0,
   unopened: 0,
+  unauthenticated: 0,
+  throttled: 0,
+  sessions: 0,
+  rekeys: 0,
   peerRestarts: 0,
 };

@@ -20,6 +20,13 @@ export interface BridgeLimits {
   readonly heartbeatMs: number;
   /** After this long without hearing anything believable, the connection is made anew; at least two heartbeats. */
   readonly silenceMs: number;
+  /** New keys are made after so many frames, both directions together, or so long; at twice of either the old ones end. */
+  readonly rekeyFrames: number;
+  readonly rekeyMs: number;
+  /** So many handshakes may come to nothing at once; then each waits, from the first of these to the last. */
+  readonly freeAttempts: number;
+  readonly attemptMinMs: number;
+  readonly attemptMaxMs: number;
   /** First and last pause before a message that the own application rejected is handed to it again. */
   readonly redeliveryMinMs: number;
   readonly redeliveryMaxMs: number;
@@ -35,6 +42,11 @@ export const DEFAULT_LIMITS: BridgeLimits = {
   deadlineMs: 30_000,
   heartbeatMs: 1_000,
   silenceMs: 5_000,
+  rekeyFrames: 2 ** 20,
+  rekeyMs: 600_000,
+  freeAttempts: 5,
+  attemptMinMs: 1_000,
+  attemptMaxMs: 30_000,
   redeliveryMinMs: 100,
   redeliveryMaxMs: 30_000,
 };
@@ -53,6 +65,7 @@ export function limitsFrom(given: Partial<BridgeLimits>): BridgeLimits {
   const oneUrgent = MAX_URGENT_MESSAGE_BYTES + MESSAGE_COST_BYTES;
   if (limits.urgentReceiveBytes < oneUrgent) faults.push(`urgentReceiveBytes is under ${oneUrgent}`);
   if (limits.silenceMs < 2 * limits.heartbeatMs) faults.push("silenceMs is under two heartbeats");
+  if (limits.attemptMaxMs < limits.attemptMinMs) faults.push("attemptMaxMs is under attemptMinMs");
   if (limits.redeliveryMaxMs < limits.redeliveryMinMs) faults.push("redeliveryMaxMs is under redeliveryMinMs");
   if (faults.length > 0) throw new BridgeError("BRIDGE_OPTIONS_INVALID", faults.join("; "));
   return limits;
@@ -62,7 +75,8 @@ export function limitsFrom(given: Partial<BridgeLimits>): BridgeLimits {
 export function heldBytesAtMost(limits: BridgeLimits, windowFrames: number): number {
   const outgoing = limits.pendingBytes + limits.urgentPendingBytes;
   const incoming = limits.receiveBytes + limits.urgentReceiveBytes;
+  // A frame on its way lies here twice, plain and sealed; one that came early lies here once.
   // Set aside when the first fragment of a message comes, and counted against the room as it fills.
   const setAside = MAX_MESSAGE_BYTES + MAX_URGENT_MESSAGE_BYTES;
-  return outgoing + incoming + setAside + 2 * windowFrames * MAX_FRAME_BODY_BYTES + FrameDecoder.HELD_BYTES;
+  return outgoing + incoming + setAside + 3 * windowFrames * MAX_FRAME_BODY_BYTES + FrameDecoder.HELD_BYTES;
 }

@@ -1,75 +1,84 @@
-// How the link's frames look as bytes: a fixed header, and the hello that opens every connection.
+// How the link's frames look as bytes: the hello that carries a handshake, and sealed frames behind a fixed header.
+import { HANDSHAKE_BYTES, SESSION_OVERHEAD_BYTES } from "./session.ts";
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 export const LINK_HEADER_BYTES = 34;
 const NAME_BYTES_AT_MOST = 64;
 
-/** Sequence numbers count data frames from 0 within one epoch; `acknowledged` is the next one expected. */
+/** `data` carries a body of the layer above, `ack` none, `confirm` the sender's boot id. */
+export type HeadedKind = "data" | "ack" | "confirm";
+
 export interface Header {
-  readonly epoch: bigint;
-  readonly sequence: number;
+  /** By whose keys the frame is sealed. */
+  readonly session: bigint;
+  /** Of a data frame the sequence number, which counts from 0 for as long as both lives last; else a count per session. */
+  readonly number: number;
+  /** The next sequence number expected. In a confirmation it counts only if that is about this life of the receiver. */
   readonly acknowledged: number;
   /** Bit i says that sequence `acknowledged + 1 + i` has arrived although an earlier one is missing. */
   readonly selective: number;
 }
 
-export interface Hello {
-  /** Random for each life of a bridge: tells a restarted peer from one that only lost its connection. */
-  readonly bootId: bigint;
-  /** Counts the sender's greetings: only an answer to the present one shows that the other end lives now. */
-  readonly challenge: number;
-  /** The boot id and challenge that the sender has heard last on this connection; both 0 when none. */
-  readonly heardBootId: bigint;
-  readonly heardChallenge: number;
-  /** False once the sender has nothing left to learn, so that two ends do not greet each other for ever. */
-  readonly wantsAnswer: boolean;
+/** Travels in clear. The names only help an operator: what counts is that both are in the handshake's prologue. */
+export type Hello = {
   readonly localName: string;
   readonly peerName: string;
-}
+} & (
+  | /** The responder has no session and asks the initiator to begin. */ { readonly step: "invitation" }
+  | { readonly step: "question"; readonly message: Uint8Array }
+  | /** `about` is the beginning of the question. */ {
+      readonly step: "answer";
+      readonly about: bigint;
+      readonly message: Uint8Array;
+    }
+);
 
 export type LinkFrame =
   | { readonly kind: "hello"; readonly hello: Hello }
-  | { readonly kind: "data"; readonly header: Header; readonly body: Uint8Array }
-  | { readonly kind: "ack"; readonly header: Header }
+  | {
+      readonly kind: HeadedKind;
+      readonly header: Header;
+      readonly headerBytes: Uint8Array;
+      readonly sealed: Uint8Array;
+    }
   | { readonly kind: "other-version"; readonly version: number; readonly isHello: boolean }
   | { readonly kind: "malformed" };
 
 /**
- * Layout, integers big-endian: version u8 ‖ kind u8 ‖ epoch u64 ‖ sequence u64 ‖ acknowledged u64 ‖ selective u32 ‖
- * length u32 ‖ body. Only data frames have a body.
+ * Layout, integers big-endian: version u8 ‖ kind u8 ‖ session u64 ‖ number u64 ‖ acknowledged u64 ‖ selective u32 ‖
+ * length u32. The sealed body, `length` bytes, follows.
  */
-export function encodeHeaded(kind: "data" | "ack", header: Header, body: Uint8Array): Uint8Array {
-  const frame = Buffer.allocUnsafe(LINK_HEADER_BYTES + body.length);
-  frame[0] = PROTOCOL_VERSION;
-  frame[1] = kind === "data" ? KIND_DATA : KIND_ACK;
-  frame.writeBigUInt64BE(header.epoch, 2);
-  writeCount(frame, header.sequence, 10);
-  writeCount(frame, header.acknowledged, 18);
-  frame.writeUInt32BE(header.selective, 26);
-  frame.writeUInt32BE(body.length, 30);
-  frame.set(body, LINK_HEADER_BYTES);
-  return frame;
+export function encodeHeader(kind: HeadedKind, header: Header, length: number, target: Buffer): void {
+  target[0] = PROTOCOL_VERSION;
+  target[1] = KINDS.indexOf(kind) + FIRST_HEADED_KIND;
+  target.writeBigUInt64BE(header.session, 2);
+  writeCount(target, header.number, 10);
+  writeCount(target, header.acknowledged, 18);
+  target.writeUInt32BE(header.selective, 26);
+  target.writeUInt32BE(length, 30);
 }
 
-/**
- * Layout: version u8 ‖ kind u8 ‖ wantsAnswer u8 ‖ bootId u64 ‖ challenge u64 ‖ heardBootId u64 ‖ heardChallenge u64 ‖
- * (length u8 ‖ ASCII) for each of both names.
- */
+/** Layout: version u8 ‖ kind u8 ‖ step u8 ‖ (length u8 ‖ ASCII) for each of both names ‖ about u64 ‖ message. */
 export function encodeHello(hello: Hello): Uint8Array {
-  const fixed = Buffer.alloc(HELLO_NAMES_AT);
-  fixed[0] = PROTOCOL_VERSION;
-  fixed[1] = KIND_HELLO;
-  fixed[2] = hello.wantsAnswer ? 1 : 0;
-  fixed.writeBigUInt64BE(hello.bootId, 3);
-  writeCount(fixed, hello.challenge, 11);
-  fixed.writeBigUInt64BE(hello.heardBootId, 19);
-  writeCount(fixed, hello.heardChallenge, 27);
   const names = [hello.localName, hello.peerName].map((name) => Buffer.from(`\0${name}`, "ascii"));
   for (const name of names) name[0] = name.length - 1;
-  return Buffer.concat([fixed, ...names]);
+  const about = Buffer.alloc(hello.step === "answer" ? ABOUT_BYTES : 0);
+  if (hello.step === "answer") about.writeBigUInt64BE(hello.about);
+  const message = hello.step === "invitation" ? new Uint8Array(0) : hello.message;
+  return Buffer.concat([
+    Uint8Array.of(PROTOCOL_VERSION, KIND_HELLO, STEPS.indexOf(hello.step)),
+    ...names,
+    about,
+    message,
+  ]);
 }
 
-/** Never throws. What it returns for a data frame is a view into `bytes`. */
+/** How an answer names its question. */
+export function aboutOf(question: Uint8Array): bigint {
+  return Buffer.from(question.buffer, question.byteOffset, ABOUT_BYTES).readBigUInt64BE();
+}
+
+/** Never throws. What it returns is views into `bytes`. */
 export function parseLinkFrame(bytes: Uint8Array): LinkFrame {
   if (bytes.length < 2) return MALFORMED;
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -77,15 +86,9 @@ export function parseLinkFrame(bytes: Uint8Array): LinkFrame {
   const kind = frame[1] as number;
   // The first two bytes mean the same in every version, so that a newer peer can be told from noise.
   if (version !== PROTOCOL_VERSION) return { kind: "other-version", version, isHello: kind === KIND_HELLO };
-  switch (kind) {
-    case KIND_HELLO:
-      return parseHello(frame);
-    case KIND_DATA:
-    case KIND_ACK:
-      return parseHeaded(frame, kind);
-    default:
-      return MALFORMED;
-  }
+  if (kind === KIND_HELLO) return parseHello(frame);
+  const headed = KINDS[kind - FIRST_HEADED_KIND];
+  return headed === undefined ? MALFORMED : parseHeaded(frame, headed);
 }
 
 /** A name both ends can compare byte by byte: 1 to 64 of a-z, 0-9 and hyphen. */
@@ -94,39 +97,44 @@ export function isName(text: string): boolean {
 }
 
 const KIND_HELLO = 1;
-const KIND_DATA = 2;
-const KIND_ACK = 3;
-const HELLO_NAMES_AT = 35;
+const FIRST_HEADED_KIND = 2;
+const KINDS: readonly HeadedKind[] = ["data", "ack", "confirm"];
+const STEPS: readonly Hello["step"][] = ["invitation", "question", "answer"];
+const HELLO_NAMES_AT = 3;
+const ABOUT_BYTES = 8;
 const MALFORMED: LinkFrame = { kind: "malformed" };
 
-function parseHeaded(frame: Buffer, kind: typeof KIND_DATA | typeof KIND_ACK): LinkFrame {
-  if (frame.length < LINK_HEADER_BYTES) return MALFORMED;
-  const sequence = readCount(frame, 10);
+function parseHeaded(frame: Buffer, kind: HeadedKind): LinkFrame {
+  const length = frame.length - LINK_HEADER_BYTES;
+  if (length < SESSION_OVERHEAD_BYTES || frame.readUInt32BE(30) !== length) return MALFORMED;
+  const number = readCount(frame, 10);
   const acknowledged = readCount(frame, 18);
-  const length = frame.readUInt32BE(30);
-  if (sequence === undefined || acknowledged === undefined || length !== frame.length - LINK_HEADER_BYTES)
-    return MALFORMED;
-  const header = { epoch: frame.readBigUInt64BE(2), sequence, acknowledged, selective: frame.readUInt32BE(26) };
-  if (kind === KIND_DATA) return { kind: "data", header, body: frame.subarray(LINK_HEADER_BYTES) };
-  return length === 0 ? { kind: "ack", header } : MALFORMED;
+  if (number === undefined || acknowledged === undefined) return MALFORMED;
+  const header = { session: frame.readBigUInt64BE(2), number, acknowledged, selective: frame.readUInt32BE(26) };
+  const headerBytes = frame.subarray(0, LINK_HEADER_BYTES);
+  return { kind, header, headerBytes, sealed: frame.subarray(LINK_HEADER_BYTES) };
 }
 
 function parseHello(frame: Buffer): LinkFrame {
-  if (frame.length < HELLO_NAMES_AT) return MALFORMED;
-  const wantsAnswer = frame[2] as number;
-  const bootId = frame.readBigUInt64BE(3);
-  const challenge = readCount(frame, 11);
-  const heardBootId = frame.readBigUInt64BE(19);
-  const heardChallenge = readCount(frame, 27);
-  if (wantsAnswer > 1 || bootId === 0n || challenge === undefined || heardChallenge === undefined) return MALFORMED;
+  const step = STEPS[frame[2] ?? STEPS.length];
   const local = readName(frame, HELLO_NAMES_AT);
   const peer = local === undefined ? undefined : readName(frame, local.end);
-  if (local === undefined || peer === undefined || peer.end !== frame.length) return MALFORMED;
+  if (step === undefined || local === undefined || peer === undefined) return MALFORMED;
   const names = { localName: local.name, peerName: peer.name };
-  return {
-    kind: "hello",
-    hello: { bootId, challenge, heardBootId, heardChallenge, wantsAnswer: wantsAnswer === 1, ...names },
-  };
+  const rest = frame.subarray(peer.end);
+  switch (step) {
+    case "invitation":
+      return rest.length === 0 ? { kind: "hello", hello: { ...names, step } } : MALFORMED;
+    case "question":
+      return rest.length === HANDSHAKE_BYTES ? { kind: "hello", hello: { ...names, step, message: rest } } : MALFORMED;
+    case "answer": {
+      if (rest.length !== ABOUT_BYTES + HANDSHAKE_BYTES) return MALFORMED;
+      const message = rest.subarray(ABOUT_BYTES);
+      return { kind: "hello", hello: { ...names, step, about: rest.readBigUInt64BE(), message } };
+    }
+    default:
+      return step satisfies never;
+  }
 }
 
 function readName(frame: Buffer, at: number): { readonly name: string; readonly end: number } | undefined {

@@ -1,73 +1,41 @@
 // The link: turns a connection that may lose, repeat, reorder and be cut into frames that arrive once and in order.
-import { encodeHeaded, encodeHello, type Header, type Hello, parseLinkFrame } from "./link-frame.ts";
+import { confirmation, Greeting, type GreetingOptions, livesIn, type Position } from "./greeting.ts";
+import { type LinkCounts, type LinkEvent, NOTHING_COUNTED, type RefusalCode } from "./link-event.ts";
+import { type HeadedKind, type Header, type Hello, type LinkFrame, parseLinkFrame } from "./link-frame.ts";
+import { Lives } from "./lives.ts";
 import { ReceiveWindow } from "./receive-window.ts";
-import { SendWindow } from "./send-window.ts";
-import type { Session } from "./session.ts";
+import { SendWindow, type SendWindowOptions } from "./send-window.ts";
+import type { SessionKeys, Wear } from "./session-keys.ts";
 
-export interface LinkOptions {
-  readonly localName: string;
-  readonly peerName: string;
-  /** 64 random bits, not 0, new for each life of the bridge. */
-  readonly bootId: bigint;
-  readonly session: Session;
+export type { LinkCounts, LinkEvent, RefusalCode } from "./link-event.ts";
+
+export interface LinkOptions extends GreetingOptions, Wear, Omit<SendWindowOptions, "frames"> {
   readonly windowFrames: number;
   readonly heartbeatMs: number;
-  readonly silenceMs: number;
-  readonly initialRetransmitMs: number;
-  readonly minRetransmitMs: number;
-  readonly maxRetransmitMs: number;
 }
 
-export type LinkEvent =
-  /** Frames flow. `fresh` says that both ends count from 0: the first meeting, or the peer (or we) began a new life. */
-  | { readonly kind: "established"; readonly fresh: boolean; readonly peerRestarted: boolean }
-  /** The next body in order, to be used before the next call to the link: it may lie in the arriving bytes. */
-  | { readonly kind: "delivered"; readonly body: Uint8Array }
-  | {
-      readonly kind: "refused";
-      readonly code: RefusalCode;
-      readonly detail: string;
-    };
-
-export type RefusalCode = "PEER_NAME_WRONG" | "PEER_VERSION_UNSUPPORTED" | "PEER_SUPERSEDED";
-
-export interface LinkCounts {
-  readonly retransmissions: number;
-  /** Frames that had arrived before: repeats and replays. */
-  readonly duplicates: number;
-  /** Frames beyond the window, of another epoch, or of a life of the peer that is over. */
-  readonly stale: number;
-  /** Frames with a good checksum that make no sense. */
-  readonly malformed: number;
-  /** Frames that the session did not open. */
-  readonly unopened: number;
-  readonly peerRestarts: number;
-}
-
-const RETIRED_BOOTS_AT_MOST = 256;
 const EMPTY = new Uint8Array(0);
 
 /**
- * A state machine without clock, timer or socket: time comes in as milliseconds of any monotonic clock. The owner says
- * when a connection is there or gone, feeds arriving frames to `receive`, sends whatever `nextFrame` gives while the
- * carrier takes it, and calls again at `dueAtMs`.
+ * A state machine without clock, timer, randomness or socket: time comes in as milliseconds of any monotonic clock. The
+ * owner says when a connection is there or gone, feeds arriving frames to `receive`, sends whatever `nextFrame` gives
+ * while the carrier takes it, and calls again at `dueAtMs`.
  *
- * An epoch lasts as long as both lives do: its number is the two boot ids combined, so frames of an earlier life are
- * known by their header. Reconnecting keeps the epoch, its sequence numbers and everything unacknowledged.
+ * Two spans of time, not to be mixed up. The epoch lasts as long as both lives do and counts the sequence numbers.
+ * A session lasts at most as long as one connection, or until new keys are due; what is unacknowledged when it ends is
+ * sealed again under the next one with the same sequence numbers, so nothing is lost and nothing comes twice.
  */
 export class Link {
   readonly #options: LinkOptions;
   readonly #sending: SendWindow;
   readonly #receiving: ReceiveWindow;
-  readonly #retiredBoots = new Set<bigint>();
-  readonly #counts = { duplicates: 0, stale: 0, malformed: 0, unopened: 0, peerRestarts: 0 };
+  readonly #greeting: Greeting;
+  readonly #lives = new Lives();
+  readonly #counts = { ...NOTHING_COUNTED };
   #phase: "down" | "greeting" | "up" = "down";
-  /** The peer's life that the present epoch is with. */
-  #peerBoot: bigint | undefined;
-  /** Who spoke last on this connection; it becomes `#peerBoot` once it has proved to hear us now. */
-  #heard: Hello | undefined;
-  #challenge = 0;
-  #helloDueAtMs = Number.POSITIVE_INFINITY;
+  /** The session that both ends have confirmed; there while up. */
+  #keys: SessionKeys | undefined;
+  #confirmationOwed = false;
   #acknowledgementOwed = false;
   #lastSentAtMs = 0;
   #lastHeardAtMs = 0;
@@ -76,10 +44,16 @@ export class Link {
     this.#options = options;
     this.#sending = new SendWindow({ ...options, frames: options.windowFrames });
     this.#receiving = new ReceiveWindow(options.windowFrames);
+    this.#greeting = new Greeting(options);
   }
 
   get isUp(): boolean {
     return this.#phase === "up";
+  }
+
+  /** Somebody took up a handshake on this connection and has not proved to be the peer. */
+  get isPeerDoubtful(): boolean {
+    return this.#greeting.isDoubtful;
   }
 
   /** Bytes of frames that wait here, for the peer's acknowledgement or for an earlier one. */
@@ -89,48 +63,56 @@ export class Link {
 
   /** A carrier connection is there. */
   connected(nowMs: number): void {
-    this.#phase = "greeting";
-    this.#heard = undefined;
-    this.#challenge++;
-    this.#helloDueAtMs = nowMs;
+    this.disconnected();
     this.#lastHeardAtMs = nowMs;
+    this.#phase = "greeting";
+    this.#greeting.want(nowMs);
   }
 
-  /** The carrier connection is gone. Nothing under way is forgotten. */
+  /** The carrier connection is gone. Nothing under way is forgotten, but the keys are. */
   disconnected(): void {
+    this.#dropKeys();
+    this.#greeting.reset();
     this.#phase = "down";
-    this.#helloDueAtMs = Number.POSITIVE_INFINITY;
   }
 
   canSend(): boolean {
     return this.#phase === "up" && this.#sending.hasRoom();
   }
 
+  /** A data frame waits to go out now, for the first time or again. */
+  hasDue(nowMs: number): boolean {
+    return this.#phase === "up" && this.#sending.dueAtMs() <= nowMs;
+  }
+
   /** Takes a body for delivery. Throws unless `canSend()`. The body must not change afterwards. */
   send(body: Uint8Array): void {
     if (!this.canSend()) throw new Error("the link cannot take a frame now");
-    this.#sending.add(this.#options.session.seal({ sequence: this.#sending.nextSequence, body }));
+    this.#sending.add(body);
   }
 
   /** The next frame to put on the wire now, or undefined when there is none. */
   nextFrame(nowMs: number): Uint8Array | undefined {
     if (this.#phase === "down") return undefined;
-    if (this.#helloDueAtMs <= nowMs) return this.#hello(nowMs);
-    if (this.#phase !== "up") return undefined;
-    const flight = this.#sending.take(nowMs);
-    if (flight !== undefined) return this.#headed("data", flight.sequence, flight.body, nowMs);
-    const heartbeatDue = this.#lastSentAtMs + this.#options.heartbeatMs <= nowMs;
-    if (this.#acknowledgementOwed || heartbeatDue) return this.#headed("ack", 0, EMPTY, nowMs);
-    return undefined;
+    this.#renewKeys(nowMs);
+    const { expected: acknowledged, selective } = this.#receiving;
+    const position = { acknowledged, selective, peerBoot: this.#lives.present ?? 0n };
+    const greeting = this.#greeting.nextFrame(nowMs, position);
+    const frame = greeting ?? (this.#keys === undefined ? undefined : this.#next(this.#keys, position, nowMs));
+    if (frame !== undefined) this.#lastSentAtMs = nowMs;
+    return frame;
   }
 
   /** When to call `nextFrame` and `isSilent` again at the latest; Infinity while down. */
   dueAtMs(): number {
     if (this.#phase === "down") return Number.POSITIVE_INFINITY;
-    const silentAtMs = this.#lastHeardAtMs + this.#options.silenceMs;
-    if (this.#phase === "greeting") return Math.min(this.#helloDueAtMs, silentAtMs);
-    const heartbeatAtMs = this.#acknowledgementOwed ? 0 : this.#lastSentAtMs + this.#options.heartbeatMs;
-    return Math.min(this.#helloDueAtMs, silentAtMs, heartbeatAtMs, this.#sending.dueAtMs());
+    const greetingAtMs = Math.min(this.#lastHeardAtMs + this.#options.silenceMs, this.#greeting.dueAtMs());
+    if (this.#keys === undefined) return greetingAtMs;
+    if (this.#acknowledgementOwed || this.#confirmationOwed) return 0;
+    const { handshakes, heartbeatMs, rekeyMs } = this.#options;
+    const renews = handshakes.role === "initiator" && !this.#greeting.isWanted;
+    const rekeyAtMs = this.#keys.sinceMs + (renews ? rekeyMs : 2 * rekeyMs);
+    return Math.min(greetingAtMs, rekeyAtMs, this.#lastSentAtMs + heartbeatMs, this.#sending.dueAtMs());
   }
 
   /** True when nothing believable has come for so long that the connection had better be made anew. */
@@ -146,16 +128,16 @@ export class Link {
       case "hello":
         return this.#receiveHello(frame.hello, nowMs);
       case "data":
-        return this.#receiveHeaded(frame.header, frame.body, nowMs);
       case "ack":
-        return this.#receiveHeaded(frame.header, undefined, nowMs);
+      case "confirm":
+        return this.#receiveHeaded(frame, nowMs);
       case "other-version":
-        if (frame.isHello) return [refused("PEER_VERSION_UNSUPPORTED", `the peer speaks version ${frame.version}`)];
-        this.#counts.malformed++;
-        return [];
+        // Anybody can write this into a line, so it ends nothing that is proved.
+        if (frame.isHello && this.#phase !== "up")
+          return [refused("PEER_VERSION_UNSUPPORTED", `the peer speaks version ${frame.version}`)];
+        return this.#drop("malformed");
       case "malformed":
-        this.#counts.malformed++;
-        return [];
+        return this.#drop("malformed");
       default:
         return frame satisfies never;
     }
@@ -165,111 +147,150 @@ export class Link {
     return { ...this.#counts, retransmissions: this.#sending.retransmissions };
   }
 
+  /** While up, new keys are asked for in good time; keys past their end are dropped, whatever the peer does. */
+  #renewKeys(nowMs: number): void {
+    if (this.#keys === undefined) return;
+    if (this.#keys.isOver(this.#options, nowMs)) {
+      this.#dropKeys();
+      this.#phase = "greeting";
+      this.#greeting.want(nowMs);
+    } else if (this.#options.handshakes.role === "initiator" && this.#keys.isWorn(this.#options, nowMs)) {
+      this.#greeting.want(nowMs);
+    }
+  }
+
+  #next(keys: SessionKeys, position: Position, nowMs: number): Uint8Array | undefined {
+    if (this.#confirmationOwed) {
+      this.#confirmationOwed = false;
+      return confirmation(keys, this.#options.bootId, position);
+    }
+    const flight = this.#sending.take(nowMs);
+    if (flight !== undefined) {
+      if (flight.sealed === undefined) {
+        flight.sealed = keys.sealData({ number: flight.sequence, ...position }, flight.body);
+        this.#acknowledgementOwed = false;
+      }
+      // A repeat is the same bytes: sealed again, other acknowledgements would stand under the same nonce.
+      return flight.sealed;
+    }
+    const heartbeatDue = this.#lastSentAtMs + this.#options.heartbeatMs <= nowMs;
+    if (!this.#acknowledgementOwed && !heartbeatDue) return undefined;
+    this.#acknowledgementOwed = false;
+    return keys.sealControl("ack", position, EMPTY);
+  }
+
   #receiveHello(hello: Hello, nowMs: number): readonly LinkEvent[] {
-    const { localName, peerName, bootId } = this.#options;
+    const { localName, peerName } = this.#options;
     if (hello.localName !== peerName || hello.peerName !== localName) {
       const detail = `${hello.localName} looks for ${hello.peerName}, expected ${peerName} looking for ${localName}`;
-      return [refused("PEER_NAME_WRONG", detail)];
+      return this.#doubt("PEER_NAME_WRONG", detail);
     }
-    const hearsUs = hello.heardBootId === bootId && hello.heardChallenge === this.#challenge;
-    if (this.#retiredBoots.has(hello.bootId)) {
-      // An old life that answers now runs beside the newer one; one that does not is only an old frame.
-      if (hearsUs) return [refused("PEER_SUPERSEDED", "an older process of the peer is still running")];
-      this.#counts.stale++;
-      return [];
+    // Anybody can write an invitation into a line, so keys that are young stay.
+    const isEarly = this.#keys !== undefined && nowMs < this.#keys.sinceMs + this.#options.attemptMinMs;
+    const greeted =
+      hello.step === "invitation" && isEarly ? { kind: "stale" as const } : this.#greeting.receive(hello, nowMs);
+    switch (greeted.kind) {
+      case "taken":
+        // An answer that verifies was made for our question: the peer is there now.
+        if (hello.step === "answer") this.#lastHeardAtMs = nowMs;
+        return [];
+      case "stale":
+      case "throttled":
+        return this.#drop(greeted.kind);
+      case "unauthenticated":
+        return this.#doubt("PEER_UNAUTHENTICATED", greeted.detail);
+      default:
+        return greeted satisfies never;
     }
-    this.#lastHeardAtMs = nowMs;
-    const heard = this.#heard;
-    if (heard?.bootId !== hello.bootId || heard.challenge < hello.challenge) this.#heard = hello;
-    if (hello.wantsAnswer || !hearsUs) this.#helloDueAtMs = nowMs;
-    return hearsUs ? this.#established(hello) : [];
   }
 
-  #established(hello: Hello): readonly LinkEvent[] {
-    const fresh = this.#peerBoot !== hello.bootId;
-    if (!fresh && this.#phase === "up") return [];
-    const peerRestarted = fresh && this.#peerBoot !== undefined;
-    if (fresh) this.#beginEpoch(hello.bootId);
-    if (this.#phase !== "up") this.#sending.hurry();
+  #receiveHeaded(frame: LinkFrame & { readonly kind: HeadedKind }, nowMs: number): readonly LinkEvent[] {
+    const { kind, header, headerBytes, sealed } = frame;
+    const isCurrent = this.#keys?.id === header.session;
+    const keys = isCurrent ? this.#keys : this.#greeting.candidate(header.session);
+    // Under keys that the peer has not confirmed nothing but its confirmation counts.
+    if (keys === undefined || (!isCurrent && kind !== "confirm")) return this.#drop("stale");
+    const opened = keys.open(kind, header.number, headerBytes, sealed);
+    if (opened === undefined) {
+      this.#counts.unopened++;
+      return isCurrent ? [] : this.#doubt("PEER_UNAUTHENTICATED", "its confirmation does not verify");
+    }
+    if (!opened.isLatest) return this.#drop("duplicates");
+    if (kind === "confirm" && isCurrent) {
+      // The initiator repeats it because ours has not come.
+      this.#lastHeardAtMs = nowMs;
+      this.#confirmationOwed = this.#options.handshakes.role === "responder";
+      return [];
+    }
+    if (kind === "confirm") return this.#receiveConfirmation(keys, header, opened.body, nowMs);
+    return this.#receiveAuthentic(kind, header, opened.body, nowMs);
+  }
+
+  #receiveConfirmation(keys: SessionKeys, header: Header, body: Uint8Array, nowMs: number): readonly LinkEvent[] {
+    const lives = livesIn(body);
+    if (lives === undefined) return this.#drop("malformed");
+    this.#greeting.take();
+    const meeting = this.#lives.meet(lives.own);
+    if (meeting === "superseded") {
+      keys.drop();
+      return [refused("PEER_SUPERSEDED", "an older process of the peer is still running")];
+    }
+    // What has arrived under earlier keys need not go again. A peer that has not met this life yet speaks of another's.
+    const isOfThisLife = meeting === "same" && lives.peer === this.#options.bootId;
+    if (isOfThisLife) this.#sending.acknowledge(header.acknowledged, header.selective, nowMs);
+    return this.#establish(keys, meeting, nowMs);
+  }
+
+  #establish(keys: SessionKeys, meeting: "same" | "first" | "restarted", nowMs: number): readonly LinkEvent[] {
+    const wasUp = this.#phase === "up";
+    const fresh = meeting !== "same";
+    this.#dropKeys();
+    this.#keys = keys;
     this.#phase = "up";
-    // Whoever is up has learned everything; a hello goes out once more only when the peer asked for it.
-    if (!hello.wantsAnswer) this.#helloDueAtMs = Number.POSITIVE_INFINITY;
-    return [{ kind: "established", fresh, peerRestarted }];
-  }
-
-  #beginEpoch(peerBoot: bigint): void {
-    if (this.#peerBoot !== undefined) {
-      this.#counts.peerRestarts++;
-      this.#retiredBoots.add(this.#peerBoot);
-      const oldest = this.#retiredBoots.values().next();
-      if (this.#retiredBoots.size > RETIRED_BOOTS_AT_MOST && oldest.done !== true)
-        this.#retiredBoots.delete(oldest.value);
-    }
-    this.#peerBoot = peerBoot;
-    // Answers to the greeting that ended here are worth nothing from now on.
-    this.#challenge++;
-    this.#sending.reset();
-    this.#receiving.reset();
-    this.#acknowledgementOwed = false;
-  }
-
-  #receiveHeaded(header: Header, body: Uint8Array | undefined, nowMs: number): readonly LinkEvent[] {
-    if (this.#phase !== "up" || header.epoch !== this.#epoch()) {
-      this.#counts.stale++;
-      return [];
-    }
-    if (!this.#sending.acknowledge(header.acknowledged, header.selective, nowMs)) {
-      this.#counts.malformed++;
-      return [];
-    }
+    this.#counts.sessions++;
+    if (wasUp && !fresh) this.#counts.rekeys++;
+    this.#confirmationOwed = this.#options.handshakes.role === "responder";
     this.#lastHeardAtMs = nowMs;
-    return body === undefined ? [] : this.#receiveData(header.sequence, body);
+    if (meeting === "restarted") this.#counts.peerRestarts++;
+    if (fresh) {
+      this.#sending.reset();
+      this.#receiving.reset();
+    }
+    return wasUp && !fresh ? [] : [{ kind: "established", fresh, peerRestarted: meeting === "restarted" }];
   }
 
-  #receiveData(sequence: number, sealed: Uint8Array): readonly LinkEvent[] {
-    const look = this.#receiving.look(sequence);
-    if (look === "outside") {
-      this.#counts.stale++;
-      return [];
-    }
+  #receiveAuthentic(kind: "data" | "ack", header: Header, body: Uint8Array, nowMs: number): readonly LinkEvent[] {
+    if (!this.#sending.acknowledge(header.acknowledged, header.selective, nowMs)) return this.#drop("malformed");
+    // Of data only what is new shows that the peer is there now: anybody can play a recorded frame again.
+    const look = kind === "ack" ? "new" : this.#receiving.look(header.number);
+    if (look === "new") this.#lastHeardAtMs = nowMs;
+    if (kind === "ack") return [];
+    if (look === "outside") return this.#drop("stale");
     // A repeat is acknowledged again: the peer repeats because it has not heard the first acknowledgement.
     this.#acknowledgementOwed = true;
-    if (look === "duplicate") {
-      this.#counts.duplicates++;
-      return [];
-    }
-    const body = this.#options.session.open({ sequence, body: sealed });
-    if (body === undefined) {
-      this.#counts.unopened++;
-      return [];
-    }
-    const arrival = this.#receiving.accept(sequence, body);
+    if (look === "duplicate") return this.#drop("duplicates");
+    const arrival = this.#receiving.accept(header.number, body);
     if (arrival.kind !== "next") return [];
     return arrival.bodies.map((delivered) => ({ kind: "delivered", body: delivered }));
   }
 
-  #hello(nowMs: number): Uint8Array {
-    const { bootId, localName, peerName, initialRetransmitMs } = this.#options;
-    // To a stranger on a connection that is up, a peer that began a new life perhaps, the greeting is open again.
-    const isStranger = this.#heard !== undefined && this.#heard.bootId !== this.#peerBoot;
-    const wantsAnswer = this.#phase !== "up" || isStranger;
-    // While unanswered it is repeated: on a line that loses frames nobody else would notice.
-    this.#helloDueAtMs = wantsAnswer ? nowMs + initialRetransmitMs : Number.POSITIVE_INFINITY;
-    this.#lastSentAtMs = nowMs;
-    const heard = { heardBootId: this.#heard?.bootId ?? 0n, heardChallenge: this.#heard?.challenge ?? 0 };
-    return encodeHello({ bootId, challenge: this.#challenge, ...heard, wantsAnswer, localName, peerName });
+  /** What does not verify ends a connection that is not proved yet, and is only counted on one that is. */
+  #doubt(code: RefusalCode, detail: string): readonly LinkEvent[] {
+    this.#counts.unauthenticated++;
+    return this.#phase === "up" ? [] : [refused(code, detail)];
   }
 
-  #headed(kind: "data" | "ack", sequence: number, body: Uint8Array, nowMs: number): Uint8Array {
+  #drop(why: "malformed" | "stale" | "throttled" | "duplicates"): readonly LinkEvent[] {
+    this.#counts[why]++;
+    return [];
+  }
+
+  #dropKeys(): void {
+    this.#keys?.drop();
+    this.#keys = undefined;
+    this.#confirmationOwed = false;
     this.#acknowledgementOwed = false;
-    this.#lastSentAtMs = nowMs;
-    const { expected, selective } = this.#receiving;
-    return encodeHeaded(kind, { epoch: this.#epoch(), sequence, acknowledged: expected, selective }, body);
-  }
-
-  /** Both ends come to the same number, whichever of them combines. */
-  #epoch(): bigint {
-    return this.#options.bootId ^ (this.#peerBoot ?? 0n);
+    this.#sending.unseal();
   }
 }
 

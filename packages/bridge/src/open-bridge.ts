@@ -8,8 +8,8 @@ import { BridgeError } from "./errors.ts";
 import { MAX_WIRE_BYTES } from "./frame.ts";
 import type { BridgeLimits } from "./limits.ts";
 import { MAX_MESSAGE_BYTES, MAX_URGENT_MESSAGE_BYTES, type Priority } from "./message-frame.ts";
+import { noiseHandshakes } from "./noise-session.ts";
 import { Overdue, type Timed } from "./overdue.ts";
-import { plainSession } from "./session.ts";
 
 interface Pending extends Timed {
   readonly bytes: Uint8Array;
@@ -53,7 +53,8 @@ export class OpenBridge implements Bridge {
   constructor(options: BridgeOptions, limits: BridgeLimits) {
     this.#options = options;
     const { localName, peerName } = options;
-    const link = { ...LINK_TIMES, ...limits, localName, peerName, session: plainSession() };
+    const handshakes = noiseHandshakes({ ...options.session, localName, peerName, randomBytes });
+    const link = { ...LINK_TIMES, ...limits, localName, peerName, handshakes };
     this.#endpoint = new Endpoint({ ...limits, link }, newBootId());
     this.#limits = limits;
     this.#deliveries = { urgent: this.#createDelivery(limits), ordinary: this.#createDelivery(limits) };
@@ -261,7 +262,7 @@ export class OpenBridge implements Bridge {
       this.#judgement = undefined;
       if (!this.#endpoint.isSilent(performance.now())) return;
       this.#counts.silences++;
-      this.#report({ code: "PEER_SILENT" });
+      this.#report(this.#endpoint.isPeerDoubtful ? UNCONFIRMED : { code: "PEER_SILENT" });
       this.#endConnection();
     });
   }
@@ -276,6 +277,11 @@ export class OpenBridge implements Bridge {
     this.#options.onDiagnostic?.(event);
   }
 }
+
+const UNCONFIRMED: BridgeDiagnostic = {
+  code: "PEER_UNAUTHENTICATED",
+  detail: "it took up a handshake and did not confirm it: what is played again looks like this",
+};
 
 function newBootId(): bigint {
   const id = randomBytes(8).readBigUInt64BE();

@@ -11,6 +11,8 @@ export interface SendWindowOptions {
 export interface InFlight {
   readonly sequence: number;
   readonly body: Uint8Array;
+  /** The frame as it went out first, for the link to keep: every repetition under the same keys is these bytes. */
+  sealed: Uint8Array | undefined;
 }
 
 interface Flight extends InFlight {
@@ -48,7 +50,7 @@ export class SendWindow {
 
   /** Bytes of frames that are kept until the peer has them. */
   get heldBytes(): number {
-    return this.#flights.reduce((sum, { body }) => sum + body.length, 0);
+    return this.#flights.reduce((sum, { body, sealed }) => sum + body.length + (sealed?.length ?? 0), 0);
   }
 
   /** Counted from the oldest unacknowledged frame, since the receiver keeps no more than the window beyond it. */
@@ -60,7 +62,8 @@ export class SendWindow {
   add(body: Uint8Array): void {
     if (!this.hasRoom()) throw new Error("the link's window is full");
     const sequence = this.#nextSequence++;
-    this.#flights.push({ sequence, body, transmissions: 0, sentAtMs: 0, dueAtMs: 0, order: -1, arrived: false });
+    const untried = { transmissions: 0, sentAtMs: 0, dueAtMs: 0, order: -1, arrived: false };
+    this.#flights.push({ sequence, body, sealed: undefined, ...untried });
   }
 
   /** The next frame that has to go out now, marked as sent; undefined when none has to. */
@@ -103,9 +106,10 @@ export class SendWindow {
     return true;
   }
 
-  /** A new connection: what was under way on the old one is due at once, as if never tried. */
-  hurry(): void {
+  /** The keys are gone: what is not acknowledged goes again under the next ones, at once, as if never tried. */
+  unseal(): void {
     for (const flight of this.#flights) {
+      flight.sealed = undefined;
       flight.dueAtMs = 0;
       flight.transmissions = 0;
     }

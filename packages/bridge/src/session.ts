@@ -1,33 +1,49 @@
-// The place of the session between link and messages: today an identity, next an authenticated cipher (Noise KK).
+// What the link asks of a session: a handshake in two messages, and then frames that only the pinned peer could have made.
 
-/** What the link carries under one sequence number. */
-export interface SessionFrame {
-  /** The link's sequence number: unique per direction and epoch, so a cipher may use it as its nonce. */
-  readonly sequence: number;
-  readonly body: Uint8Array;
-}
-
-/**
- * Seals what goes out and opens what comes in. The link seals a body once, when it gives it a sequence number, and
- * sends those same bytes again when it must repeat itself. It opens a body before it believes that the frame arrived:
- * a frame that does not open is dropped and counted like one that never came.
- */
-export interface Session {
-  /** How many bytes `seal` adds at most. */
-  readonly overheadBytes: number;
-  seal(frame: SessionFrame): Uint8Array;
-  /** The plain body, or undefined when the frame is not from the peer or was altered. */
-  open(frame: SessionFrame): Uint8Array | undefined;
-}
-
-/**
- * The session that does nothing. It gives NO confidentiality and NO authenticity: whoever can reach the carrier can
- * read and write frames. What crosses the bridge must therefore be sealed by its origin, and the socket file be
- * readable by its owner only.
- */
-export function plainSession(): Session {
-  return { overheadBytes: 0, seal: (frame) => frame.body, open: (frame) => frame.body };
-}
-
-/** Room that every frame keeps free for a session's tag, so that a cipher changes no other size (Poly1305: 16 bytes). */
+/** Room that every sealed frame keeps free for its tag (Poly1305: 16 bytes). */
 export const SESSION_OVERHEAD_BYTES = 16;
+/** Both messages of a handshake have this length: a key of 32 bytes and a tag. They carry nothing else. */
+export const HANDSHAKE_BYTES = 48;
+
+/**
+ * Names a frame within one session and direction, and is its cipher's nonce: data frames count by the link's sequence
+ * numbers, all others by a count of their own. Each is sealed once; what goes out again is the same bytes.
+ */
+export interface FrameNumber {
+  readonly lane: "data" | "control";
+  readonly number: number;
+}
+
+/** Keys for one span of time: made by one handshake, used until the next, then dropped. */
+export interface Session {
+  /** The same at both ends; says in a frame's header by which keys it was sealed. Not secret. */
+  readonly id: bigint;
+  /** Throws unless `number` is above every earlier one of its lane: that would give the same nonce to other bytes. */
+  seal(number: FrameNumber, header: Uint8Array, body: Uint8Array): Uint8Array;
+  /** The plain body, or undefined when header, number or body are not as the peer sealed them. */
+  open(number: FrameNumber, header: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /** Overwrites the keys: nothing is sealed or opened any more. */
+  drop(): void;
+}
+
+/** The initiator's side of one handshake. */
+export interface Question {
+  readonly message: Uint8Array;
+  /** The session; undefined when the answer is not the pinned peer's to this question. To be called once. */
+  finish(answer: Uint8Array): Session | undefined;
+}
+
+/** What the responder makes of a question. Whether it was asked now or is played again, only a confirmation tells. */
+export interface Answer {
+  readonly message: Uint8Array;
+  readonly session: Session;
+}
+
+/** Makes sessions with one pinned peer over one link. */
+export interface Handshakes {
+  /** Fixed by the two names, so that both ends never ask at once. */
+  readonly role: "initiator" | "responder";
+  ask(): Question;
+  /** Undefined when the question is not the pinned peer's. */
+  answer(question: Uint8Array): Answer | undefined;
+}

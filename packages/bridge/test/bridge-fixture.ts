@@ -11,6 +11,7 @@ import {
   unixConnector,
   unixListener,
 } from "../src/index.ts";
+import { sessionBetween } from "./sessions.ts";
 
 export interface BridgeFixture {
   readonly path: string;
@@ -32,7 +33,8 @@ export function startFixture(): BridgeFixture {
       const carrier = side === "left" ? unixListener(path) : unixConnector(path);
       const names =
         side === "left" ? { localName: "left", peerName: "right" } : { localName: "right", peerName: "left" };
-      const opened = openBridge({ carrier, ...names, onMessage: async () => {}, ...options });
+      const session = sessionBetween(names.localName, names.peerName);
+      const opened = openBridge({ carrier, ...names, session, onMessage: async () => {}, ...options });
       open.push(opened);
       return opened;
     },

@@ -1,11 +1,13 @@
 // Who may connect to a bridge, and what becomes of those who may not, on a real Unix-domain socket.
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { encodeFrame, FrameDecoder } from "../src/frame.ts";
 import { Link } from "../src/link.ts";
 import { encodeHello, PROTOCOL_VERSION } from "../src/link-frame.ts";
-import { plainSession } from "../src/session.ts";
+import { noiseHandshakes } from "../src/noise-session.ts";
 import { type BridgeFixture, bytesOf, diagnosticOf, startFixture, text } from "./bridge-fixture.ts";
+import { sessionBetween } from "./sessions.ts";
 
 const QUICK = { heartbeatMs: 50, silenceMs: 200 };
 
@@ -32,15 +34,7 @@ test.each([
 test("a peer of another version is refused with its code", async () => {
   const refused = diagnosticOf("PEER_VERSION_UNSUPPORTED");
   fixture.bridge("left", { onDiagnostic: refused.onDiagnostic });
-  const hello = encodeHello({
-    bootId: 1n,
-    challenge: 1,
-    heardBootId: 0n,
-    heardChallenge: 0,
-    wantsAnswer: true,
-    localName: "right",
-    peerName: "left",
-  });
+  const hello = encodeHello({ step: "invitation", localName: "right", peerName: "left" });
   hello[0] = PROTOCOL_VERSION + 1;
   (await fixture.rawPeer()).write(encodeFrame(hello));
   await refused.seen;
@@ -101,13 +95,18 @@ function speak(socket: Socket, body: Uint8Array): void {
     initialRetransmitMs: 500,
     minRetransmitMs: 50,
     maxRetransmitMs: 5_000,
+    rekeyFrames: 1_000,
+    rekeyMs: 60_000,
+    freeAttempts: 5,
+    attemptMinMs: 1_000,
+    attemptMaxMs: 30_000,
   };
+  const names = { localName: "right", peerName: "left" };
   const link = new Link({
     ...times,
-    localName: "right",
-    peerName: "left",
+    ...names,
     bootId: 77n,
-    session: plainSession(),
+    handshakes: noiseHandshakes({ ...names, ...sessionBetween("right", "left"), randomBytes }),
     windowFrames: 32,
   });
   const decoder = new FrameDecoder();

@@ -10,6 +10,7 @@ import {
   unixListener,
 } from "../src/index.ts";
 import { type BridgeFixture, bytesOf, diagnosticOf, startFixture, text } from "./bridge-fixture.ts";
+import { sessionBetween } from "./sessions.ts";
 
 const QUICK = { heartbeatMs: 100, silenceMs: 1_000 };
 
@@ -235,8 +236,10 @@ describe("state and end", () => {
 
   test("wrong options are refused at once, each fault named", () => {
     const carrier = unixListener(fixture.path);
+    const names = { localName: "left", peerName: "right" };
+    const session = sessionBetween("left", "right");
     const wrong = (options: Partial<BridgeOptions>) => () =>
-      openBridge({ carrier, localName: "left", peerName: "right", onMessage: async () => {}, ...options });
+      openBridge({ carrier, ...names, session, onMessage: async () => {}, ...options });
     expect(wrong({ localName: "Left" })).toThrow(/BRIDGE_OPTIONS_INVALID: names/);
     expect(wrong({ localName: "right" })).toThrow(/BRIDGE_OPTIONS_INVALID: the two names must differ/);
     expect(wrong({ limits: { pendingBytes: 5, heartbeatMs: 0.5 } })).toThrow(

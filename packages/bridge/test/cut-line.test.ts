@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { type Bridge, type BridgeDiagnostic, openBridge, unixConnector, unixListener } from "../src/index.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import { randomFrom } from "./generator.ts";
+import { sessionBetween } from "./sessions.ts";
 
 const MESSAGES = 2_000;
 const LARGEST_BYTES = 200_000;
@@ -66,6 +67,7 @@ async function crossBothWays(line: { readonly cutEveryBytes: number; readonly fl
     carrier: unixListener(connectPath),
     localName: "left",
     peerName: "right",
+    session: sessionBetween("left", "right"),
     onMessage: accept("left", 2),
     onDiagnostic,
   });
@@ -73,6 +75,7 @@ async function crossBothWays(line: { readonly cutEveryBytes: number; readonly fl
     carrier: unixConnector(listenPath),
     localName: "right",
     peerName: "left",
+    session: sessionBetween("right", "left"),
     onMessage: accept("right", 1),
     onDiagnostic,
   });

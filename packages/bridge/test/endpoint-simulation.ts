@@ -2,8 +2,8 @@
 import type { Endpoint, EndpointEvent, EndpointOptions } from "../src/endpoint.ts";
 import type { Arrived } from "../src/incoming.ts";
 import type { Priority } from "../src/message-frame.ts";
-import { plainSession } from "../src/session.ts";
 import { type Random, randomFrom } from "./generator.ts";
+import type { CreateHandshakes } from "./sessions.ts";
 
 export interface StreamFaults {
   flippedBits: number;
@@ -30,6 +30,7 @@ export interface EndpointSimulation {
   readonly seed: number;
   readonly faulty: boolean;
   readonly createEndpoint: (options: EndpointOptions, bootId: bigint) => Endpoint<Letter>;
+  readonly createHandshakes: CreateHandshakes;
 }
 
 const LETTERS = 25;
@@ -38,6 +39,7 @@ const RECEIVE_BYTES = 20_000;
 const PENDING_LETTERS = 6;
 const FAULTY_MS = 6_000;
 const END_MS = 200_000;
+const REKEY_FRAMES = 100;
 const LINE_BYTES = 16_384;
 
 /** Runs one seed to its end: the line is faulty for a while, then clean; by then every letter must be accepted once. */
@@ -129,8 +131,19 @@ class StreamWorld {
       initialRetransmitMs: 100,
       minRetransmitMs: 20,
       maxRetransmitMs: 400,
+      rekeyFrames: REKEY_FRAMES,
+      rekeyMs: 2_000,
+      freeAttempts: 3,
+      attemptMinMs: 20,
+      attemptMaxMs: 400,
     };
-    const link = { ...times, localName, peerName, session: plainSession(), windowFrames: 6 };
+    const handshakes = this.#simulation.createHandshakes({
+      localName,
+      peerName,
+      random: this.#random,
+      onNonceReused: () => this.#violations.push(`${localName} used a nonce twice`),
+    });
+    const link = { ...times, localName, peerName, handshakes, windowFrames: 6 };
     const limits = {
       pendingMessages: PENDING_LETTERS,
       pendingBytes: 60_000,

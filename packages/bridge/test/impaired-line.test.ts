@@ -8,15 +8,16 @@ import { DEFAULT_LIMITS } from "../src/limits.ts";
 import { type Impairment, TEN_PERCENT_OF_EVERYTHING } from "./impaired-line.ts";
 import { indexOf, letterOf } from "./impaired-simulation.ts";
 import { startImpairingProxy } from "./impairing-proxy.ts";
+import { sessionBetween } from "./sessions.ts";
 
 const SEED = Number(process.env["SLUICE_IMPAIRMENT_SEED"] ?? 20_261_121);
 /** Each way. More of them, and cuts and stalls at ten percent too: SLUICE_IMPAIRMENT_MESSAGES=5000 (half an hour). */
-const MESSAGES = Number(process.env["SLUICE_IMPAIRMENT_MESSAGES"] ?? 120);
-const LONG = MESSAGES > 120;
-const SENT_AT_ONCE = 100;
+const MESSAGES = Number(process.env["SLUICE_IMPAIRMENT_MESSAGES"] ?? 60);
+const LONG = MESSAGES > 60;
+const SENT_AT_ONCE = 50;
 const IMPAIRMENT: Impairment = LONG
   ? TEN_PERCENT_OF_EVERYTHING
-  : { ...TEN_PERCENT_OF_EVERYTHING, cuts: 0.03, stalls: 0.01 };
+  : { ...TEN_PERCENT_OF_EVERYTHING, cuts: 0.004, stalls: 0.002 };
 
 test(`${MESSAGES} messages each way over a real, impaired line, seed ${SEED}`, {
   timeout: LONG ? 3_600_000 : 120_000,
@@ -31,6 +32,7 @@ test(`${MESSAGES} messages each way over a real, impaired line, seed ${SEED}`, {
       carrier: side === "left" ? unixListener(connectPath) : unixConnector(listenPath),
       localName: side,
       peerName: peer,
+      session: sessionBetween(side, peer),
       onMessage: async (bytes) => take(side, theirSeed, bytes),
       onDiagnostic: ({ code }) => {
         if (code === "PEER_VIOLATION" || code === "PEER_RESTARTED" || code === "MESSAGE_REJECTED") surprises.push(code);

@@ -4,9 +4,9 @@ import { FrameDecoder, MAX_FRAME_BODY_BYTES } from "../src/frame.ts";
 import type { Arrived } from "../src/incoming.ts";
 import type { Priority } from "../src/message-frame.ts";
 import type { StreamLimits } from "../src/message-streams.ts";
-import { plainSession } from "../src/session.ts";
 import { type Random, randomFrom } from "./generator.ts";
 import { type Impairment, type ImpairmentCounts, NO_IMPAIRMENT, passChunk } from "./impaired-line.ts";
+import { noiseSessions } from "./sessions.ts";
 
 export interface ImpairedRun {
   readonly violations: readonly string[];
@@ -50,7 +50,7 @@ const LIMITS: StreamLimits = {
 const CHUNK_BYTES = 16_384;
 const CHUNKS_ON_LINE = 4;
 const LATENCY_MS = 3;
-const END_MS = 5_000_000;
+const END_MS = 10_000_000;
 
 /** The stated bound for these limits: both queues, both rooms, both windows, two half messages, and the decoder. */
 export const HELD_BYTES_AT_MOST =
@@ -59,7 +59,7 @@ export const HELD_BYTES_AT_MOST =
   LIMITS.receiveBytes +
   LIMITS.urgentReceiveBytes +
   2 * LARGEST_BYTES +
-  2 * WINDOW_FRAMES * MAX_FRAME_BODY_BYTES +
+  3 * WINDOW_FRAMES * MAX_FRAME_BODY_BYTES +
   FrameDecoder.HELD_BYTES;
 
 export function runImpaired(simulation: ImpairedSimulation): ImpairedRun {
@@ -135,7 +135,10 @@ class ImpairedWorld {
   #createEnd(localName: string, peerName: string, seed: number): End {
     const times = { heartbeatMs: 1_000, silenceMs: 5_000 };
     const retransmit = { initialRetransmitMs: 500, minRetransmitMs: 50, maxRetransmitMs: 5_000 };
-    const link = { ...times, ...retransmit, localName, peerName, session: plainSession(), windowFrames: WINDOW_FRAMES };
+    const wear = { rekeyFrames: 2 ** 20, rekeyMs: 600_000, freeAttempts: 5, attemptMinMs: 1_000, attemptMaxMs: 30_000 };
+    const onNonceReused = (): void => void this.#violations.push(`${localName} used a nonce twice`);
+    const handshakes = noiseSessions({ localName, peerName, random: this.#random, onNonceReused });
+    const link = { ...times, ...retransmit, ...wear, localName, peerName, handshakes, windowFrames: WINDOW_FRAMES };
     return {
       name: localName,
       seed,

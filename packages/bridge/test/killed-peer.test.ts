@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { openBridge, unixConnector } from "../src/index.ts";
 import { idOf, letterOf } from "./letters.ts";
+import { sessionBetween } from "./sessions.ts";
 
 const LETTERS = 600;
 const KILLS = 6;
@@ -27,6 +28,7 @@ test(`a peer killed ${KILLS} times loses nothing, and repeats only what was not 
     carrier: unixConnector(path),
     localName: "test",
     peerName: "peer",
+    session: sessionBetween("test", "peer"),
     onMessage: async (bytes) => {
       handed.push({ id: idOf(bytes), life: peers.length });
       if (handed.at(-1)?.id === LETTERS) finish();

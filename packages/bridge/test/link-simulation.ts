@@ -1,15 +1,19 @@
 // Two links over a simulated line with a virtual clock: every fault comes from the seed, so every run can be had again.
 import type { Link, LinkEvent, LinkOptions } from "../src/link.ts";
-import { plainSession } from "../src/session.ts";
 import { type Random, randomFrom } from "./generator.ts";
+import type { CreateHandshakes } from "./sessions.ts";
 
 export interface LinkFaults {
   lost: number;
   duplicated: number;
   reordered: number;
   replayed: number;
+  /** One byte of a passing frame altered, with a checksum that fits: what only a session notices. */
+  tampered: number;
   cuts: number;
   restarts: number;
+  /** Not a fault: keys that took over from others on the same connection. */
+  rekeys: number;
 }
 
 export interface LinkRun {
@@ -24,12 +28,25 @@ export interface LinkSimulation {
   /** False runs the same traffic over a line without faults: the untampered control. */
   readonly faulty: boolean;
   readonly createLink: (options: LinkOptions) => Link;
+  readonly createHandshakes: CreateHandshakes;
 }
 
 const MESSAGES = 40;
 const FAULTY_MS = 4_000;
 const END_MS = 120_000;
 const KEPT_FOR_REPLAY = 64;
+const REKEY_FRAMES = 60;
+
+export const NO_LINK_FAULTS: Readonly<LinkFaults> = {
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  replayed: 0,
+  tampered: 0,
+  cuts: 0,
+  restarts: 0,
+  rekeys: 0,
+};
 
 /** Runs one seed to its end. The line is faulty for a while, then clean: by the end everything must have arrived. */
 export function runLinks(simulation: LinkSimulation): LinkRun {
@@ -61,7 +78,7 @@ class Side {
 class LinkWorld {
   readonly #simulation: LinkSimulation;
   readonly #random: Random;
-  readonly #faults: LinkFaults = { lost: 0, duplicated: 0, reordered: 0, replayed: 0, cuts: 0, restarts: 0 };
+  readonly #faults: LinkFaults = { ...NO_LINK_FAULTS };
   readonly #violations: string[] = [];
   readonly #left: Side;
   readonly #right: Side;
@@ -95,6 +112,7 @@ class LinkWorld {
       for (const side of [this.#left, this.#right]) this.#pump(side);
       this.#nowMs = this.#nextMs();
     }
+    for (const { link } of [this.#left, this.#right]) this.#faults.rekeys += link.counts().rekeys;
     return { violations: this.#violations, faults: this.#faults, delivered: this.#delivered };
   }
 
@@ -105,13 +123,24 @@ class LinkWorld {
       initialRetransmitMs: 100,
       minRetransmitMs: 20,
       maxRetransmitMs: 400,
+      rekeyFrames: REKEY_FRAMES,
+      rekeyMs: 2_000,
+      freeAttempts: 3,
+      attemptMinMs: 20,
+      attemptMaxMs: 400,
     };
+    const handshakes = this.#simulation.createHandshakes({
+      localName,
+      peerName,
+      random: this.#random,
+      onNonceReused: () => this.#violations.push(`${localName} used a nonce twice`),
+    });
     return this.#simulation.createLink({
       ...times,
       localName,
       peerName,
       bootId: this.#random.bits64(),
-      session: plainSession(),
+      handshakes,
       windowFrames: 6,
     });
   }
@@ -151,6 +180,7 @@ class LinkWorld {
 
   #restart(side: Side): void {
     this.#faults.restarts++;
+    this.#faults.rekeys += side.link.counts().rekeys;
     const other = side === this.#left ? this.#right : this.#left;
     side.link = this.#createLink(side.name, other.name);
     side.received = [];
@@ -183,6 +213,9 @@ class LinkWorld {
     } else if (this.#random.chance(0.2)) {
       this.#faults.reordered++;
       this.#packets.push({ ...packet, atMs: packet.atMs + this.#random.below(60) });
+    } else if (this.#random.chance(0.02)) {
+      this.#faults.tampered++;
+      this.#packets.push({ ...packet, bytes: this.#tampered(bytes) });
     } else {
       this.#packets.push(packet);
     }
@@ -197,11 +230,20 @@ class LinkWorld {
     }
   }
 
+  #tampered(bytes: Uint8Array): Uint8Array {
+    const altered = Uint8Array.from(bytes);
+    const at = this.#random.below(altered.length);
+    altered[at] = (altered[at] as number) ^ (1 + this.#random.below(255));
+    return altered;
+  }
+
   #deliverDue(): void {
     const due = this.#packets.filter((packet) => packet.atMs <= this.#nowMs).sort((a, b) => a.atMs - b.atMs);
     this.#packets = this.#packets.filter((packet) => packet.atMs > this.#nowMs);
-    if (!this.#connected) return;
-    for (const { to, bytes } of due) for (const event of to.link.receive(bytes, this.#nowMs)) this.#check(to, event);
+    for (const { to, bytes } of due) {
+      if (!this.#connected) return;
+      for (const event of to.link.receive(bytes, this.#nowMs)) this.#check(to, event);
+    }
   }
 
   #check(side: Side, event: LinkEvent): void {
@@ -216,6 +258,7 @@ class LinkWorld {
         const [high = 0, low = 0, index = 0] = event.body;
         const epoch = high * 256 + low;
         this.#delivered++;
+        if (!side.link.isUp) this.#violations.push(`${side.name} believed a frame before its peer was proved`);
         if (index !== side.received.length)
           this.#violations.push(`${side.name} got ${index} where ${side.received.length} was due`);
         const isNewEpoch = side.received.length === 0 ? epoch > side.receivedEpoch : epoch === side.receivedEpoch;
@@ -225,7 +268,10 @@ class LinkWorld {
         return;
       }
       case "refused":
-        this.#violations.push(`${side.name} refused its peer: ${event.code}`);
+        // Over a tampered line that is right: the owner ends the connection and makes a new one.
+        if (this.#faults.tampered === 0 || event.code === "PEER_SUPERSEDED")
+          this.#violations.push(`${side.name} refused its peer: ${event.code}`);
+        if (this.#connected) this.#cut();
         return;
       default:
         event satisfies never;

@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openBridge, unixListener } from "../src/index.ts";
 import { idOf, letterOf } from "./letters.ts";
+import { sessionBetween } from "./sessions.ts";
 
 const [path = "", folder = "", count = "0"] = process.argv.slice(2);
 const settledFile = join(folder, "settled");
@@ -13,6 +14,7 @@ const bridge = openBridge({
   carrier: unixListener(path),
   localName: "peer",
   peerName: "test",
+  session: sessionBetween("peer", "test"),
   // Stored before it is accepted: what is in the page cache survives the death of the process.
   onMessage: async (bytes) => appendFileSync(receivedFile, `${process.pid} ${idOf(bytes)}\n`),
 });

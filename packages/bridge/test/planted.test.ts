@@ -6,8 +6,9 @@ import type * as LinkModule from "../src/link.ts";
 import { runEndpoints } from "./endpoint-simulation.ts";
 import { runLinks } from "./link-simulation.ts";
 import { type PlantedBug, withPlanted } from "./planted.ts";
+import { toySessions } from "./sessions.ts";
 
-const SEEDS_AT_MOST = 300;
+const SEEDS_AT_MOST = 1_000;
 
 const LINK_BUGS: readonly PlantedBug[] = [
   {
@@ -47,16 +48,40 @@ const LINK_BUGS: readonly PlantedBug[] = [
     wrong: "if (sequence <= acknowledged) return true",
   },
   {
-    name: "frames of another epoch are taken",
+    name: "a repetition is sealed again, with newer acknowledgements under the same nonce",
     file: "link.ts",
-    right: "header.epoch !== this.#epoch()",
-    wrong: "false",
+    right: "if (flight.sealed === undefined) {",
+    wrong: "{",
   },
   {
-    name: "an old greeting counts as an answer",
-    file: "link.ts",
-    right: " && hello.heardChallenge === this.#challenge",
+    name: "what was sealed under old keys goes again as it is",
+    file: "send-window.ts",
+    right: "      flight.sealed = undefined;\n",
     wrong: "",
+  },
+  {
+    name: "new keys begin a new epoch",
+    file: "link.ts",
+    right: 'const fresh = meeting !== "same";',
+    wrong: "const fresh = true;",
+  },
+  {
+    name: "a peer that began a new life is taken for the old one",
+    file: "lives.ts",
+    right: "if (this.#present === bootId)",
+    wrong: "if (this.#present !== undefined)",
+  },
+  {
+    name: "frames under keys that nobody confirmed are believed",
+    file: "link.ts",
+    right: ' || (!isCurrent && kind !== "confirm")',
+    wrong: "",
+  },
+  {
+    name: "what a confirmation says has arrived is believed of another life too",
+    file: "link.ts",
+    right: 'meeting === "same" && lives.peer === this.#options.bootId',
+    wrong: 'meeting === "same"',
   },
 ];
 
@@ -114,7 +139,11 @@ const ENDPOINT_BUGS: readonly PlantedBug[] = [
 describe("bugs planted into the link", () => {
   test.each(LINK_BUGS)("$name", async (bug) => {
     const caught = await withPlanted<typeof LinkModule, string | undefined>(bug, "link.ts", ({ Link }) =>
-      firstCaught((seed) => runLinks({ seed, faulty: true, createLink: (options) => new Link(options) }).violations),
+      firstCaught(
+        (seed) =>
+          runLinks({ seed, faulty: true, createLink: (options) => new Link(options), createHandshakes: toySessions })
+            .violations,
+      ),
     );
     expect(caught).toBeDefined();
     process.stdout.write(`planted: ${bug.name}: ${caught}\n`);
@@ -126,8 +155,12 @@ describe("bugs planted into the layers around it", () => {
     const caught = await withPlanted<typeof EndpointModule, string | undefined>(bug, "endpoint.ts", ({ Endpoint }) =>
       firstCaught(
         (seed) =>
-          runEndpoints({ seed, faulty: true, createEndpoint: (options, bootId) => new Endpoint(options, bootId) })
-            .violations,
+          runEndpoints({
+            seed,
+            faulty: true,
+            createEndpoint: (options, bootId) => new Endpoint(options, bootId),
+            createHandshakes: toySessions,
+          }).violations,
       ),
     );
     expect(caught).toBeDefined();

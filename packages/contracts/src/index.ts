@@ -1,4 +1,5 @@
 // What crosses a topic or the bridge: the table of messages, seals over exact bytes, signed requests.
+export * from "./bridge-keys.ts";
 export * from "./clearance.ts";
 export * from "./key-file.ts";
 export { type Decoded, decodeMessage, encodeMessage, type MessageOf } from "./messages.ts";

@@ -1,7 +1,23 @@
 // All settings and secrets of a key holder but its key, validated before anything is touched.
-import { type CarrierAddress, carrierAddressFor, defaultCarrier } from "@sluice/bridge";
+import {
+  type BridgeSession,
+  bridgeIdentity,
+  type CarrierAddress,
+  carrierAddressFor,
+  defaultCarrier,
+} from "@sluice/bridge";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
-import { createTrust, ed25519PrivateKey, HOLDERS, type Sealer, type Trust, trustFileSchema } from "@sluice/contracts";
+import {
+  BRIDGE_SCHEMA,
+  bridgeKeySchema,
+  bridgeKeysFileSchema,
+  createTrust,
+  ed25519PrivateKey,
+  HOLDERS,
+  type Sealer,
+  type Trust,
+  trustFileSchema,
+} from "@sluice/contracts";
 import { type CurveChoice, parseCurveChoice } from "@sluice/keys";
 import { type CeremonyFile, ceremonyFileSchema } from "@sluice/keys/custody";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting, z } from "@sluice/runtime";
@@ -32,6 +48,7 @@ const environmentSchema = z.strictObject({
   SLUICE_SECRETS_SOURCE: setting.secretsSource(),
   SLUICE_HOLDER: z.enum(HOLDERS, `is one of ${HOLDERS.join(", ")}`),
   SLUICE_BRIDGE_CARRIER: setting.parsed(carrierAddressFor("connect")).optional(),
+  SLUICE_BRIDGE_KEYS_FILE: setting.jsonFile(bridgeKeysFileSchema),
   SLUICE_CONSOLE_SOCKET: setting.path(),
   SLUICE_JOURNAL_DIRECTORY: setting.directory(),
   SLUICE_NETWORK: z.enum(NETWORKS),
@@ -51,12 +68,14 @@ const environmentSchema = z.strictObject({
 
 const secretsSchema = z.strictObject({
   sealKeyId: z.string().min(1),
+  bridgeKey: bridgeKeySchema,
   sealSeed: z.base64().refine((text) => Buffer.from(text, "base64").length === 32, "is base64 of 32 bytes"),
 });
 
 export type Config = {
   readonly holder: (typeof HOLDERS)[number];
   readonly bridgeCarrier: CarrierAddress;
+  readonly bridgeSession: BridgeSession;
   readonly consoleSocket: string;
   readonly journalDirectory: string;
   readonly requireIsolation: boolean;
@@ -73,22 +92,32 @@ export type Config = {
 /** @throws ConfigError with every fault that can be told at once */
 export function readSettings(env: Environment): Config {
   const settings = readConfig(environmentSchema, env);
-  const { sealKeyId, sealSeed } = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
+  const { sealKeyId, sealSeed, bridgeKey } = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
   const holder = settings.SLUICE_HOLDER;
   const ceremony = settings.SLUICE_CEREMONY_FILE;
   const { wallets: listed, faults } = openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK);
   const wallets = ownWallets(listed, ceremony, holder);
   const trusted = settings.SLUICE_TRUST_FILE.some((key) => key.producer === holder && key.keyId === sealKeyId);
+  const bridges = bridgeIdentity({
+    name: holder,
+    privateKey: bridgeKey,
+    publicKeys: settings.SLUICE_BRIDGE_KEYS_FILE,
+    peers: ["semi-offline-risk"],
+    network: settings.SLUICE_NETWORK,
+    schema: BRIDGE_SCHEMA,
+  });
   const all: readonly ConfigFault[] = [
     ...faults.map(({ walletId, rule }) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule })),
     ...(trusted ? [] : [{ name: "secrets.sealKeyId", rule: `is not in the trust file as a key of ${holder}` }]),
     ...(ceremony.network === settings.SLUICE_NETWORK ? [] : [{ name: CEREMONY, rule: "is of SLUICE_NETWORK" }]),
     ...(wallets.size > 0 ? [] : [{ name: CEREMONY, rule: `names for ${holder} a key of a listed wallet` }]),
+    ...(bridges.ok ? [] : bridges.faults),
   ];
-  if (all.length > 0) throw new ConfigError(all);
+  if (!bridges.ok || all.length > 0) throw new ConfigError(all);
   return {
     holder,
     bridgeCarrier: settings.SLUICE_BRIDGE_CARRIER ?? defaultCarrier(holder),
+    bridgeSession: bridges.identity.towards("semi-offline-risk"),
     consoleSocket: settings.SLUICE_CONSOLE_SOCKET,
     journalDirectory: settings.SLUICE_JOURNAL_DIRECTORY,
     requireIsolation: settings.SLUICE_REQUIRE_ISOLATION === "yes",

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
+import { testBridgeSession } from "@sluice/bridge/testing";
 import { callConsole } from "@sluice/console";
 import { type OpenedOf, open, seal } from "@sluice/contracts";
 import { sealToBox } from "@sluice/keys/custody";
@@ -28,6 +29,7 @@ beforeEach(() => {
     carrier: unixListener(join(folder, "holder.sock")),
     localName: "semi-offline-risk",
     peerName: HOLDER,
+    session: testBridgeSession("semi-offline-risk", HOLDER),
     onMessage: async (bytes) => {
       const opened = open(seals.trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
       if (!opened.ok) throw new Error(opened.refusal.code);

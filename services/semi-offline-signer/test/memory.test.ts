@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { openBridge, unixListener } from "@sluice/bridge";
+import { testBridgeSession } from "@sluice/bridge/testing";
 import { childKey } from "@sluice/chains/signing";
 import { callConsole } from "@sluice/console";
 import { open, seal } from "@sluice/contracts";
@@ -184,6 +185,7 @@ async function sign(count: number): Promise<{ readonly children: readonly Secret
     carrier: unixListener(join(folder, "holder.sock")),
     localName: "semi-offline-risk",
     peerName: HOLDER,
+    session: testBridgeSession("semi-offline-risk", HOLDER),
     onMessage: async (bytes) => {
       const opened = open(seals.trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
       if (!opened.ok || opened.value.type !== "signing.answered.v1") return;

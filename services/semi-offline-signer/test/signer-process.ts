@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
+import { testBridgeKey, testBridgeKeys } from "@sluice/bridge/testing";
 import { type HeldWallet, type Seals, seedOf } from "./zone.ts";
 
 export const HOLDER = "semi-offline-signer-a";
@@ -38,9 +39,11 @@ export function startSigner({ folder, seals, held, env, network, flags = [], bef
   const files = {
     trust: join(folder, "trust.json"),
     wallets: join(folder, "wallets.json"),
+    bridgeKeys: join(folder, "bridge-keys.json"),
     ceremony: join(folder, "ceremony.json"),
   };
   writeFileSync(files.trust, JSON.stringify(seals.file));
+  writeFileSync(files.bridgeKeys, JSON.stringify(testBridgeKeys([HOLDER, "semi-offline-risk"])));
   writeFileSync(
     files.wallets,
     JSON.stringify([{ walletId: "hot", asset: "BTC", descriptor: held.text, gapLimit: 20 }]),
@@ -60,6 +63,7 @@ export function startSigner({ folder, seals, held, env, network, flags = [], bef
       SLUICE_SECRETS_SOURCE: "fd:3",
       SLUICE_HOLDER: HOLDER,
       SLUICE_BRIDGE_CARRIER: `unix:${join(folder, "holder.sock")}`,
+      SLUICE_BRIDGE_KEYS_FILE: files.bridgeKeys,
       SLUICE_JOURNAL_DIRECTORY: join(folder, "journal"),
       SLUICE_NETWORK: "regtest",
       SLUICE_WALLETS_FILE: files.wallets,
@@ -75,7 +79,7 @@ export function startSigner({ folder, seals, held, env, network, flags = [], bef
   // A process that ends before it reads breaks this pipe; its exit code tells what happened.
   const secrets = child.stdio[3] as Writable;
   secrets.on("error", () => {});
-  secrets.end(JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer) }));
+  secrets.end(JSON.stringify({ sealKeyId: sealer.keyId, sealSeed: seedOf(sealer), bridgeKey: testBridgeKey(HOLDER) }));
   const followed = follow(child);
   const unlock = async (): Promise<void> => {
     await followed.says("ready");

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
+import { testBridgeSession } from "@sluice/bridge/testing";
 import { type OpenedOf, open, seal } from "@sluice/contracts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { HOLDER, type Signer, type SignerOptions, startSigner, WITHOUT_NETWORK } from "./signer-process.ts";
@@ -53,6 +54,7 @@ function listen(): Bridge {
     carrier: unixListener(join(folder, "holder.sock")),
     localName: "semi-offline-risk",
     peerName: HOLDER,
+    session: testBridgeSession("semi-offline-risk", HOLDER),
     onMessage: async (bytes) => {
       const opened = open(seals.trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
       if (!opened.ok) throw new Error(opened.refusal.code);

@@ -8,6 +8,7 @@ describe("the settings", () => {
     const faults = faultsOf({ SLUICE_HTTP_PORT: "70000", SLUICE_FEERATE: "3", SLUICE_BRIDGE_CARRIER: "relative.sock" });
     expect(faults).toEqual([
       "SLUICE_BRIDGE_CARRIER",
+      "SLUICE_BRIDGE_KEYS_FILE",
       "SLUICE_DATABASE_URL",
       "SLUICE_FEERATE",
       "SLUICE_FEE_RATE_SAT_PER_VBYTE",

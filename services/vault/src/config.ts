@@ -1,8 +1,9 @@
 // The settings and secrets of vault: those of every online service, and its own.
-import { carrierAddressFor, defaultCarrier } from "@sluice/bridge";
+import { type BridgeSession, bridgeIdentity, carrierAddressFor, defaultCarrier } from "@sluice/bridge";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
+import { BRIDGE_SCHEMA, bridgeKeySchema, bridgeKeysFileSchema } from "@sluice/contracts";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
-import { setting, z } from "@sluice/runtime";
+import { ConfigError, setting, z } from "@sluice/runtime";
 
 export const settingsSchema = z
   .object({
@@ -11,6 +12,8 @@ export const settingsSchema = z
     SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
     /** The line to the semi-offline zone, which listens. */
     SLUICE_BRIDGE_CARRIER: setting.parsed(carrierAddressFor("connect")).default(defaultCarrier("vault")),
+    /** The public keys of the ends of bridges. */
+    SLUICE_BRIDGE_KEYS_FILE: setting.jsonFile(bridgeKeysFileSchema),
     SLUICE_FEE_RATE_SAT_PER_VBYTE: setting.whole({ min: 1, max: 10_000 }),
     SLUICE_BATCH_MAX_WITHDRAWALS: setting.whole({ min: 1, max: 100 }).default(10),
     /** A withdrawal waits so long for company, unless the batch is full before. */
@@ -26,9 +29,23 @@ export const settingsSchema = z
     }
   });
 
-export const secretsSchema = z.strictObject(onlineSecrets);
+export const secretsSchema = z.strictObject({ ...onlineSecrets, bridgeKey: bridgeKeySchema });
 
 export type Settings = z.output<typeof settingsSchema>;
+
+/** @throws ConfigError when the key is not the one that the others have pinned, or theirs is missing */
+export function bridgeSessionOf(settings: Settings, { bridgeKey }: z.output<typeof secretsSchema>): BridgeSession {
+  const made = bridgeIdentity({
+    name: "vault",
+    privateKey: bridgeKey,
+    publicKeys: settings.SLUICE_BRIDGE_KEYS_FILE,
+    peers: ["semi-offline-risk"],
+    network: settings.SLUICE_NETWORK,
+    schema: BRIDGE_SCHEMA,
+  });
+  if (!made.ok) throw new ConfigError(made.faults);
+  return made.identity.towards("semi-offline-risk");
+}
 
 export function walletsOf(settings: Settings): Wallets {
   return openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK).wallets;

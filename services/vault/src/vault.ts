@@ -5,7 +5,7 @@ import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
 import { type Environment, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
 import { receiveBridgeMessages } from "./bridge-messages.ts";
-import { secretsSchema, settingsSchema, walletsOf } from "./config.ts";
+import { bridgeSessionOf, secretsSchema, settingsSchema, walletsOf } from "./config.ts";
 import type { VaultCrash } from "./crash-point.ts";
 import { joinExpositions } from "./exposition.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
@@ -30,6 +30,7 @@ export async function startVault(
   const settings = readConfig(settingsSchema, env);
   const secrets = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
   const wallets = walletsOf(settings);
+  const session = bridgeSessionOf(settings, secrets);
   const service = await openOnlineService(life, "vault", settings, secrets, MIGRATIONS);
   const { pool, sealer, trust } = service;
   const { logger } = life;
@@ -45,6 +46,7 @@ export async function startVault(
     carrier: openCarrier(settings.SLUICE_BRIDGE_CARRIER, "connect"),
     localName: "vault",
     peerName: "semi-offline-risk",
+    session,
     onMessage: receiveBridgeMessages({
       pool,
       trust,

@@ -2,6 +2,7 @@
 import { openBridge, unixListener } from "@sluice/bridge";
 import { createTrust, type Holder, type MessageOf, open } from "@sluice/contracts";
 import type { Stack } from "@sluice/devstack";
+import { sessionOf } from "./bridge-session.ts";
 import { createHeard } from "./heard.ts";
 import { countIn } from "./topics.ts";
 
@@ -27,6 +28,7 @@ export function openFalseZone({ inside }: Stack, holder: Holder): FalseZone {
     carrier: unixListener(inside.socketOf(holder)),
     localName: "semi-offline-risk",
     peerName: holder,
+    session: sessionOf(inside.bridgeOf("semi-offline-risk"), holder),
     onMessage: async (bytes) => {
       const opened = open(trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
       if (!opened.ok) throw new Error(`the holder said something that does not open: ${opened.refusal.code}`);

@@ -3,6 +3,7 @@ import { openBridge, unixConnector } from "@sluice/bridge";
 import { type Coin, type Payment, type PlannedPayout, planPayout } from "@sluice/chains";
 import { createTrust, type MessageOf, open, type Sealer, seal } from "@sluice/contracts";
 import type { Stack } from "@sluice/devstack";
+import { sessionOf } from "./bridge-session.ts";
 import { createHeard } from "./heard.ts";
 
 export type Task = MessageOf<"signing.requested.v1">;
@@ -27,6 +28,7 @@ export function openFalseVault({ inside }: Stack): FalseVault {
     carrier: unixConnector(inside.socketOf("vault")),
     localName: "vault",
     peerName: "semi-offline-risk",
+    session: sessionOf(inside.bridgeOf("vault"), "semi-offline-risk"),
     onMessage: async (bytes) => {
       const opened = open(trust, bytes, ["risk.reported.v1", "zone.reported.v1"]);
       if (!opened.ok) throw new Error(`the zone said something that does not open: ${opened.refusal.code}`);

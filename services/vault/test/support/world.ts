@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
+import { testBridgeKey, testBridgeKeys } from "@sluice/bridge/testing";
 import {
   type MessageOf,
   type MessageType,
@@ -125,11 +126,13 @@ export async function createWorld(overrides: Readonly<Record<string, string>> = 
     SLUICE_SECRETS_SOURCE: await file("secrets.json", {
       sealKeyId: sealers.vault.keyId,
       sealSeed: seedOf(sealers.vault),
+      bridgeKey: testBridgeKey("vault"),
       ...(password === "" ? {} : { databasePassword: decodeURIComponent(password) }),
     }),
     SLUICE_NETWORK: "regtest",
     SLUICE_WALLETS_FILE: await file("wallets.json", wallets),
     SLUICE_BRIDGE_CARRIER: `unix:${bridgeSocket}`,
+    SLUICE_BRIDGE_KEYS_FILE: await file("bridge-keys.json", testBridgeKeys(["vault", "semi-offline-risk"])),
     SLUICE_FEE_RATE_SAT_PER_VBYTE: "2",
     SLUICE_BATCH_WAIT_MS: "50",
     SLUICE_ASK_AGAIN_MS: "300",

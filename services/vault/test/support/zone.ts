@@ -1,5 +1,6 @@
 // The other end of the bridge, played by the test: a real bridge, real seals, real signatures, and a memory of its own.
 import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
+import { testBridgeSession } from "@sluice/bridge/testing";
 import { type MessageOf, open, type Sealer, seal, verifyClearance } from "@sluice/contracts";
 import { onTestFinished } from "vitest";
 import { decode, signWithTwo } from "./holders.ts";
@@ -41,6 +42,7 @@ export function openZone(world: World, decide: Decide, memory: ZoneMemory = crea
     carrier: unixListener(world.bridgeSocket),
     localName: "semi-offline-risk",
     peerName: "vault",
+    session: testBridgeSession("semi-offline-risk", "vault"),
     onMessage: async (bytes) => {
       const opened = open(world.trust, bytes, ["signing.requested.v1"]);
       if (!opened.ok) {
