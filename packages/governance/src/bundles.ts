@@ -175,8 +175,13 @@ export function measureBundles(metrics: Metrics, bundles: Bundles): void {
     },
   });
   metrics.gauge({
-    name: "sluice_bundle_version",
-    help: "Of the bundle in force.",
-    collect: (gauge) => gauge.set(bundles.status().bundle?.version ?? 0),
+    name: "sluice_bundle_info",
+    help: "1 for the version of the bundle in force.",
+    labels: ["version"],
+    collect: (gauge) => {
+      gauge.reset();
+      const { bundle } = bundles.status();
+      if (bundle !== null) gauge.set({ version: String(bundle.version) }, 1);
+    },
   });
 }
