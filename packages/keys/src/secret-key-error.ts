@@ -2,7 +2,7 @@
 
 export class SecretKeyError extends Error {
   override readonly name = "SecretKeyError";
-  readonly code: "KEY_TOO_SHORT" | "KEY_TOO_LONG" | "KEY_INVALID" | "KEY_NOT_LOCKED" | "KEY_WIPED";
+  readonly code: "KEY_INVALID" | "KEY_NOT_LOCKED" | "KEY_WIPED";
 
   constructor(code: SecretKeyError["code"], message: string) {
     super(message);

@@ -1,8 +1,7 @@
 // Step 6: the account key, in guarded memory from its first byte to its last. It is never a string, a number or a copy.
 import { randomBytes } from "node:crypto";
-import { readSync } from "node:fs";
 import sodium, { type SecureBuffer } from "sodium-native";
-import { guarded } from "./guarded-memory.ts";
+import { guarded, wipe } from "./guarded-memory.ts";
 import { loadNativeCurve, type NativeCurve } from "./native-curve.ts";
 import { SecretKeyError } from "./secret-key-error.ts";
 
@@ -20,28 +19,16 @@ export type SecretKey = {
 const KEY_BYTES = 32;
 
 /**
- * Reads exactly 32 bytes and the end from a descriptor, straight into memory that is locked against swapping, left out
- * of core dumps and, between signatures, closed to this process as well.
- * @throws SecretKeyError
- */
-export function readSecretKey(file: number, curve: NativeCurve = loadNativeCurve()): SecretKey {
-  const key = guarded(KEY_BYTES);
-  try {
-    readExactly(file, key);
-    return holdSecretKey(key, curve);
-  } catch (error) {
-    sodium.sodium_memzero(key);
-    throw error;
-  }
-}
-
-/**
- * Takes over 32 bytes that lie in guarded memory: from now on nobody else touches them.
+ * Takes over 32 bytes of guarded memory: from now on nobody else touches them. Between signatures they are closed to
+ * this process as well; when they are refused they are overwritten.
  * @throws SecretKeyError
  */
 export function holdSecretKey(key: SecureBuffer, curve: NativeCurve = loadNativeCurve()): SecretKey {
   curve.contextRandomize(randomBytes(32));
-  if (!curve.privateKeyVerify(key)) throw new SecretKeyError("KEY_INVALID", "these bytes are no key of the curve");
+  if (key.length !== KEY_BYTES || !curve.privateKeyVerify(key)) {
+    wipe(key);
+    throw new SecretKeyError("KEY_INVALID", "these bytes are no key of the curve");
+  }
   return new GuardedKey(key, curve);
 }
 
@@ -83,31 +70,5 @@ class GuardedKey implements SecretKey {
     sodium.sodium_mprotect_readwrite(this.#key);
     sodium.sodium_memzero(this.#key);
     sodium.sodium_mprotect_noaccess(this.#key);
-  }
-}
-
-/** One byte more is asked for, because the end has to be seen: a longer input is something else than a key. */
-function readExactly(file: number, key: Buffer): void {
-  let length = 0;
-  while (length < KEY_BYTES) {
-    const count = readPatiently(file, key, length, KEY_BYTES - length);
-    if (count === 0) throw new SecretKeyError("KEY_TOO_SHORT", `the input ended after ${length} of ${KEY_BYTES} bytes`);
-    length += count;
-  }
-  const beyond = guarded(1);
-  const excess = readPatiently(file, beyond, 0, 1);
-  sodium.sodium_memzero(beyond);
-  if (excess > 0) throw new SecretKeyError("KEY_TOO_LONG", `the input has more than ${KEY_BYTES} bytes`);
-}
-
-/** A descriptor that somebody made non-blocking answers EAGAIN until its writer has written: wait and ask again. */
-function readPatiently(file: number, into: Buffer, offset: number, length: number): number {
-  for (;;) {
-    try {
-      return readSync(file, into, offset, length, null);
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
   }
 }

@@ -1,8 +1,5 @@
 // A 2-of-3 wallet on regtest with keys that exist only in a test, and coins that it owns out of nowhere.
 import { createECDH, randomBytes } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   type Branch,
   type Coin,
@@ -15,7 +12,8 @@ import {
   xpubFromPublicKey,
 } from "@sluice/chains";
 import { HOLDERS, type Holder } from "@sluice/contracts";
-import { readSecretKey, type SecretKey } from "@sluice/keys";
+import { holdSecretKey, type SecretKey } from "@sluice/keys";
+import { guarded } from "@sluice/keys/custody";
 
 const ACCOUNT_PATH = "48h/1h/0h/2h";
 const ACCOUNT_NUMBER = 0x8000_0002;
@@ -39,18 +37,11 @@ export function makeWallet(gapLimit = 20, walletId = "hot"): FixtureWallet {
   return { text, wallet: { walletId, descriptor: parsed.value, gapLimit }, secrets, secretOf };
 }
 
-/** The key as a holder's process has it: read from a file into guarded memory. */
+/** The key as a holder's process has it: in guarded memory. */
 export function keyOf(secret: Uint8Array): SecretKey {
-  const folder = mkdtempSync(join(tmpdir(), "fixture-key-"));
-  const path = join(folder, "key");
-  writeFileSync(path, secret, { mode: 0o600 });
-  const file = openSync(path, "r");
-  try {
-    return readSecretKey(file);
-  } finally {
-    closeSync(file);
-    rmSync(folder, { recursive: true });
-  }
+  const key = guarded(secret.length);
+  key.set(secret);
+  return holdSecretKey(key);
 }
 
 /** A coin of the wallet from a transaction out of nowhere, in the form without witnesses (BIP144). */
