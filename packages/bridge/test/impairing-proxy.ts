@@ -12,6 +12,15 @@ export interface ImpairingProxy {
 /** About two frames, so that even a few hundred messages are many chunks. */
 const CHUNK_BYTES = 4_096;
 
+/** One stall and one cut come for certain, however few chunks there are. */
+function impairmentOf(chunk: number, impairment: Impairment): Impairment {
+  if (chunk === STALLED_CHUNK) return { ...impairment, stalls: Math.ceil(impairment.stalls) };
+  return chunk === CUT_CHUNK ? { ...impairment, cuts: Math.ceil(impairment.cuts) } : impairment;
+}
+
+const STALLED_CHUNK = 30;
+const CUT_CHUNK = 50;
+
 /** The seed decides what befalls each chunk; how the kernel cuts the stream into chunks is its own affair. */
 export async function startImpairingProxy(options: {
   readonly listenPath: string;
@@ -22,6 +31,7 @@ export async function startImpairingProxy(options: {
   const random = randomFrom(options.seed);
   const faults: ImpairmentCounts = { ...NO_IMPAIRMENT };
   const open = new Set<Socket>();
+  let passed = 0;
   const server = createServer((near) => {
     const far = createConnection({ path: options.connectPath });
     const end = (): void => {
@@ -32,7 +42,8 @@ export async function startImpairingProxy(options: {
       let notBeforeMs = 0;
       open.add(from);
       const pass = (chunk: Uint8Array): void => {
-        const { pieces, stallMs, cut } = passChunk(random, options.impairment, faults, chunk);
+        passed++;
+        const { pieces, stallMs, cut } = passChunk(random, impairmentOf(passed, options.impairment), faults, chunk);
         if (cut) {
           end();
           return;
