@@ -62,7 +62,7 @@ export function startHolderReports(parts: Parts): HolderReports {
         metrics: await metrics.text(),
       },
     });
-    await bridge.send(envelope);
+    await bridge.send(envelope, { priority: "urgent" });
   }
 
   const timer = setInterval(report, REPORT_EVERY_MS);
