@@ -1,4 +1,5 @@
 // A short run of every fuzz target, every crash that was ever found, and proof that a bug in a parser is found.
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { parseMessageFrame } from "../../packages/bridge/src/message-frame.ts";
 import { messageFrameTarget } from "./bridge-targets.ts";
 import { storeCrash, storedCrashes } from "./crashes.ts";
 import { fuzzTarget, type Target } from "./fuzz-target.ts";
+import { TARGETS as PLANTED_TARGETS } from "./planted-targets.ts";
 import { TARGETS } from "./targets.ts";
 
 const SEED = Number(process.env["SLUICE_FUZZ_SEED"] ?? 1);
@@ -76,6 +78,35 @@ const PLANTED: readonly (readonly [name: string, target: Target])[] = [
     messageFrameTarget((bytes) => parseMessageFrame(bytes[0] === 2 ? bytes.subarray(0, 17) : bytes)),
   ],
 ];
+
+describe("the command", () => {
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [join(import.meta.dirname, "run.ts"), "--inputs", "3000", "--seed", "5", ...args], {
+      encoding: "utf8",
+    });
+
+  it("counts, and ends with 0 when nothing broke", () => {
+    const { status, stdout } = run("--target", "message frame");
+    expect(stdout).toMatch(/fuzz: 3000 inputs, [1-9][0-9]* accepted, 0 crashes/);
+    expect(status).toBe(0);
+  });
+
+  it("ends with 1 on a crash and stores the input that did it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "crashes-"));
+    try {
+      const { status, stdout } = run("--table", "./planted-targets.ts", "--crashes", folder);
+      expect(stdout).toMatch(/CRASH planted frame: /);
+      expect(status).toBe(1);
+      const stored = storedCrashes(folder);
+      expect(stored.length).toBeGreaterThan(0);
+      for (const { input } of stored) expect(() => PLANTED_TARGETS[0]?.run(input)).toThrow();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("does not know other targets", () => expect(run("--target", "nothing").status).toBe(64));
+});
 
 describe("a planted bug", () => {
   it.each(PLANTED)("is found: %s", (_, target) => {

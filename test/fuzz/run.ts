@@ -3,18 +3,16 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { storeCrash } from "./crashes.ts";
 import type { Counts, Target } from "./fuzz-target.ts";
-import { TARGETS } from "./targets.ts";
-import type { Share, WorkerNews } from "./worker.ts";
+import type { Share, Work, WorkerNews } from "./worker.ts";
 
 const THREADS = 2;
-const USAGE = `pnpm fuzz [--target NAME] [--inputs N] [--seed S]\ntargets: ${TARGETS.map(({ name }) => name).join(", ")}\n`;
 
-const options = readArguments();
+const options = await readArguments();
 if (options === undefined) {
-  process.stderr.write(USAGE);
+  process.stderr.write("pnpm fuzz [--target NAME] [--inputs N] [--seed S], with a name out of test/fuzz/targets.ts\n");
   process.exit(64);
 }
-const { targets, inputs, seed } = options;
+const { table, targets, inputs, seed, crashFolder } = options;
 process.stdout.write(`fuzz: ${inputs} inputs, seed ${seed}, ${THREADS} threads\n`);
 const beganMs = performance.now();
 let done = 0;
@@ -32,24 +30,36 @@ const seconds = Math.round((performance.now() - beganMs) / 1_000);
 process.stdout.write(
   `fuzz: ${total} inputs, ${accepted} accepted, ${crashes.length} crashes, ${seconds} s, seed ${seed}\n`,
 );
-for (const crash of crashes) process.stdout.write(`CRASH ${crash.target}: ${storeCrash(crash)}\n${crash.error}\n`);
+for (const crash of crashes)
+  process.stdout.write(`CRASH ${crash.target}: ${storeCrash(crash, crashFolder)}\n${crash.error}\n`);
 process.exit(crashes.length === 0 ? 0 : 1);
 
-function readArguments():
-  | { readonly targets: readonly Target[]; readonly inputs: number; readonly seed: number }
-  | undefined {
+interface Options {
+  readonly table: string;
+  readonly targets: readonly Target[];
+  readonly inputs: number;
+  readonly seed: number;
+  readonly crashFolder: string | undefined;
+}
+
+async function readArguments(): Promise<Options | undefined> {
   try {
     const { values } = parseArgs({
       options: {
         target: { type: "string" },
         inputs: { type: "string", default: "10000000" },
+        // Another table and another folder are for the test of this command.
+        table: { type: "string", default: "./targets.ts" },
+        crashes: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 2 ** 31) },
       },
     });
+    const { TARGETS } = (await import(values.table)) as { readonly TARGETS: readonly Target[] };
     const chosen = values.target === undefined ? TARGETS : TARGETS.filter(({ name }) => name === values.target);
     const [inputs, seed] = [Number(values.inputs), Number(values.seed)];
     const isGood = chosen.length > 0 && Number.isSafeInteger(inputs) && inputs > 0 && Number.isSafeInteger(seed);
-    return isGood ? { targets: chosen, inputs, seed } : undefined;
+    const { table, crashes } = values;
+    return isGood ? { table, targets: chosen, inputs, seed, crashFolder: crashes } : undefined;
   } catch {
     return undefined;
   }
@@ -69,7 +79,8 @@ function sharesOf(targets: readonly Target[], inputs: number, seed: number): rea
 
 function run(shares: readonly Share[]): Promise<readonly Counts[]> {
   const results: Counts[] = [];
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: shares });
+  const work: Work = { table, shares };
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: work });
   return new Promise((resolve, reject) => {
     worker.on("message", (news: WorkerNews) => {
       if (news.kind === "done") results.push(news.counts);

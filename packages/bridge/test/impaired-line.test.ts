@@ -11,7 +11,7 @@ import { startImpairingProxy } from "./impairing-proxy.ts";
 import { sessionBetween } from "./sessions.ts";
 
 const SEED = Number(process.env["SLUICE_IMPAIRMENT_SEED"] ?? 20_261_121);
-/** Each way. More of them, and cuts and stalls at ten percent too: SLUICE_IMPAIRMENT_MESSAGES=5000 (half an hour). */
+/** Each way. More of them, and cuts and stalls at ten percent too: SLUICE_IMPAIRMENT_MESSAGES=1000 (each cut costs about a second). */
 const MESSAGES = Number(process.env["SLUICE_IMPAIRMENT_MESSAGES"] ?? 60);
 const LONG = MESSAGES > 60;
 const SENT_AT_ONCE = 50;
