@@ -10,10 +10,21 @@ export interface PlantedBug {
   readonly file: string;
   readonly right: string;
   readonly wrong: string;
+  /** Replaces it wherever it stands, not in the one place where it must. */
+  readonly everywhere?: boolean;
 }
 
 /** Imports `entry` of the changed sources, lets `use` judge it, and removes the changed sources again. */
-export async function withPlanted<M, R>(bug: PlantedBug, entry: string, use: (module: M) => R): Promise<R> {
+export function withPlanted<M, R>(bug: PlantedBug, entry: string, use: (module: M) => R): Promise<R> {
+  return withPlantedModules(bug, [entry], ([module]) => use(module as M));
+}
+
+/** The same for several entries, which share the changed sources. */
+export async function withPlantedModules<R>(
+  bug: PlantedBug,
+  entries: readonly string[],
+  use: (modules: readonly unknown[]) => R,
+): Promise<R> {
   const packageFolder = fileURLToPath(new URL("..", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "bridge-planted-"));
   try {
@@ -22,10 +33,16 @@ export async function withPlanted<M, R>(bug: PlantedBug, entry: string, use: (mo
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     const file = join(folder, "src", bug.file);
     const source = readFileSync(file, "utf8");
-    if (source.split(bug.right).length !== 2) throw new Error(`${bug.file} does not hold exactly one: ${bug.right}`);
-    writeFileSync(file, source.replace(bug.right, bug.wrong));
-    const module: M = await import(pathToFileURL(join(folder, "src", entry)).href);
-    return use(module);
+    const found = source.split(bug.right).length - 1;
+    if (bug.everywhere === true ? found < 2 : found !== 1)
+      throw new Error(`${bug.file} holds ${found} times: ${bug.right}`);
+    writeFileSync(
+      file,
+      source.replaceAll(bug.right, () => bug.wrong),
+    );
+    const modules: unknown[] = [];
+    for (const entry of entries) modules.push(await import(pathToFileURL(join(folder, "src", entry)).href));
+    return use(modules);
   } finally {
     rmSync(folder, { recursive: true });
   }
