@@ -1,0 +1,86 @@
+// The processes of a stack as they run: started, killed, started again; holders are unlocked whenever they come up.
+import { join } from "node:path";
+import type { PlayedCeremony } from "@sluice/ceremony";
+import { HOLDERS, type Holder } from "@sluice/contracts";
+import { type Child, startChild } from "../parts/child.ts";
+import { plainEnvironment } from "../parts/executable.ts";
+import type { Log } from "../parts/find-part.ts";
+import {
+  consoleSocketOf,
+  ONLINE_SERVICES,
+  type ProcessName,
+  planProcess,
+  START_ORDER,
+  type Surroundings,
+} from "./processes.ts";
+
+export type Processes = {
+  readonly startAll: () => Promise<void>;
+  readonly start: (name: ProcessName) => Promise<void>;
+  readonly kill: (name: ProcessName) => Promise<void>;
+  readonly stopAll: () => Promise<void>;
+  readonly of: (name: ProcessName) => Child;
+  readonly logFileOf: (name: ProcessName) => string;
+};
+
+/** All processes start at once, on machines that may be busy. One that ends instead is noticed at once. */
+const READY_WITHIN_MS = 60_000;
+
+export function createProcesses(around: Surroundings, custody: PlayedCeremony, logs: string, log: Log): Processes {
+  const children = new Map<ProcessName, Child>();
+  const of = (name: ProcessName): Child => {
+    const child = children.get(name);
+    if (child === undefined) throw new Error(`${name} was never started`);
+    return child;
+  };
+  const logFileOf = (name: ProcessName) => join(logs, `${name}.log`);
+  const start = async (name: ProcessName): Promise<void> => {
+    const plan = planProcess(name, around);
+    const startedAtMs = Date.now();
+    const starting = startChild({
+      name,
+      command: [process.execPath, ...plan.flags, plan.main],
+      env: { ...environmentOf(name), ...plan.env },
+      logFile: logFileOf(name),
+      ready: { kind: "line", pattern: /"msg":"ready"/ },
+      readyWithinMs: READY_WITHIN_MS,
+      confinement: { withoutNetwork: plan.withoutNetwork },
+      inputs: [JSON.stringify(plan.secrets)],
+    });
+    children.set(name, await starting);
+    log(`${name}: ready after ${((Date.now() - startedAtMs) / 1_000).toFixed(1)} s`);
+    const holder = HOLDERS.find((each) => each === name);
+    if (holder !== undefined) await unlock(holder, around, custody, log);
+  };
+  return {
+    of,
+    logFileOf,
+    start,
+    kill: async (name) => {
+      of(name).process.kill("SIGKILL");
+      await of(name).exited;
+    },
+    startAll: async () => {
+      const results = await Promise.allSettled(START_ORDER.map(start));
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+    },
+    stopAll: async () => {
+      await Promise.all([...children.values()].map((child) => child.stop()));
+    },
+  };
+}
+
+/** What a semi-offline process runs comes from its own code and from no folder that others write to. */
+function environmentOf(name: ProcessName): Record<string, string> {
+  const { NODE_COMPILE_CACHE, ...rest } = plainEnvironment();
+  const isOnline = (ONLINE_SERVICES as readonly ProcessName[]).includes(name);
+  return isOnline && NODE_COMPILE_CACHE !== undefined ? { ...rest, NODE_COMPILE_CACHE } : rest;
+}
+
+/** The stack plays the custodians: each opens the own share and feeds it at the holder's console. */
+async function unlock(holder: Holder, around: Surroundings, custody: PlayedCeremony, log: Log): Promise<void> {
+  const came: string[] = [];
+  await custody.unlock(holder, consoleSocketOf(around.consoleDirectory, holder), (name) => came.push(name));
+  log(`${holder}: locked → ${came.length} of ${custody.custodians.length} custodians (${came.join(", ")}) → serving`);
+}
