@@ -91,22 +91,32 @@ export function prepareZone(options: ZoneOptions) {
         ...env,
       }),
     /** Its custodians come as soon as it is there; one that is killed before is not waited for. */
-    startHolder: (holder: Holder, env: Readonly<Record<string, string>> = {}, unlock = true): Process => {
+    startHolder: (
+      holder: Holder,
+      env: Readonly<Record<string, string>> = {},
+      unlock = true,
+      flags: readonly string[] = [],
+    ): Process => {
       const journal = join(folder, `journal-${holder}`);
       mkdirSync(journal, { recursive: true });
       const console = consoleOf(holder);
-      const process = start("semi-offline-signer", secrets(holder), {
-        ...common,
-        SLUICE_CEREMONY_FILE: ceremonyFile,
-        SLUICE_CONSOLE_SOCKET: console,
-        SLUICE_HOLDER: holder,
-        SLUICE_BRIDGE_CARRIER: carrierOf(holder),
-        SLUICE_JOURNAL_DIRECTORY: journal,
-        SLUICE_MAX_PAYMENT_SAT: "500000",
-        SLUICE_MAX_FEE_SAT: "10000",
-        SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "20",
-        ...env,
-      });
+      const process = start(
+        "semi-offline-signer",
+        secrets(holder),
+        {
+          ...common,
+          SLUICE_CEREMONY_FILE: ceremonyFile,
+          SLUICE_CONSOLE_SOCKET: console,
+          SLUICE_HOLDER: holder,
+          SLUICE_BRIDGE_CARRIER: carrierOf(holder),
+          SLUICE_JOURNAL_DIRECTORY: journal,
+          SLUICE_MAX_PAYMENT_SAT: "500000",
+          SLUICE_MAX_FEE_SAT: "10000",
+          SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "20",
+          ...env,
+        },
+        flags,
+      );
       if (!unlock) return process;
       process
         .says("ready")
@@ -117,9 +127,14 @@ export function prepareZone(options: ZoneOptions) {
   };
 }
 
-function start(service: string, secrets: string, env: Readonly<Record<string, string>>): Process {
+function start(
+  service: string,
+  secrets: string,
+  env: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): Process {
   const main = join(import.meta.dirname, `../../${service}/src/main.ts`);
-  const [program = "", ...args] = [...(WITHOUT_NETWORK ?? []), process.execPath, main];
+  const [program = "", ...args] = [...(WITHOUT_NETWORK ?? []), process.execPath, ...flags, main];
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "pipe"], env });
   // A process that ends before it reads breaks this pipe; its exit code tells what happened.
   const pipe = child.stdio[3] as Writable;
