@@ -2,6 +2,9 @@
 import { COMMANDS } from "./commands/index.ts";
 import { runCommand } from "./run-command.ts";
 
+// A reader that has seen enough and went away is no fault of the command.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 process.exitCode = await runCommand(COMMANDS, process.argv.slice(2), {
   stdout: (line) => void process.stdout.write(`${line}\n`),
   stderr: (line) => void process.stderr.write(`${line}\n`),
