@@ -1,8 +1,8 @@
 // The link, one situation at a time; test/link-simulation.test.ts puts them together at random.
 
 import { randomBytes } from "node:crypto";
-import { expect, test } from "vitest";
-import { sessionBetween } from "../test/sessions.ts";
+import { describe, expect, test } from "vitest";
+import { keyOf, sessionBetween } from "../test/sessions.ts";
 import type { BridgeSession } from "./identity.ts";
 import { Link, type LinkEvent, type LinkOptions } from "./link.ts";
 import { encodeHello, PROTOCOL_VERSION, parseLinkFrame } from "./link-frame.ts";
@@ -251,4 +251,154 @@ test("a frame that was altered on the way is dropped, counted, and comes again",
   expect([unopened + stale + malformed, b.isUp]).toEqual([49, true]);
   expect(unopened).toBeGreaterThan(30);
   expect(deliveries(settle(a, b, 1_000).b)).toEqual([6]);
+});
+
+test("what is repeated is the very bytes that went out first, although more was received in between", () => {
+  const [a, b] = [left(), right()];
+  connect(a, b, 0);
+  a.send(Uint8Array.of(1));
+  const [first] = framesOf(a, 1);
+  b.send(Uint8Array.of(2));
+  for (const frame of framesOf(b, 2)) a.receive(frame, 2);
+  const again = framesOf(a, 700).filter((frame) => parseLinkFrame(frame).kind === "data");
+  expect(again).toEqual([first]);
+  expect(a.counts().retransmissions).toBe(1);
+});
+
+test("a confirmation that is lost is repeated, from either end", () => {
+  for (const lost of ["initiator", "responder"] as const) {
+    const [a, b] = [left(), right()];
+    a.connected(0);
+    b.connected(0);
+    let dropped = 0;
+    for (let turn = 0; turn < 6; turn++) {
+      for (const [from, to, name] of [[a, b, "initiator"] as const, [b, a, "responder"] as const]) {
+        for (const frame of framesOf(from, turn)) {
+          const isConfirmation = parseLinkFrame(frame).kind === "confirm";
+          if (isConfirmation && name === lost && dropped++ === 0) continue;
+          to.receive(frame, turn);
+        }
+      }
+    }
+    expect([dropped, a.isUp && b.isUp]).toEqual([1, false]);
+    settle(a, b, 500);
+    expect([a.isUp, b.isUp]).toEqual([true, true]);
+  }
+});
+
+describe("new keys", () => {
+  const QUICK = { rekeyFrames: 20, rekeyMs: 60_000 };
+
+  test("are made after so many frames, and what is under way arrives once and in order", () => {
+    const [a, b] = [left(11n, { link: QUICK }), right(22n, { link: QUICK })];
+    connect(a, b, 0);
+    const received: number[] = [];
+    for (let content = 0; content < 200; content++) {
+      const nowMs = 1 + 10 * content;
+      if (a.canSend()) a.send(Uint8Array.of(content));
+      const { b: events } = settle(a, b, nowMs);
+      received.push(...deliveries(events));
+      expect(events.filter(({ kind }) => kind === "established")).toEqual([]);
+    }
+    expect(received).toEqual(Array.from({ length: 200 }, (_, content) => content));
+    const { rekeys, sessions } = a.counts();
+    expect(rekeys).toBeGreaterThan(10);
+    expect([sessions, b.counts().rekeys]).toEqual([rekeys + 1, rekeys]);
+  });
+
+  test("are made after so long, and frames of the old ones are not believed any more", () => {
+    const [a, b] = [left(), right()];
+    connect(a, b, 0);
+    a.send(Uint8Array.of(5));
+    const old = framesOf(a, 599_000);
+    expect(old.length).toBeGreaterThan(0);
+    for (let nowMs = 599_500; nowMs < 602_000; nowMs += 100) settle(a, b, nowMs);
+    expect([a.counts().rekeys, b.counts().rekeys]).toEqual([1, 1]);
+    const { stale } = b.counts();
+    for (const frame of old) expect(b.receive(frame, 602_000)).toEqual([]);
+    expect(b.counts().stale).toBe(stale + old.length);
+  });
+
+  test("that cannot be had end the old ones at twice the limit: nothing more is sent under them", () => {
+    const a = left(11n, { link: { ...QUICK, silenceMs: 600_000 } });
+    const b = right();
+    connect(a, b, 0);
+    const kinds = new Set<string>();
+    let frames = 0;
+    for (let nowMs = 1; nowMs < 100_000; nowMs += 1_000) {
+      const wasUp = a.isUp;
+      for (const frame of framesOf(a, nowMs)) {
+        const { kind } = parseLinkFrame(frame);
+        if (!wasUp) kinds.add(kind);
+        if (kind !== "hello") frames++;
+      }
+    }
+    expect([a.isUp, a.canSend(), [...kinds]]).toEqual([false, false, ["hello"]]);
+    expect(frames).toBeLessThanOrEqual(2 * QUICK.rekeyFrames);
+  });
+});
+
+describe("handshakes that come to nothing", () => {
+  test("are answered ever more rarely, and a confirmed one is worth a new start", () => {
+    const stranger = (): Link => left(99n, { session: { key: keyOf("stranger") } });
+    const b = right();
+    let computed = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 100) {
+      const a = stranger();
+      a.connected(nowMs);
+      b.connected(nowMs);
+      const before = b.counts().unauthenticated;
+      for (const frame of framesOf(a, nowMs)) b.receive(frame, nowMs);
+      computed += b.counts().unauthenticated - before;
+    }
+    // Five at once, then after 1, 2, 4, 8, 8, … seconds.
+    expect(computed).toBeLessThanOrEqual(15);
+    expect(b.counts().throttled).toBeGreaterThan(500);
+    b.connected(70_000);
+    const honest = left();
+    connect(honest, b, 70_000);
+    expect([honest.isUp, b.isUp]).toEqual([true, true]);
+    for (let nowMs = 80_000; nowMs < 80_400; nowMs += 100) {
+      connect(honest, b, nowMs);
+      expect(b.isUp).toBe(true);
+    }
+  });
+
+  test("end a connection that is not proved, and never one that is", () => {
+    const [a, b] = [left(), right()];
+    connect(a, b, 0);
+    const stranger = left(99n, { session: { key: keyOf("stranger") } });
+    stranger.connected(1);
+    const questions = framesOf(stranger, 1);
+    for (const frame of questions) expect(b.receive(frame, 1)).toEqual([]);
+    expect([b.isUp, b.counts().unauthenticated]).toEqual([true, questions.length]);
+    a.send(Uint8Array.of(3));
+    expect(deliveries(settle(a, b, 2).b)).toEqual([3]);
+    const alone = right();
+    alone.connected(2);
+    expect(questions.flatMap((frame) => alone.receive(frame, 2))).toMatchObject([
+      { kind: "refused", code: "PEER_UNAUTHENTICATED" },
+    ]);
+  });
+
+  test("make the peer doubtful: silence after one is told apart from silence alone", () => {
+    const [a, b] = [left(), right()];
+    a.connected(0);
+    b.connected(0);
+    expect(b.isPeerDoubtful).toBe(false);
+    for (const frame of framesOf(a, 0)) b.receive(frame, 0);
+    expect([b.isPeerDoubtful, b.isSilent(3_000), b.isUp]).toEqual([true, true, false]);
+  });
+});
+
+test("frames played again do not keep a connection alive", () => {
+  const [a, b] = [left(), right()];
+  connect(a, b, 0);
+  a.send(Uint8Array.of(1));
+  const recorded = [...framesOf(a, 100), ...framesOf(a, 1_200)];
+  expect(recorded.length).toBeGreaterThanOrEqual(2);
+  for (const frame of recorded) b.receive(frame, 1_200);
+  for (let nowMs = 1_300; nowMs < 5_000; nowMs += 100) for (const frame of recorded) b.receive(frame, nowMs);
+  expect([b.isSilent(4_199), b.isSilent(4_200)]).toEqual([false, true]);
+  expect(b.counts().duplicates).toBeGreaterThan(50);
 });

@@ -21,9 +21,8 @@ const EMPTY = new Uint8Array(0);
  * owner says when a connection is there or gone, feeds arriving frames to `receive`, sends whatever `nextFrame` gives
  * while the carrier takes it, and calls again at `dueAtMs`.
  *
- * Two spans of time, not to be mixed up. The epoch lasts as long as both lives do and counts the sequence numbers.
- * A session lasts at most as long as one connection, or until new keys are due; what is unacknowledged when it ends is
- * sealed again under the next one with the same sequence numbers, so nothing is lost and nothing comes twice.
+ * The epoch lasts as long as both lives do and counts the sequence numbers. A session lasts at most as long as one
+ * connection; what is unacknowledged when it ends is sealed again under the next one with the same sequence numbers.
  */
 export class Link {
   readonly #options: LinkOptions;
@@ -51,7 +50,7 @@ export class Link {
     return this.#phase === "up";
   }
 
-  /** Somebody took up a handshake on this connection and has not proved to be the peer. */
+  /** Somebody took up a handshake and has not proved to be the peer. */
   get isPeerDoubtful(): boolean {
     return this.#greeting.isDoubtful;
   }
@@ -98,7 +97,9 @@ export class Link {
     const { expected: acknowledged, selective } = this.#receiving;
     const position = { acknowledged, selective, peerBoot: this.#lives.present ?? 0n };
     const greeting = this.#greeting.nextFrame(nowMs, position);
-    const frame = greeting ?? (this.#keys === undefined ? undefined : this.#next(this.#keys, position, nowMs));
+    // A greeting tells the peer nothing for certain, so it puts no heartbeat off.
+    if (greeting !== undefined || this.#keys === undefined) return greeting;
+    const frame = this.#next(this.#keys, position, nowMs);
     if (frame !== undefined) this.#lastSentAtMs = nowMs;
     return frame;
   }
