@@ -33,16 +33,18 @@ export function ipSocketsOf({ sockets }: ProcessSockets): readonly FoundSocket[]
 
 /**
  * Reads /proc/<pid>/net/* and /proc/<pid>/fd of each. A socket stands in the table of the namespace that it was made in,
- * which need not be its holder's; so it is looked for in those of all these processes, and of this one.
+ * which need not be its holder's: an accepted one is of the namespace of whoever connected. So it is looked for in every
+ * namespace of this machine that can be seen.
  * @throws when a process is gone or may not be looked at
  */
 export function inspectSockets(pids: readonly number[]): readonly ProcessSockets[] {
-  const namespaces = new Map([...pids, process.pid].map((pid) => [namespaceOf(pid), pid] as const));
-  const tables = readAllTables(namespaces);
+  const namespaces = allNamespaces();
+  for (const pid of pids) namespaces.set(namespaceOf(pid), pid);
+  const tables = readAllTables(namespaces, pids);
   const seen = pids.map((pid) => inspectProcess(pid, tables));
   const unresolved = seen.some(({ sockets }) => sockets.some(({ family }) => family === "unknown"));
   // What was made after the tables were read stands in them now, and what was gone before this stands nowhere.
-  return unresolved ? resolveLater(seen, readAllTables(namespaces)) : seen;
+  return unresolved ? resolveLater(seen, readAllTables(namespaces, pids)) : seen;
 }
 
 function inspectProcess(pid: number, tables: Tables): ProcessSockets {
@@ -75,8 +77,18 @@ function resolveLater(seen: readonly ProcessSockets[], tables: Tables): readonly
 
 type Tables = ReadonlyMap<string, readonly Entry[]>;
 
-function readAllTables(namespaces: ReadonlyMap<string, number>): Tables {
-  return new Map([...namespaces].map(([namespace, pid]) => [namespace, readTables(pid)] as const));
+/** A stranger whose namespace it was may be gone; then a socket that was made there is unknown. */
+function readAllTables(namespaces: ReadonlyMap<string, number>, needed: readonly number[]): Tables {
+  return new Map(
+    [...namespaces].map(([namespace, pid]) => {
+      try {
+        return [namespace, readTables(pid)] as const;
+      } catch (error) {
+        if (needed.includes(pid)) throw error;
+        return [namespace, []] as const;
+      }
+    }),
+  );
 }
 
 function resolveSocket(descriptor: number, inode: string, own: string, tables: Tables): FoundSocket {
@@ -124,6 +136,20 @@ function readTable(path: string, mayBeAbsent: boolean): string {
     if (mayBeAbsent && error instanceof Error && "code" in error && error.code === "ENOENT") return "";
     throw error;
   }
+}
+
+/** Each with one process of it. What may not be looked into, or is gone by now, is left out. */
+function allNamespaces(): Map<string, number> {
+  const namespaces = new Map<string, number>();
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const namespace = namespaceOf(Number(name));
+      if (!namespaces.has(namespace)) namespaces.set(namespace, Number(name));
+    } catch {
+      // See above.
+    }
+  }
+  return namespaces;
 }
 
 function namespaceOf(pid: number): string {
