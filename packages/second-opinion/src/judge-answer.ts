@@ -8,17 +8,14 @@ export type Answer =
   | { readonly kind: "signatures" }
   | { readonly kind: "invalid" | "refusal"; readonly code: string; readonly reason: string };
 
-/** What a holder says that stands for now only: it may sign the same order once a person has looked. */
-const NOT_FOR_GOOD = ["JOURNAL_BEHIND", "ZONE_ROLLED_BACK"];
-
 /**
  * A holder whose signatures do not verify is passed over like one that refuses, but it may have made valid ones too; so
- * may one that refuses what it signed before, and so may one later that refuses for now only.
+ * may one that refuses what it signed before.
  */
 export function judgeAnswer(message: Answered, psbt: Uint8Array, wallet: Wallet): Answer {
   if (message.answer.case === "refusal") {
     const { code, reason, signedBefore = false } = message.answer.value;
-    return { kind: signedBefore || NOT_FOR_GOOD.includes(code) ? "invalid" : "refusal", code, reason };
+    return { kind: signedBefore ? "invalid" : "refusal", code, reason };
   }
   const partial = toPartial(message, psbt, wallet);
   if (partial === null) return { kind: "invalid", code: "SIGNATURE_KEY_FOREIGN", reason: "no holder's key" };

@@ -39,12 +39,15 @@ export function readOrdered(
   return { task, wallet, head: { taskId, transactionId: decoded.value.txid, withdrawals }, clearances: read };
 }
 
+/** A holder, and how far its journal was when it last spoke. */
+export type OrderedHolder = { readonly holder: Holder; readonly seenRecords: bigint; readonly seenHead: string };
+
 /** The sealed order to one holder. Every withdrawal has its anchor by now. */
 export function composeOrder(
   sealer: Sealer,
   { task, head, clearances }: OrderedTask,
   anchors: ReadonlyMap<string, string>,
-  holder: Holder,
+  { holder, seenRecords, seenHead }: OrderedHolder,
   nowMs: number,
 ): Uint8Array {
   const { taskId, walletId, psbt } = task;
@@ -58,7 +61,7 @@ export function composeOrder(
     id: `${taskId}/${holder}/${ROUND}`,
     key: walletId,
     occurredAtMs: nowMs,
-    message: { taskId, walletId, holder, round: ROUND, transactionId, psbt, withdrawals },
+    message: { taskId, walletId, holder, round: ROUND, transactionId, psbt, withdrawals, seenRecords, seenHead },
   });
 }
 

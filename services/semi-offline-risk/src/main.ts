@@ -9,6 +9,7 @@ import {
   measureBundles,
   openBundles,
 } from "@sluice/governance";
+import { JOURNAL_WATCH_MIGRATIONS, journalCommands, openHolders, openJournalWatch } from "@sluice/holders";
 import { createPool, durabilityFaults, migrate } from "@sluice/postgres";
 import {
   closeInherited,
@@ -24,8 +25,8 @@ import { handleBundleOffered } from "./handlers/bundle-offered.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
 import { handleSigningVetoed } from "./handlers/signing-vetoed.ts";
-import { openHolders } from "./holders.ts";
 import { type JudgeStage, judgeOne } from "./judge-stage.ts";
+import { countOrders } from "./order-store.ts";
 import { sendReports } from "./reports.ts";
 import { type SignStage, signOne } from "./sign-stage.ts";
 import { countTasks, judgeNow, listDelayed, listDue } from "./store.ts";
@@ -45,7 +46,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
   const { databaseUrl: url, databasePassword: password } = config;
   const pool = createPool({ url, password, applicationName: NAME });
   onStop("database pool", () => pool.end());
-  await migrate(pool, [{ set: NAME, directory: MIGRATIONS }, GOVERNANCE_MIGRATIONS]);
+  await migrate(pool, [{ set: NAME, directory: MIGRATIONS }, GOVERNANCE_MIGRATIONS, JOURNAL_WATCH_MIGRATIONS]);
   for (const fault of await durabilityFaults(pool)) logger.warn({ fault }, "Postgres may lose what it has confirmed");
 
   const bundles = openBundles({
@@ -80,11 +81,13 @@ runProcess(NAME, async ({ logger, onStop }) => {
     },
   });
 
+  const journals = await openJournalWatch({ pool, countOrders, metrics, logger });
   const holders = openHolders({
     bridges: config.bridges,
     carriers: config.holderCarriers,
     trust,
     requireIsolation: config.requireIsolation,
+    journals,
     logger,
     onAnswer: async (answered) => {
       await handleSigningAnswered({ pool, trust, wallets, logger }, answered);
@@ -131,6 +134,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
     wallets,
     bundles,
     holders,
+    journals,
     holderDeadlineMs: config.holderDeadlineMs,
     logger,
   };
@@ -141,16 +145,19 @@ runProcess(NAME, async ({ logger, onStop }) => {
     path: config.consoleSocket,
     logger,
     limits: { binaryBytes: BUNDLE_MAX_BYTES, headBytes: 262_144 },
-    commands: governanceCommands({
-      pool,
-      bundles,
-      trust,
-      wallets,
-      lockWaiting: async (tx, taskId) => (await listDelayed(tx, { lock: taskId }))[0] ?? null,
-      listWaiting: (limit) => listDelayed(pool, { limit }),
-      judgeNow,
-      onDecided: () => work.wake(),
-    }),
+    commands: {
+      ...governanceCommands({
+        pool,
+        bundles,
+        trust,
+        wallets,
+        lockWaiting: async (tx, taskId) => (await listDelayed(tx, { lock: taskId }))[0] ?? null,
+        listWaiting: (limit) => listDelayed(pool, { limit }),
+        judgeNow,
+        onDecided: () => work.wake(),
+      }),
+      ...journalCommands(journals, logger),
+    },
   });
   onStop("console", console.close);
   onStop("reports", reporting.stop);

@@ -11,6 +11,12 @@ export async function listOrders(tx: Transaction, taskId: string): Promise<reado
   return rows.map(({ sent_at_ms, ...order }) => ({ ...order, sentAtMs: Number(sent_at_ms) }));
 }
 
+/** Every order to a holder, each of which makes one record in its journal at most. */
+export async function countOrders(tx: Transaction, holder: string): Promise<bigint> {
+  const { rows } = await tx.query<{ count: bigint }>("select count(*) from holder_order where holder = $1", [holder]);
+  return rows[0]?.count ?? 0n;
+}
+
 /** Before the order leaves: from now on a signature may exist. */
 export async function recordOrder(tx: Transaction, taskId: string, holder: string, sentAtMs: number): Promise<void> {
   await tx.query(

@@ -2,6 +2,7 @@
 import type { Wallet } from "@sluice/chains";
 import { type Holder, open, type Sealer, type Trust } from "@sluice/contracts";
 import type { Bundles } from "@sluice/governance";
+import type { Holders, JournalWatch } from "@sluice/holders";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import {
@@ -22,7 +23,6 @@ import {
   type Task,
 } from "@sluice/second-opinion";
 import { readAnchors, releasePayments } from "@sluice/zone-memory";
-import type { Holders } from "./holders.ts";
 import { listOrders, recordOrder } from "./order-store.ts";
 import { writeReport } from "./reports.ts";
 import { lockTask, moveTask, type StoredTask, setHoldersMissed } from "./store.ts";
@@ -34,6 +34,7 @@ export type SignStage = {
   readonly wallets: ReadonlyMap<string, Wallet>;
   readonly bundles: Bundles;
   readonly holders: Holders;
+  readonly journals: JournalWatch;
   readonly holderDeadlineMs: number;
   readonly logger: Logger;
 };
@@ -118,7 +119,7 @@ async function carryOut(
 type OutgoingOrder = { readonly holder: Holder; readonly envelope: Uint8Array };
 
 async function writeOrders(
-  { sealer }: SignStage,
+  { sealer, journals }: SignStage,
   tx: Transaction,
   ordered: OrderedTask,
   holders: readonly Holder[],
@@ -127,7 +128,10 @@ async function writeOrders(
   const ids = ordered.clearances.map(({ withdrawalId }) => withdrawalId);
   const anchors = await readAnchors(tx, ids);
   for (const holder of holders) await recordOrder(tx, ordered.task.taskId, holder, nowMs);
-  return holders.map((holder) => ({ holder, envelope: composeOrder(sealer, ordered, anchors, holder, nowMs) }));
+  return holders.map((holder) => {
+    const envelope = composeOrder(sealer, ordered, anchors, { holder, ...journals.seen(holder) }, nowMs);
+    return { holder, envelope };
+  });
 }
 
 /** Nobody has heard of it yet, so what has changed since its verdict still counts: the bundle, its age, its keys. */

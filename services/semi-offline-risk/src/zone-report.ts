@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import type { Bridge } from "@sluice/bridge";
 import { type Sealer, seal } from "@sluice/contracts";
 import { type Bundles, reportBundle } from "@sluice/governance";
+import type { Holders } from "@sluice/holders";
 import type { Pool } from "@sluice/postgres";
 import type { Isolation, Logger, Metrics } from "@sluice/runtime";
-import type { Holders } from "./holders.ts";
 import { lastReportNumber } from "./reports.ts";
 
 const EVERY_MS = 2_000;

@@ -5,12 +5,15 @@ import { type Sealer, seal } from "@sluice/contracts";
 import type { KeyLock } from "@sluice/keys/custody";
 import type { Isolation, Logger, Metrics } from "@sluice/runtime";
 import type { Journal } from "@sluice/sign-once";
+import { recordsOf } from "./refuse-rollback.ts";
 
 const REPORT_EVERY_MS = 2_000;
 
 export type HolderReports = {
   /** Reports now, because something changed. */
   readonly report: () => void;
+  /** How many records of the journal semi-offline-risk has on its disk, as far as this process heard. */
+  readonly acknowledged: () => bigint;
   readonly stop: () => void;
 };
 
@@ -30,6 +33,7 @@ export function startHolderReports(parts: Parts): HolderReports {
   const { bridge, sealer, journal, lock, metrics, inspect, logger, now } = parts;
   const life = randomBytes(8).toString("hex");
   let number = 0;
+  let acknowledged = 0n;
   let underWay = false;
   let changed = false;
 
@@ -48,6 +52,7 @@ export function startHolderReports(parts: Parts): HolderReports {
 
   async function send(): Promise<void> {
     number += 1;
+    const records = recordsOf(journal);
     const envelope = seal(sealer, "holder.reported.v1", {
       id: `${life}/${number}`,
       key: sealer.producer,
@@ -63,8 +68,10 @@ export function startHolderReports(parts: Parts): HolderReports {
       },
     });
     await bridge.send(envelope, { priority: "urgent" });
+    // Taken means stored there, and reports are taken in their order.
+    acknowledged = records;
   }
 
   const timer = setInterval(report, REPORT_EVERY_MS);
-  return { report, stop: () => clearInterval(timer) };
+  return { report, acknowledged: () => acknowledged, stop: () => clearInterval(timer) };
 }

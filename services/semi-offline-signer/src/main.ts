@@ -18,7 +18,8 @@ import { answerOrder } from "./handlers/signing-ordered.ts";
 import { startHolderReports } from "./holder-report.ts";
 import { hostFaults, missingFlags } from "./host-checks.ts";
 import { openKeyConsole } from "./key-console.ts";
-import { HOLDER_LOCKED, refuseLocked } from "./refuse-locked.ts";
+import { LOCKED, refuseForNow } from "./refuse-locked.ts";
+import { findRollback } from "./refuse-rollback.ts";
 
 // runProcess registers the SIGUSR1 handler, without which Node would open its inspector on a port.
 runProcess("semi-offline-signer", async ({ logger, onStop }) => {
@@ -70,9 +71,11 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
         return;
       }
       const key = lock.key();
+      const hindrance = findRollback(opened.value.message, journal, reports.acknowledged());
+      if (hindrance !== null) logger.error({ hindrance }, `ALARM: ${hindrance.code}: nothing is signed`);
       const answered =
-        key === null
-          ? { envelope: refuseLocked(opened.value, { sealer, journal, now: Date.now }), outcome: HOLDER_LOCKED }
+        key === null || hindrance !== null
+          ? refuseForNow(opened.value, hindrance ?? LOCKED, { sealer, journal, now: Date.now })
           : orEnd(() => answerOrder(opened.value, { policy, journal, key, sealer, now: Date.now }));
       const { taskId, transactionId } = opened.value.message;
       orders.inc({ outcome: answered.outcome });

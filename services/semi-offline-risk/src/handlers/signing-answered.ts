@@ -4,8 +4,11 @@ import { type OpenedOf, open, type Trust } from "@sluice/contracts";
 import { type Pool, transaction } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import { judgeAnswer } from "@sluice/second-opinion";
-import { recordAnswer } from "../order-store.ts";
+import { recordAnswer } from "@sluice/zone-memory";
 import { lockTask } from "../store.ts";
+
+/** What a holder says of itself instead of an answer. It may sign the same order later, so nothing is freed by it. */
+const NOT_NOW = ["HOLDER_LOCKED", "JOURNAL_BEHIND", "ZONE_ROLLED_BACK"];
 
 export async function handleSigningAnswered(
   around: {
@@ -17,9 +20,10 @@ export async function handleSigningAnswered(
   answered: OpenedOf<"signing.answered.v1">,
 ): Promise<void> {
   const { message, producer, envelope } = answered;
-  if (message.answer.case === "refusal" && message.answer.value.code === "HOLDER_LOCKED") {
+  const code = message.answer.case === "refusal" ? message.answer.value.code : "";
+  if (NOT_NOW.includes(code)) {
     // It says nothing about the order: the holder is asked again when it serves.
-    around.logger.warn({ taskId: message.taskId, holder: producer }, "a holder was locked when its order came");
+    around.logger.warn({ taskId: message.taskId, holder: producer, code }, "a holder could not answer its order now");
     return;
   }
   await transaction(around.pool, async (tx) => {

@@ -2,12 +2,15 @@
 import { type Bridge, type BridgeIdentity, type CarrierAddress, openBridge, openCarrier } from "@sluice/bridge";
 import { HOLDERS, type Holder, type MessageOf, type OpenedOf, open, type Trust } from "@sluice/contracts";
 import type { Logger } from "@sluice/runtime";
+import type { JournalWatch } from "./journal-watch.ts";
 
 export type HolderStatus = {
   readonly holder: Holder;
   readonly connected: boolean;
   readonly heardAtMs: number;
   readonly report: MessageOf<"holder.reported.v1"> | undefined;
+  /** What stands against its journal, or nothing. */
+  readonly alarm: string;
 };
 
 export type Holders = {
@@ -24,6 +27,7 @@ type Options = {
   readonly carriers: Readonly<Record<Holder, CarrierAddress>>;
   readonly trust: Trust;
   readonly requireIsolation: boolean;
+  readonly journals: JournalWatch;
   readonly logger: Logger;
   readonly onAnswer: (answered: OpenedOf<"signing.answered.v1">) => Promise<void>;
   readonly onVeto: (vetoed: OpenedOf<"signing.vetoed.v1">) => Promise<void>;
@@ -38,7 +42,9 @@ const MOST_ORDERS = 64;
 export function openHolders(options: Options): Holders {
   const lines = HOLDERS.map((holder) => openLine(holder, options));
   const live = (): readonly Holder[] =>
-    lines.filter((line) => isLive(line.status(), options.requireIsolation)).map(({ holder }) => holder);
+    lines
+      .filter(({ holder, status }) => isLive(status(), options.requireIsolation) && options.journals.mayOrder(holder))
+      .map(({ holder }) => holder);
   return {
     live,
     status: () => lines.map((line) => line.status()),
@@ -58,7 +64,7 @@ export function openHolders(options: Options): Holders {
 type Line = { readonly holder: Holder; readonly bridge: Bridge; readonly status: () => HolderStatus };
 
 function openLine(holder: Holder, options: Options): Line {
-  const { logger, trust, onAnswer, onVeto, onChange } = options;
+  const { logger, trust, journals, onAnswer, onVeto, onChange } = options;
   let heardAtMs = 0;
   let report: HolderStatus["report"];
   const bridge = openBridge({
@@ -78,6 +84,7 @@ function openLine(holder: Holder, options: Options): Line {
       }
       if (opened.value.type === "signing.answered.v1") return onAnswer(opened.value);
       if (opened.value.type === "signing.vetoed.v1") return onVeto(opened.value);
+      await journals.hear(holder, opened.value.message);
       const wasLive = isLive(status(), options.requireIsolation);
       heardAtMs = Date.now();
       report = opened.value.message;
@@ -91,7 +98,9 @@ function openLine(holder: Holder, options: Options): Line {
     },
     onDiagnostic: (event) => logger.warn({ holder, event }, "bridge to a holder"),
   });
-  const status = (): HolderStatus => ({ holder, connected: bridge.state === "connected", heardAtMs, report });
+  const status = (): HolderStatus => {
+    return { holder, connected: bridge.state === "connected", heardAtMs, report, alarm: journals.alarmOf(holder) };
+  };
   return { holder, bridge, status };
 }
 
