@@ -34,6 +34,8 @@ export interface ImpairedSimulation {
   /** Each way, one in five of them urgent. */
   readonly messages: number;
   readonly impairment: Impairment;
+  /** Simulated time after which it counts as stuck. */
+  readonly endMs: number;
   readonly createEndpoint: (options: EndpointOptions, bootId: bigint) => Endpoint<Letter>;
 }
 
@@ -50,7 +52,6 @@ const LIMITS: StreamLimits = {
 const CHUNK_BYTES = 16_384;
 const CHUNKS_ON_LINE = 4;
 const LATENCY_MS = 3;
-const END_MS = 10_000_000;
 
 /** The stated bound for these limits: both queues, both rooms, both windows, two half messages, and the decoder. */
 export const HELD_BYTES_AT_MOST =
@@ -109,7 +110,7 @@ class ImpairedWorld {
 
   run(): ImpairedRun {
     while (this.#violations.length === 0 && !this.#isFinished()) {
-      if (this.#nowMs > END_MS) this.#violations.push("not finished");
+      if (this.#nowMs > this.#simulation.endMs) this.#violations.push("not finished");
       if (this.#connectedSinceMs === undefined && this.#nowMs >= this.#connectAtMs) this.#connect();
       this.#arrive();
       for (const end of this.#ends) this.#work(end);

@@ -9,11 +9,18 @@ import { type PlantedBug, withPlanted } from "./planted.ts";
 /** Another run of the same: SLUICE_IMPAIRMENT_SEED=7 pnpm test packages/bridge/test/impairment */
 const SEED = Number(process.env["SLUICE_IMPAIRMENT_SEED"] ?? 20_261_121);
 const MESSAGES_EACH_WAY = 5_000;
+const END_MS = 10_000_000;
 
 const createEndpoint = (options: EndpointOptions, bootId: bigint): Endpoint<Letter> => new Endpoint(options, bootId);
 
 test("untampered control: over a whole line nothing is dropped, repeated or cut", () => {
-  const run = runImpaired({ seed: SEED, messages: MESSAGES_EACH_WAY, impairment: NO_IMPAIRMENT, createEndpoint });
+  const run = runImpaired({
+    seed: SEED,
+    messages: MESSAGES_EACH_WAY,
+    impairment: NO_IMPAIRMENT,
+    endMs: END_MS,
+    createEndpoint,
+  });
   expect(run).toMatchObject({
     violations: [],
     handed: 2 * MESSAGES_EACH_WAY,
@@ -31,6 +38,7 @@ test(`${2 * MESSAGES_EACH_WAY} messages under ten percent of everything at once,
   const run = runImpaired({
     seed: SEED,
     messages: MESSAGES_EACH_WAY,
+    endMs: END_MS,
     impairment: TEN_PERCENT_OF_EVERYTHING,
     createEndpoint,
   });
@@ -47,7 +55,7 @@ test(`${2 * MESSAGES_EACH_WAY} messages under ten percent of everything at once,
 
 test("the same seed gives the same history", () => {
   const run = (): ImpairedRun =>
-    runImpaired({ seed: 3, messages: 200, impairment: TEN_PERCENT_OF_EVERYTHING, createEndpoint });
+    runImpaired({ seed: 3, messages: 200, endMs: END_MS, impairment: TEN_PERCENT_OF_EVERYTHING, createEndpoint });
   expect(run()).toEqual(run());
 });
 
@@ -83,7 +91,8 @@ test.each(BUGS)("planted, and noticed: $name", async (bug) => {
     try {
       return runImpaired({
         seed: SEED,
-        messages: 1_000,
+        messages: 300,
+        endMs: END_MS / 10,
         impairment: TEN_PERCENT_OF_EVERYTHING,
         createEndpoint: (options, bootId) => new planted.Endpoint(options, bootId),
       }).violations[0];
