@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
   "packages/client": ["core", "contracts"],
   "packages/second-opinion": ["core", "contracts", "chains"],
-  "packages/zone-memory": ["core", "postgres", "second-opinion"],
+  "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/governance": ["chains", "console", "contracts", "postgres", "runtime", "second-opinion"],
   "packages/messaging": ["core", "contracts", "postgres"],
   "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],

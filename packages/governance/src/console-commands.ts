@@ -9,7 +9,7 @@ import {
   refusedAs,
 } from "@sluice/console";
 import { open, type Trust } from "@sluice/contracts";
-import { type Pool, type Transaction, transaction } from "@sluice/postgres";
+import { type Pool, type Queryable, type Transaction, transaction } from "@sluice/postgres";
 import { type Bundle, type Decision, readTask, registryTrust, verifyDecision } from "@sluice/second-opinion";
 import type { Bundles } from "./bundles.ts";
 import { loadDeliberations, recordRelease, recordVeto } from "./decisions.ts";
@@ -28,9 +28,11 @@ export type Governed = {
   readonly bundles: Bundles;
   readonly trust: Trust;
   readonly wallets: ReadonlyMap<string, Wallet>;
-  /** Locks it; null when there is no such task or it does not wait any more. */
-  readonly lockWaiting: (tx: Transaction, taskId: string) => Promise<WaitingTask | null>;
-  readonly listWaiting: (limit: number) => Promise<readonly WaitingTask[]>;
+  /** Those that wait, or one of them, locked. */
+  readonly listDelayed: (
+    database: Queryable,
+    which: { readonly lock: string } | { readonly limit: number },
+  ) => Promise<readonly WaitingTask[]>;
   /** It is judged again now. */
   readonly judgeNow: (tx: Transaction, taskId: string) => Promise<void>;
   readonly onDecided: () => void;
@@ -51,8 +53,9 @@ export function governanceCommands(around: Governed): Readonly<Record<string, Co
 
 async function importBundle({ bundles, onDecided }: Governed, bytes: Uint8Array): Promise<ConsoleAnswer> {
   const { outcome, detail } = await bundles.offer(bytes, "console");
-  if (outcome !== "BUNDLE_ACCEPTED" && outcome !== "BUNDLE_KNOWN") return refusedAs(outcome, detail);
+  // Also a refusal: the online side is told of it.
   onDecided();
+  if (outcome !== "BUNDLE_ACCEPTED" && outcome !== "BUNDLE_KNOWN") return refusedAs(outcome, detail);
   return answered({ outcome, detail, ...bundleStatus(bundles) });
 }
 
@@ -67,7 +70,7 @@ function bundleStatus(bundles: Bundles): JsonObject {
 
 async function listWaiting(around: Governed): Promise<ConsoleAnswer> {
   const found = await around.bundles.inForce(around.pool);
-  const tasks = await around.listWaiting(MOST_LISTED);
+  const tasks = await around.listDelayed(around.pool, { limit: MOST_LISTED });
   const bundle = found.ok ? found.bundle : null;
   return answered({ tasks: await Promise.all(tasks.map((task) => describe(around, bundle, task))) });
 }
@@ -123,8 +126,8 @@ async function decide(
     const decision = { kind, taskId, transactionId, person };
     const verified = verifyDecision(found.bundle.people, decision, signature, nowMs);
     if (!verified.ok) return refusedAs(verified.refusal.code, verified.refusal.detail);
-    const task = await around.lockWaiting(tx, taskId);
-    if (task === null) return refusedAs("TASK_NOT_WAITING", "there is no such task, or it does not wait any more");
+    const [task] = await around.listDelayed(tx, { lock: taskId });
+    if (task === undefined) return refusedAs("TASK_NOT_WAITING", "there is no such task, or it does not wait any more");
     if (task.transactionId !== transactionId) {
       return refusedAs("TRANSACTION_OTHER", `the task's transaction is ${task.transactionId}`);
     }

@@ -1,3 +1,6 @@
-// What the semi-offline zone remembers of payments. The tables are made by the migrations of semi-offline-risk.
+// What the semi-offline zone remembers. The tables are made by the migrations of semi-offline-risk.
 export * from "./memory.ts";
+export * from "./orders.ts";
 export * from "./payments.ts";
+export * from "./reports.ts";
+export * from "./waiting.ts";

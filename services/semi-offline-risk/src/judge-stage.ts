@@ -19,8 +19,7 @@ import {
   registryTrust,
   reportOf,
 } from "@sluice/second-opinion";
-import { latestMs, loadMemory, recordPayments } from "@sluice/zone-memory";
-import { writeReport } from "./reports.ts";
+import { latestMs, loadMemory, recordPayments, writeReport } from "@sluice/zone-memory";
 import { lockTask, markJudged, moveTask, type StoredTask } from "./store.ts";
 
 export type JudgeStage = {

@@ -20,16 +20,16 @@ import {
   startRounds,
 } from "@sluice/runtime";
 import { BUNDLE_MAX_BYTES } from "@sluice/second-opinion";
+import { countOrders, judgeNow, listDelayed } from "@sluice/zone-memory";
 import { readSettings } from "./config.ts";
 import { handleBundleOffered } from "./handlers/bundle-offered.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
 import { handleSigningVetoed } from "./handlers/signing-vetoed.ts";
 import { type JudgeStage, judgeOne } from "./judge-stage.ts";
-import { countOrders } from "./order-store.ts";
 import { sendReports } from "./reports.ts";
 import { type SignStage, signOne } from "./sign-stage.ts";
-import { countTasks, judgeNow, listDelayed, listDue } from "./store.ts";
+import { countTasks, listDue } from "./store.ts";
 import { startZoneReports } from "./zone-report.ts";
 
 const NAME = "semi-offline-risk";
@@ -113,6 +113,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
       received.inc({ what: offered ?? (await handleSigningRequested({ pool, trust, logger }, bytes)) });
       work.wake();
       reporting.wake();
+      if (offered !== null) zone.report();
     },
     onStateChange: (state) => logger.info({ state }, "bridge to vault"),
     onDiagnostic: (event) => logger.warn({ event }, "bridge to vault"),
@@ -151,10 +152,12 @@ runProcess(NAME, async ({ logger, onStop }) => {
         bundles,
         trust,
         wallets,
-        lockWaiting: async (tx, taskId) => (await listDelayed(tx, { lock: taskId }))[0] ?? null,
-        listWaiting: (limit) => listDelayed(pool, { limit }),
+        listDelayed,
         judgeNow,
-        onDecided: () => work.wake(),
+        onDecided: () => {
+          work.wake();
+          zone.report();
+        },
       }),
       ...journalCommands(journals, logger),
     },

@@ -1,43 +1,6 @@
-// Step 7 and the way back: sealed reports, numbered without a gap in the transaction of their verdict, sent until vault has them.
+// The way back: sealed reports are sent in their order until vault has them.
 import type { Bridge } from "@sluice/bridge";
-import { type MessageOf, type Sealer, seal } from "@sluice/contracts";
-import { type Pool, type Queryable, type Transaction, transaction } from "@sluice/postgres";
-
-type Report = MessageOf<"risk.reported.v1">;
-
-/** Writes a report for its task; it is sent by `sendReports` after the commit. */
-export async function writeReport(
-  tx: Transaction,
-  sealer: Sealer,
-  report: Omit<Report, "number">,
-  occurredAtMs: number,
-): Promise<void> {
-  const { rows } = await tx.query<{ number: bigint }>(
-    "update report_counter set last_number = last_number + 1 returning last_number as number",
-  );
-  const number = rows[0]?.number;
-  if (number === undefined) throw new Error("the report counter is gone");
-  const envelope = seal(sealer, "risk.reported.v1", {
-    id: `${report.taskId}/${number}`,
-    key: report.taskId,
-    occurredAtMs,
-    message: { ...report, number },
-  });
-  await tx.query("insert into report (number, task_id, envelope) values ($1, $2, $3)", [
-    number,
-    report.taskId,
-    envelope,
-  ]);
-}
-
-/** The newest report of a task goes out once more, because vault asked again. */
-export async function repeatReport(tx: Transaction, taskId: string): Promise<void> {
-  await tx.query(
-    `update report set accepted_at = null
-     where number = (select max(number) from report where task_id = $1) and accepted_at is not null`,
-    [taskId],
-  );
-}
+import { type Pool, transaction } from "@sluice/postgres";
 
 /** One round: everything that vault does not have yet, in its order. Waits while the bridge is down. */
 export async function sendReports(pool: Pool, bridge: Bridge): Promise<void> {
@@ -50,9 +13,4 @@ export async function sendReports(pool: Pool, bridge: Bridge): Promise<void> {
       await tx.query("update report set accepted_at = now() where number = $1", [number]);
     });
   }
-}
-
-export async function lastReportNumber(database: Queryable): Promise<bigint> {
-  const { rows } = await database.query<{ last_number: bigint }>("select last_number from report_counter");
-  return rows[0]?.last_number ?? 0n;
 }

@@ -22,9 +22,7 @@ import {
   registryTrust,
   type Task,
 } from "@sluice/second-opinion";
-import { readAnchors, releasePayments } from "@sluice/zone-memory";
-import { listOrders, recordOrder } from "./order-store.ts";
-import { writeReport } from "./reports.ts";
+import { listOrders, readAnchors, recordOrder, releasePayments, writeReport } from "@sluice/zone-memory";
 import { lockTask, moveTask, type StoredTask, setHoldersMissed } from "./store.ts";
 
 export type SignStage = {

@@ -6,7 +6,7 @@ import { type Bundles, reportBundle } from "@sluice/governance";
 import type { Holders } from "@sluice/holders";
 import type { Pool } from "@sluice/postgres";
 import type { Isolation, Logger, Metrics } from "@sluice/runtime";
-import { lastReportNumber } from "./reports.ts";
+import { lastReportNumber } from "@sluice/zone-memory";
 
 const EVERY_MS = 2_000;
 

@@ -9,8 +9,9 @@ import { createPool, migrate, type Pool, transaction } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
 import { reportOf } from "@sluice/second-opinion";
 import { makeSeals } from "@sluice/second-opinion/fixtures";
+import { repeatReport, writeReport } from "@sluice/zone-memory";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { repeatReport, sendReports, writeReport } from "../src/reports.ts";
+import { sendReports } from "../src/reports.ts";
 
 const seals = makeSeals();
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));

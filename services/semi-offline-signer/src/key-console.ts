@@ -1,5 +1,5 @@
 // The holder's local console: custodians feed their shares here, see how far it is, and lock it again.
-import { answered, type Console, type JsonObject, refusedAs, serveConsole } from "@sluice/console";
+import { answered, type Console, type ConsoleCommand, type JsonObject, refusedAs, serveConsole } from "@sluice/console";
 import { type KeyLock, SHARE_BYTES, SHARE_REFUSALS } from "@sluice/keys/custody";
 import type { Logger } from "@sluice/runtime";
 
@@ -13,8 +13,9 @@ export function openKeyConsole(parts: {
   readonly logger: Logger;
   /** After every change of the lock. */
   readonly onChange: () => void;
+  readonly veto: ConsoleCommand;
 }): Promise<Console> {
-  const { path, holder, lock, logger, onChange } = parts;
+  const { path, holder, lock, logger, onChange, veto } = parts;
   const status = (): JsonObject => {
     const recipient = Buffer.from(lock.recipient()).toString("hex");
     return { holder, ...lock.status(), recipient };
@@ -24,6 +25,7 @@ export function openKeyConsole(parts: {
     logger,
     limits: LIMITS,
     commands: {
+      veto,
       status: () => answered(status()),
       feed: async (_, sealed) => {
         const code = await lock.feed(sealed);

@@ -20,6 +20,7 @@ import { hostFaults, missingFlags } from "./host-checks.ts";
 import { openKeyConsole } from "./key-console.ts";
 import { LOCKED, refuseForNow } from "./refuse-locked.ts";
 import { findRollback } from "./refuse-rollback.ts";
+import { vetoCommand } from "./veto-command.ts";
 
 // runProcess registers the SIGUSR1 handler, without which Node would open its inspector on a port.
 runProcess("semi-offline-signer", async ({ logger, onStop }) => {
@@ -100,7 +101,8 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
     logger.info({ holder, held: shares, threshold }, state);
     reports.report();
   };
-  const local = await openKeyConsole({ path: config.consoleSocket, holder, lock, logger, onChange: tell });
+  const veto = vetoCommand({ bridge, sealer, logger });
+  const local = await openKeyConsole({ path: config.consoleSocket, holder, lock, logger, onChange: tell, veto });
   onStop("console", () => local.close());
   logger.info({ isolation, wallets: [...config.wallets.keys()] }, "waiting for custodians at the console");
   tell();

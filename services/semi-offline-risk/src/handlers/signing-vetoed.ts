@@ -3,7 +3,7 @@ import type { OpenedOf } from "@sluice/contracts";
 import { recordVeto } from "@sluice/governance";
 import { type Pool, transaction } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
-import { judgeNow, listDelayed } from "../store.ts";
+import { judgeNow, listDelayed } from "@sluice/zone-memory";
 
 export async function handleSigningVetoed(
   { pool, logger }: { readonly pool: Pool; readonly logger: Logger },
