@@ -13,8 +13,13 @@ export interface SerialOptions {
   readonly flow: "none" | "hardware";
 }
 
-/** What waits in this process for the line. Small, so that an acknowledgement is not kept waiting long behind it. */
-const WAITING_BYTES = 4_096;
+/** Ten bits go over the line for a byte: start, eight, stop. */
+const BITS_A_BYTE = 10;
+const CHUNKS_A_SECOND = 3;
+/** How often an open line looks whether its device is still there. */
+const WATCH_MS = 500;
+/** What waits to be written and what is read at once have one limit in the library; reading wants not too small a one. */
+const BYTES_READ_AT_LEAST = 1_024;
 
 /**
  * Both ends are alike, and connected as soon as their own device is open: that nobody answers is for the link to
@@ -30,14 +35,19 @@ export function serialCarrier(options: SerialOptions): Carrier {
       rtscts: flow === "hardware",
       lock: true,
       autoOpen: false,
-      highWaterMark: WAITING_BYTES,
+      highWaterMark: Math.max(chunkBytesAt(baud), BYTES_READ_AT_LEAST),
     });
     port.on("error", () => {});
     await new Promise<void>((resolve, reject) => {
       port.open((error) => (error === null || error === undefined ? resolve() : reject(reasonOf(error, path))));
     });
-    return new SerialLine(port);
+    return new SerialLine(port, path, chunkBytesAt(baud));
   });
+}
+
+/** A third of a second's worth: what an acknowledgement may have to wait behind. */
+export function chunkBytesAt(baud: number): number {
+  return Math.ceil(baud / BITS_A_BYTE / CHUNKS_A_SECOND);
 }
 
 /** Only a process that uses a serial line loads the library. */
@@ -48,18 +58,31 @@ function loadSerialPort(): Promise<typeof import("serialport")> {
 }
 
 class SerialLine implements Line {
-  readonly chunkBytes = WAITING_BYTES;
+  readonly chunkBytes: number;
   readonly #port: SerialPort;
+  readonly #path: string;
+  readonly #device: number | undefined;
+  #watch: NodeJS.Timeout | undefined;
 
-  constructor(port: SerialPort) {
+  constructor(port: SerialPort, path: string, chunkBytes: number) {
     this.#port = port;
+    this.#path = path;
+    this.#device = deviceAt(path);
+    this.chunkBytes = chunkBytes;
   }
 
   start(events: Parameters<Line["start"]>[0]): void {
     this.#port.on("data", (bytes: Buffer) => events.onBytes(bytes));
     this.#port.on("drain", () => events.onDrain());
-    // Comes when the device goes away, too.
-    this.#port.once("close", () => events.onClose());
+    this.#port.once("close", () => {
+      clearInterval(this.#watch);
+      events.onClose();
+    });
+    // The library notices a device that goes away only while it waits for it. One that was gone before reads as empty,
+    // and is read again at once, for ever; so the device itself is looked after.
+    this.#watch = setInterval(() => {
+      if (this.#device === undefined || deviceAt(this.#path) !== this.#device) this.close();
+    }, WATCH_MS);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -69,6 +92,11 @@ class SerialLine implements Line {
   close(): void {
     if (this.#port.isOpen && !this.#port.closing) this.#port.close();
   }
+}
+
+/** The number of the device that is there now. */
+function deviceAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.rdev;
 }
 
 /** The library says why in words only, so the device is asked again. */

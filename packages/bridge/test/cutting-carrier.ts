@@ -27,6 +27,7 @@ export function cuttingCarrier(inner: Carrier, { random, everyBytes, most }: Cut
             connection.close();
           };
           const counted: CarrierConnection = {
+            ...connection,
             confirm: () => connection.confirm(),
             close: () => connection.close(),
             write: (bytes) => {
