@@ -1,15 +1,19 @@
-// Whether the semi-offline zone has no IP, asked of the kernel for every process of it.
+// Whether the semi-offline zone has no IP, counted in the kernel's tables for every process of it.
 
-import { HOLDERS } from "@sluice/contracts";
-import { networkInterfacesOf, type ProcessName, type Stack } from "@sluice/devstack";
+import { proveZone, type Stack } from "@sluice/devstack";
 
-const ZONE: readonly ProcessName[] = ["semi-offline-risk", ...HOLDERS];
-
-export function describeIsolation(stack: Stack): readonly string[] {
+export function describeIsolation(stack: Pick<Stack, "isolation" | "zoneProcesses">): readonly string[] {
   if (!stack.isolation.noIp) return [`NOT ISOLATED: ${stack.isolation.detail}`];
-  return ZONE.map((name) => {
-    const { pid } = stack.processOf(name);
-    const interfaces = networkInterfacesOf(pid);
-    return `${name}: the kernel shows process ${pid} these network interfaces: ${interfaces?.join(", ") ?? "unknown"} (lo is down)`;
-  });
+  const { processes, namespaces, descriptors, sockets, unixSockets, found } = proveZone(stack.zoneProcesses);
+  const own = processes.filter(({ name }) => name.startsWith("semi-offline"));
+  const database = processes.length - own.length;
+  return [
+    `the semi-offline zone, by the kernel's tables (/proc/<pid>/net, every descriptor): ${processes.length} processes ` +
+      `(${own.map(({ name, pid }) => `${name} ${pid}`).join(", ")}, ` +
+      `${database === 0 ? "its Postgres cannot be looked at from here" : `${database} of its Postgres`}) ` +
+      `in ${namespaces} network namespaces`,
+    `  ${descriptors} descriptors, ${sockets} of them sockets, ${unixSockets} of these AF_UNIX; ` +
+      `interfaces that are up, addresses, routes and IP sockets found: ${found.length}`,
+    ...found.map((what) => `  NOT ISOLATED: ${what}`),
+  ];
 }

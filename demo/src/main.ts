@@ -50,6 +50,8 @@ async function demo(): Promise<number> {
     for (const line of describeIsolation(stack)) progress(line);
     interrupted.signal.throwIfAborted();
     ({ lines, good } = await play(stack, labelled));
+    say("Looking at the zone once more, now that withdrawals went through it");
+    for (const line of describeIsolation(stack)) progress(line);
   } finally {
     say("Stopping");
     await stack?.stop();

@@ -83,7 +83,7 @@ describe("the semi-offline zone", () => {
     expect(most(({ namespaces }) => namespaces)).toBe(zone.length + 1);
 
     const control = await startControl();
-    const found = proveZone([...stack().zoneProcesses(), { name: "control", pid: control.pid }]).found;
+    const found = proveZone(() => [...stack().zoneProcesses(), { name: "control", pid: control.pid }]).found;
     control.kill("SIGKILL");
     expect(found.filter((one) => one.includes("is a socket of family tcp"))).toHaveLength(1);
     expect(found.filter((one) => !one.startsWith("control"))).toEqual([]);

@@ -10,13 +10,13 @@ const LOOK_EVERY_MS = 250;
 
 export type ZoneWatch = { readonly stop: () => Promise<readonly ZoneProof[]> };
 
-/** Looks again and again until it is stopped; a process of the database that ends between two looks is no fault. */
+/** Looks again and again until it is stopped. */
 export function watchZone(stack: Stack): ZoneWatch {
   const looks: ZoneProof[] = [];
   const stopped = new AbortController();
   const looking = (async () => {
     while (!stopped.signal.aborted) {
-      looks.push(look(stack));
+      looks.push(proveZone(stack.zoneProcesses));
       await delay(LOOK_EVERY_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
   })();
@@ -27,16 +27,6 @@ export function watchZone(stack: Stack): ZoneWatch {
       return looks;
     },
   };
-}
-
-function look(stack: Stack): ZoneProof {
-  for (;;) {
-    try {
-      return proveZone(stack.zoneProcesses());
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    }
-  }
 }
 
 /** A process with one IP socket, as a control: what finds none elsewhere has to find this one. */

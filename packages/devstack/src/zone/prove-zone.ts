@@ -33,8 +33,23 @@ export function zoneProcesses(
   ];
 }
 
-/** @throws when a process is gone or may not be looked at */
-export function proveZone(processes: readonly ZoneProcess[]): ZoneProof {
+/**
+ * Looks at the zone as it is now. A database's process comes and goes with its connection: when one went in between, all are
+ * listed and looked at anew.
+ * @throws when a process may not be looked at
+ */
+export function proveZone(list: () => readonly ZoneProcess[]): ZoneProof {
+  for (;;) {
+    try {
+      return lookAt(list());
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")))
+        throw error;
+    }
+  }
+}
+
+function lookAt(processes: readonly ZoneProcess[]): ZoneProof {
   const seen = inspectSockets(processes.map(({ pid }) => pid));
   const nameOf = new Map(processes.map(({ name, pid }) => [pid, `${name} (${pid})`]));
   const found = seen.flatMap((one) => {
