@@ -23,7 +23,7 @@ test("untampered control: over a whole line nothing is dropped, repeated or cut"
   });
   expect(run).toMatchObject({
     violations: [],
-    handed: 2 * MESSAGES_EACH_WAY,
+    handed: 2_000,
     faults: NO_IMPAIRMENT,
     connections: 1,
     duplicates: 0,
