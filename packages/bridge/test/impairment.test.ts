@@ -16,7 +16,7 @@ const createEndpoint = (options: EndpointOptions, bootId: bigint): Endpoint<Lett
 test("untampered control: over a whole line nothing is dropped, repeated or cut", () => {
   const run = runImpaired({
     seed: SEED,
-    messages: MESSAGES_EACH_WAY,
+    messages: 1_000,
     impairment: NO_IMPAIRMENT,
     endMs: END_MS,
     createEndpoint,
