@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/client": ["core", "contracts"],
   "packages/second-opinion": ["core", "contracts", "chains"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
+  "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
   "packages/governance": ["chains", "console", "contracts", "postgres", "runtime", "second-opinion"],
   "packages/messaging": ["core", "contracts", "postgres"],
   "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],
@@ -41,7 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [...ONLINE, "chains", "client", "online-rules"],
-  "services/vault": [...ONLINE, "chains", "bridge"],
+  "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier"],
   "services/semi-offline-risk": [
     ...[
       "core",

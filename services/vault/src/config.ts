@@ -14,6 +14,8 @@ export const settingsSchema = z
     SLUICE_BRIDGE_CARRIER: setting.parsed(carrierAddressFor("connect")).default(defaultCarrier("vault")),
     /** The public keys of the ends of bridges. */
     SLUICE_BRIDGE_KEYS_FILE: setting.jsonFile(bridgeKeysFileSchema),
+    /** Sealed bundles for the zone are dropped here. */
+    SLUICE_BUNDLE_DIRECTORY: setting.directory().optional(),
     SLUICE_FEE_RATE_SAT_PER_VBYTE: setting.whole({ min: 1, max: 10_000 }),
     SLUICE_BATCH_MAX_WITHDRAWALS: setting.whole({ min: 1, max: 100 }).default(10),
     /** A withdrawal waits so long for company, unless the batch is full before. */

@@ -1,6 +1,7 @@
 // The parts of vault put together, top to bottom. What is begun last is stopped first.
 import { fileURLToPath } from "node:url";
 import { openBridge, openCarrier } from "@sluice/bridge";
+import { carryBundles } from "@sluice/bundle-carrier";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
 import { type Environment, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
@@ -63,6 +64,11 @@ export async function startVault(
     onDiagnostic: (event) => logger.warn({ ...event }, "the bridge has something to say"),
   });
   life.onStop("bridge", () => bridge.close());
+  const directory = settings.SLUICE_BUNDLE_DIRECTORY;
+  if (directory !== undefined) {
+    const bundles = carryBundles({ directory, bridge, sealer, logger });
+    life.onStop("bundles", bundles.stop);
+  }
   measureTables(service);
   measureBridge(service, bridge);
 
