@@ -38,7 +38,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** How often each kind comes, of a hundred. */
-const SHARES: readonly number[] = [34, 6, 18, 8, 6, 8, 5, 5, 5, 5];
+const SHARES: readonly number[] = [30, 6, 14, 10, 5, 7, 5, 5, 9, 9];
 
 export type Judged = {
   readonly kind: Kind;

@@ -47,7 +47,7 @@ test(`${COUNT} generated changes are signed if and only if they are equal in mea
   expect(Math.min(signed.zone, signed.holder, again)).toBeGreaterThan(0);
   expect([...table.kinds.keys()].toSorted()).toEqual([...KINDS].toSorted());
   expect(generator.party.entries()).toEqual([3, 3, 3]);
-}, 300_000);
+}, 600_000);
 
 function faultOf({ zone, zoneShould, holder, holderShould }: Judged): string | null {
   if (zone !== null && (zone === "sign") !== zoneShould) {
