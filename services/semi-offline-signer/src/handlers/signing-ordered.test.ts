@@ -172,6 +172,36 @@ describe("a holder", () => {
     expect(other.message.answer).toMatchObject({ value: { code: "FEE_OVER_CAP", signedBefore: false } });
   });
 
+  test("has its record written and synced before its key is touched, and before a refusal is said", () => {
+    const events: string[] = [];
+    const note =
+      <A extends readonly unknown[], R>(event: string, act: (...args: A) => R) =>
+      (...args: A): R => {
+        events.push(event);
+        return act(...args);
+      };
+    const disk: JournalDisk = {
+      writeSync: note("write", writeSync as (...args: Parameters<typeof writeSync>) => number) as typeof writeSync,
+      fdatasyncSync: note("sync", fdatasyncSync),
+      fsyncSync,
+    };
+    const holder = makeHolder(0, disk);
+    const key = {
+      ...holder.key,
+      publicKey: holder.key.publicKey,
+      sign: note("sign", holder.key.sign.bind(holder.key)),
+    };
+    expect(give({ ...holder, key }, order).outcome).toBe("first");
+    expect(events).toEqual(["write", "sync", "sign", "sign"]);
+    events.length = 0;
+    expect(give({ ...holder, key }, order).outcome).toBe("again");
+    expect(events).toEqual(["sign", "sign"]);
+    events.length = 0;
+    const dear = makeOrder(seals, wallet, { requests: [request("w1", { amount: "500001" })] });
+    expect(give({ ...holder, key }, dear).outcome).toBe("PAYMENT_OVER_CAP");
+    expect(events).toEqual(["write", "sync"]);
+  });
+
   test("lets nothing out when the journal cannot be synced, and never signs again", () => {
     const broken: JournalDisk = { writeSync, fsyncSync, fdatasyncSync: () => fdatasyncSync(1_000_000) };
     const holder = makeHolder(0, broken);
