@@ -154,6 +154,12 @@ describe("a holder's process does not serve", () => {
     ["with NODE_OPTIONS set", { env: { NODE_OPTIONS: "--no-deprecation" } }, 78, "NODE_OPTIONS"],
     ["with an inspector", { flags: ["--inspect=127.0.0.1:0"] }, 78, "--inspect"],
     ["with a setting that nobody knows", { env: { SLUICE_MAX_FEES: "1" } }, 78, "SLUICE_MAX_FEES"],
+    [
+      "with no key of its bridge's peer",
+      { env: { SLUICE_BRIDGE_KEYS_FILE: "/dev/null" } },
+      78,
+      "SLUICE_BRIDGE_KEYS_FILE",
+    ],
     ["with a fee rate of zero", { env: { SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "0.000" } }, 78, "is a rate above zero"],
     [
       "where IP is to be had",
