@@ -1,131 +1,20 @@
-// What every carrier promises, whatever moves the bytes: one list of expectations, tried on every medium that is here.
-import { readdirSync } from "node:fs";
+// Every carrier on every medium that is here keeps every promise; and carriers with planted bugs are found out.
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Carrier } from "../src/carrier.ts";
-import { randomFrom } from "./generator.ts";
-import { MEDIA, type Medium } from "./media/index.ts";
-import { type Watched, watchCarrier } from "./watched-carrier.ts";
+import { PROMISES, tryPromise } from "./carrier-contract.ts";
+import { MEDIA, type MediumKind } from "./media/index.ts";
+import { unixSocket } from "./media/stream-media.ts";
+import { PLANTED } from "./planted-carriers.ts";
 
-const BYTES = 300_000;
-const LARGE_PIECE = 70_000;
+/** A broken carrier may simply never do what is waited for. Far longer than any promise takes on a Unix socket. */
+const BROKEN_AFTER_MS = 1_000;
 
 const kinds = await Promise.all(MEDIA.map(async (kind) => ({ ...kind, reason: await kind.unavailable() })));
 for (const { reason } of kinds) if (reason !== undefined) process.stdout.write(`skipped: ${reason}\n`);
 
-describe.each(kinds)("$name", ({ open, peerGone, reason }) => {
-  let medium: Medium;
-  let watched: Watched[] = [];
-  const watch = (carrier: Carrier): Watched => {
-    const one = watchCarrier(carrier);
-    watched.push(one);
-    return one;
-  };
-  const connect = async (): Promise<readonly [Watched, Watched]> => {
-    const [left, right] = [watch(medium.left()), watch(medium.right())];
-    await Promise.all([left.until("connected"), right.until("connected")]);
-    return [left, right];
-  };
-
-  beforeEach(async () => {
-    if (reason === undefined) medium = await open();
-  });
-  afterEach(async () => {
-    await Promise.all(watched.map(({ carrier }) => carrier.close()));
-    watched = [];
-    if (reason === undefined) await medium.end();
-  });
-  const promise = test.skipIf(reason !== undefined);
-
-  promise.each(["left", "right"] as const)("connects when %s starts first", async (first) => {
-    const early = watch(medium[first]());
-    await pause(30);
-    const late = watch(medium[first === "left" ? "right" : "left"]());
-    await Promise.all([early.until("connected"), late.until("connected")]);
-  });
-
-  promise("moves bytes both ways at once, whole and in order, however they are cut into pieces", async () => {
-    const [left, right] = await connect();
-    const random = randomFrom(7);
-    const [down, up] = [pattern(1), pattern(2)];
-    await Promise.all([left.send(down, () => 1 + random.below(5_000)), right.send(up, () => 1 + random.below(5_000))]);
-    await Promise.all([right.untilReceived(BYTES), left.untilReceived(BYTES)]);
-    expect(right.received().equals(down)).toBe(true);
-    expect(left.received().equals(up)).toBe(true);
-  });
-
-  promise("says when it has enough, and when it can take more", async () => {
-    const [left, right] = await connect();
-    const waits = await left.send(pattern(3), () => LARGE_PIECE);
-    expect(waits).toBeGreaterThan(0);
-    await right.untilReceived(BYTES);
-    expect(right.received().equals(pattern(3))).toBe(true);
-  });
-
-  promise(`the peer's going is ${peerGone}, and its coming back is enough`, async () => {
-    const [left, right] = await connect();
-    await right.carrier.close();
-    if (peerGone === "noticed on the next write") left.connections[0]?.write(Buffer.from("?"));
-    if (peerGone !== "left to the link") await left.until("closed");
-    const again = watch(medium.right());
-    await again.until("connected");
-    await left.until("connected", peerGone === "left to the link" ? 1 : 2);
-    await exchange(left, again);
-    expect(left.log.includes("closed")).toBe(peerGone !== "left to the link");
-  });
-
-  promise("a connection that is ended here comes again, and works", async () => {
-    const [left, right] = await connect();
-    left.connections[0]?.close();
-    await left.until("closed");
-    if (peerGone === "noticed on the next write") right.connections[0]?.write(Buffer.from("?"));
-    await left.until("connected", 2);
-    if (peerGone !== "left to the link") await right.until("connected", 2);
-    await exchange(left, right);
-  });
-
-  promise("a third is kept out where the medium can tell, and disturbs nobody", async () => {
-    const [left, right] = await connect();
-    await exchange(left, right);
-    if (medium.third !== undefined) {
-      const third = medium.third.come();
-      const reporter = third === undefined || medium.third.reportedBy === "left" ? left : watch(third);
-      if (third !== undefined && reporter === left) watch(third);
-      await reporter.until(medium.third.line);
-    }
-    await exchange(left, right);
-    expect(left.log).not.toContain("closed");
-  });
-
-  promise("what hinders it has a stable code, and is tried again", async () => {
-    for (const { what, carrier, code } of medium.failures) {
-      const hindered = watch(carrier());
-      await hindered.until(`failed ${code}`, 2);
-      expect(new Set(hindered.log), what).toEqual(new Set([`failed ${code}`]));
-    }
-  });
-
-  promise("closing ends everything: no event and no descriptor is left", async () => {
-    const before = openDescriptors();
-    const [left, right] = await connect();
-    await exchange(left, right);
-    await Promise.all([left.carrier.close(), right.carrier.close()]);
-    const logs = [[...left.log], [...right.log]];
-    expect(logs.map((log) => log.at(-1))).toEqual(["closed", "closed"]);
-    expect(openDescriptors()).toBe(before);
-    await pause(50);
-    expect([left.log, right.log]).toEqual(logs);
-  });
-
-  promise("closing before anything happened leaves nothing", async () => {
-    const before = openDescriptors();
-    const [left, right] = [watch(medium.left()), watch(medium.right())];
-    await Promise.all([left.carrier.close(), right.carrier.close()]);
-    expect(left.log.filter((line) => line === "connected").length).toBe(
-      left.log.filter((line) => line === "closed").length,
-    );
-    expect(openDescriptors()).toBe(before);
-  });
+describe.each(kinds)("$name", (kind) => {
+  test.skipIf(kind.reason !== undefined).each(PROMISES)("$name", ({ keep }) => tryPromise(kind, keep));
 });
 
 test("every medium was tried or its absence explained", () => {
@@ -134,27 +23,24 @@ test("every medium was tried or its absence explained", () => {
   expect(tried.length).toBeGreaterThan(3);
 });
 
-/** A word each way, whatever came before it. */
-async function exchange(left: Watched, right: Watched): Promise<void> {
-  const [down, up] = [Buffer.from(`down ${exchanged}`), Buffer.from(`up ${exchanged++}`)];
-  const [hadLeft, hadRight] = [left.received().length, right.received().length];
-  left.connections.at(-1)?.write(down);
-  await right.untilReceived(hadRight + down.length);
-  right.connections.at(-1)?.write(up);
-  await left.untilReceived(hadLeft + up.length);
-  expect(right.received().subarray(-down.length).equals(down)).toBe(true);
-  expect(left.received().subarray(-up.length).equals(up)).toBe(true);
-}
+describe("a carrier that", () => {
+  test.each(PLANTED)("$bug is found out", async ({ breaks, plant }) => {
+    const promise = PROMISES.find(({ name }) => name.startsWith(breaks));
+    if (promise === undefined) throw new Error(`there is no promise "${breaks}"`);
+    const kept = tryPromise(plantedIn(unixSocket, plant), promise.keep).then(
+      () => "kept",
+      () => "broken",
+    );
+    expect(await Promise.race([kept, pause(BROKEN_AFTER_MS, "broken", { ref: false })])).toBe("broken");
+  });
+});
 
-let exchanged = 0;
-
-function pattern(seed: number): Buffer {
-  const bytes = Buffer.alloc(BYTES);
-  const random = randomFrom(seed);
-  for (let at = 0; at + 4 <= BYTES; at += 4) bytes.writeUInt32BE(random.below(2 ** 32), at);
-  return bytes;
-}
-
-function openDescriptors(): number {
-  return readdirSync("/proc/self/fd").length;
+function plantedIn(kind: MediumKind, plant: (carrier: Carrier) => Carrier): MediumKind {
+  return {
+    ...kind,
+    open: async () => {
+      const medium = await kind.open();
+      return { ...medium, left: () => plant(medium.left()), right: () => plant(medium.right()) };
+    },
+  };
 }
