@@ -88,7 +88,17 @@ describe("ceremony", () => {
   });
 
   it("writes nothing but this, and for nobody else to read", () => {
-    const config = ["trust", "wallets", "ceremony", "onlinePolicy", "bundleSigners", "apiKeys", "services"];
+    const config = [
+      "trust",
+      "wallets",
+      "ceremony",
+      "onlinePolicy",
+      "bundleSigners",
+      "firstBundle",
+      "apiKeys",
+      "services",
+      "bridgeKeys",
+    ];
     expect(modesOf(root)).toEqual({
       ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
       ...Object.fromEntries(config.map((name) => [`config/${name}.json`, "444"])),
@@ -232,6 +242,8 @@ function startHolder(holder: Holder) {
     SLUICE_MAX_FEE_SAT: "1",
     SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "1",
     SLUICE_REQUIRE_ISOLATION: "no",
+    SLUICE_CURVE: "addon",
+    SLUICE_SWAP: "tolerated",
   };
   expect(Object.keys(env).toSorted()).toEqual(settingNamesOf(holder).toSorted());
   return startChild({
