@@ -1,12 +1,12 @@
 // The whole way: a signed request becomes a confirmed payment, once, for the exact amount, and every book agrees.
-import { readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { decodeTransaction, parseAddress } from "@sluice/chains";
 import { HOLDERS } from "@sluice/contracts";
-import { proveZone, settingNamesOf, type ZoneProof } from "@sluice/devstack";
+import { inspectSockets, proveZone, settingNamesOf, type ZoneProof } from "@sluice/devstack";
 import { describe, expect, it } from "vitest";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
-import { descriptorKinds, entriesBelow, environmentOf, startControl, watchZone } from "./zone-watch.ts";
+import { descriptorKinds, environmentOf, startControl, watchZone } from "./zone-watch.ts";
 
 const stack = withStack();
 let looks: readonly ZoneProof[] = [];
@@ -111,10 +111,21 @@ describe("the semi-offline zone", () => {
     const { directory } = stack();
     const top = readdirSync(directory).map((name) => [name, (statSync(join(directory, name)).mode & 0o077) === 0]);
     expect(top.filter(([, closed]) => closed !== true)).toEqual([]);
-    const sockets = entriesBelow(directory).filter(({ socket }) => socket);
-    process.stderr.write(`zone: sockets by name: ${sockets.map(({ path }) => path).join(", ")}\n`);
-    expect(sockets.map(({ path }) => path)).toEqual(
+    // By name a socket can be reached from any network namespace, so its folder decides; an abstract one belongs to one.
+    const names = inspectSockets(zone.map(pidOf)).flatMap(({ sockets }) => sockets.flatMap(({ path }) => path ?? []));
+    const own = [...new Set(names)].filter((path) => path.startsWith(directory));
+    const modes = own.map(
+      (path) => `${path.slice(directory.length + 1)} ${(lstatSync(path).mode & 0o777).toString(8)}`,
+    );
+    process.stderr.write(`zone: sockets by name, in folders of mode 700: ${modes.toSorted().join(", ")}\n`);
+    expect(own.map((path) => path.slice(directory.length + 1))).toEqual(
       expect.arrayContaining(["vault", ...HOLDERS].map((peer) => `bridge/${peer}.sock`)),
+    );
+    for (const path of own) expect(lstatSync(path).uid, path).toBe(process.getuid?.());
+    expect(names.filter((path) => path.startsWith("@"))).toEqual([]);
+    // What is not in the stack's folder is the socket of their Postgres.
+    expect([...new Set(names)].filter((path) => !path.startsWith(directory) && !path.includes(".s.PGSQL."))).toEqual(
+      [],
     );
     for (const name of readdirSync(join(directory, "config"))) {
       expect(statSync(join(directory, "config", name)).mode & 0o022, name).toBe(0);

@@ -1,8 +1,7 @@
 // Looks at the semi-offline zone from outside, through the kernel, while a journey goes on.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { inspectSockets, proveZone, type Stack, targetOf, type ZoneProof } from "@sluice/devstack";
 
@@ -94,12 +93,4 @@ function descriptorsOf(pid: string): readonly string[] {
   } catch {
     return [];
   }
-}
-
-/** Every file below with its kind, and whether anybody but its owner may do anything with it. */
-export function entriesBelow(directory: string): readonly { path: string; socket: boolean; private: boolean }[] {
-  return readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => {
-    const status = lstatSync(join(directory, name));
-    return { path: name, socket: status.isSocket(), private: (status.mode & 0o077) === 0 };
-  });
 }
