@@ -48,9 +48,10 @@ export function createZoneNews(pool: Pool, logger: Logger): ZoneNews {
 
 /** All but times and counters: what has to be known elsewhere at once when it changes. */
 function standingOf({ isolation, databaseReady, holders }: Zone): string {
-  const standings = holders.map(({ holder, connected, report }) => [
+  const standings = holders.map(({ holder, connected, report, alarm }) => [
     holder,
     connected,
+    alarm,
     report?.state,
     report?.isolation.noIp,
     report?.isolation.detail,
