@@ -1,9 +1,15 @@
 // What is not paid: rejected online, held, cancelled, refused by the second opinion; and whose companions are paid all the same.
-import { expect, it } from "vitest";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 
 const labelled = { online: "", offline: "" };
+const bundles = mkdtempSync(join(tmpdir(), "sluice-bundles-"));
 const stack = withStack({
+  extraEnv: { vault: { SLUICE_BUNDLE_DIRECTORY: bundles } },
   policies: async (chain) => {
     labelled.online = await chain.newAddress();
     labelled.offline = await chain.newAddress();
@@ -15,6 +21,8 @@ const stack = withStack({
     };
   },
 });
+
+afterAll(() => rmSync(bundles, { recursive: true }));
 
 const post = async (id: string, address: string, amount = 200_000n, account = "alice") =>
   stack().client.createWithdrawal({ id, account, asset: "BTC", amount, address });
@@ -93,4 +101,59 @@ it("without funds a withdrawal waits, and is paid when coins arrive", async () =
   expect((await stack().client.getWithdrawal("poor-1")).state).toBe("cleared");
   await stack().fund([60_000_000n]);
   expect((await follow(stack(), "poor-1", ["completed"])).state).toBe("completed");
+});
+
+type Zone = {
+  readonly zone: { readonly bundle?: { readonly version: string; readonly offeredOutcome: string } } | null;
+};
+
+/** The command, as a person at the zone's machine runs it. */
+function sluice(...words: readonly string[]): Record<string, unknown> {
+  const main = join(import.meta.dirname, "../../packages/cli/src/main.ts");
+  const said = execFileSync(process.execPath, [main, ...words, "--json"], { encoding: "utf8" });
+  return JSON.parse(said) as Record<string, unknown>;
+}
+
+it("a bundle in vault's folder comes into force: what it labels is refused from then on", async () => {
+  const { office } = stack().inside;
+  const fresh = await stack().chain.newAddress();
+  const label = { address: fresh, tier: "black", category: "theft", reason: "known since today" };
+  const policy = { large: { delayAboveSat: "2500000", delayMs: 0, releaseAboveSat: "2500000" } };
+  writeFileSync(join(bundles, "2.bundle"), office.next({ policy, labels: [label] }));
+  for (;;) {
+    const { zone } = (await (await fetch(`${stack().httpUrls.vault}/zone`)).json()) as Zone;
+    if (zone?.bundle?.version === "2") break;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  await post("labelled-1", fresh, 200_000n, "bundled");
+  const ended = await follow(stack(), "labelled-1", ["completed"]);
+  expect(ended.state).toBe("refused");
+  expect(ended.findings.map(({ rule }) => rule)).toContain("DESTINATION_LABELLED");
+});
+
+it("above a threshold a payment waits for a named person, and is paid once that person has released it", async () => {
+  const { office, consoleOf } = stack().inside;
+  const console = consoleOf("semi-offline-risk");
+  const address = await stack().chain.newAddress();
+  await post("released-1", address, 3_000_000n, "patient");
+  const waiting = await follow(stack(), "released-1", ["signing_delayed", "completed"]);
+  expect([waiting.state, waiting.detail]).toEqual(["signing_delayed", expect.stringContaining("NEEDS_RELEASE")]);
+  const { tasks } = sluice("zone", "waiting", "--console", console) as { tasks: readonly Record<string, string>[] };
+  expect(tasks).toMatchObject([{ payments: [{ withdrawalId: "released-1", amountSat: "3000000", address }] }]);
+  const key = join(bundles, "person.pem");
+  writeFileSync(key, office.person.privateKey.export({ format: "pem", type: "pkcs8" }), { mode: 0o600 });
+  const { taskId = "", transactionId = "" } = tasks[0] ?? {};
+  const words = [
+    "--console",
+    console,
+    "--task",
+    taskId,
+    "--transaction",
+    transactionId,
+    "--person",
+    office.person.name,
+  ];
+  sluice("zone", "release", ...words, "--key", key);
+  expect((await follow(stack(), "released-1", ["completed"])).state).toBe("completed");
+  expect(await paymentsTo(stack(), address)).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 // The people of one stack who seal bundles and decide at the zone's console, made anew for every start; its first bundle.
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { TrustFile } from "@sluice/contracts";
 import { type BundleSignersFile, makeBundle, sealBundle } from "@sluice/second-opinion";
 
@@ -12,17 +12,28 @@ export type Office = {
   /** May release and veto. */
   readonly person: { readonly name: string; readonly privateKey: KeyObject };
   readonly firstBundle: Uint8Array;
+  /** The version after the last one that this office made, with these parts of the policy or labels changed. */
+  readonly next: (changes: { readonly policy?: object; readonly labels?: readonly object[] }) => Uint8Array;
 };
 
 export function openOffice(trust: TrustFile, offline: object, madeAtMs: number): Office {
   const signers = ["bundle-signer-1", "bundle-signer-2"].map((keyId) => ({ keyId, ...makeKey() }));
   const person = { name: "officer", ...makeKey() };
-  const unsealed = makeBundle(contentOf(trust, offline, person, madeAtMs));
+  let content = contentOf(trust, offline, person, madeAtMs);
+  const seal = (): Uint8Array => signers.reduce((bytes, signer) => sealWith(bytes, signer), makeBundle(content));
+  const firstBundle = seal();
   return {
     signersFile: { threshold: 2, signers: signers.map(({ keyId, publicKey }) => ({ keyId, publicKey })) },
     signers,
     person,
-    firstBundle: signers.reduce((bytes, signer) => sealWith(bytes, signer), unsealed),
+    firstBundle,
+    next: ({ policy = {}, labels = content.labels }) => {
+      const previousSha256 = createHash("sha256").update(JSON.stringify(content)).digest("hex");
+      const { version } = content;
+      const changed = { policy: { ...content.policy, ...policy }, labels } as Pick<Content, "policy" | "labels">;
+      content = { ...content, ...changed, version: version + 1, previousSha256, madeAtMs: Date.now() };
+      return seal();
+    },
   };
 }
 
