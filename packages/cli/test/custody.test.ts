@@ -1,5 +1,5 @@
 // The commands as people give them: a ceremony, its rehearsal, and a real holder that custodians unlock with them.
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { answered, refusedAs, serveConsole } from "@sluice/console";
 import { loadNativeCurve } from "@sluice/keys";
 import { ceremonyFileSchema, createKeyLock, type KeyLock, SHARE_REFUSALS } from "@sluice/keys/custody";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { COMMANDS } from "../src/commands/index.ts";
+import { runCommand } from "../src/run-command.ts";
 
 const HOLDERS = ["semi-offline-signer-a", "semi-offline-signer-b", "semi-offline-signer-c"] as const;
 const MAIN = join(import.meta.dirname, "../src/main.ts");
@@ -37,47 +39,64 @@ function plan(threshold = 2) {
   };
 }
 
-function sluice(...words: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], { encoding: "utf8" });
-  return { code: status, stdout, stderr };
+/** In this process: what a start of Node costs is not what is tested, but for one. */
+async function sluice(...words: readonly string[]) {
+  const said = { out: "", err: "" };
+  const code = await runCommand(COMMANDS, words, {
+    stdout: (line) => {
+      said.out += `${line}\n`;
+    },
+    stderr: (line) => {
+      said.err += `${line}\n`;
+    },
+  });
+  return { code, stdout: said.out, stderr: said.err };
 }
 
-test("a ceremony, its rehearsal, and what they refuse", () => {
-  const refused = sluice("ceremony", "--plan", join(root, "no.json"), "--out", join(root, "no", "folder"));
+test("the command is started as people start it", () => {
+  const { status, stdout } = spawnSync(process.execPath, [MAIN, "ceremony", "--help"], { encoding: "utf8" });
+  expect([status, stdout]).toEqual([0, expect.stringContaining("--plan FILE")]);
+});
+
+test("a ceremony, its rehearsal, and what they refuse", async () => {
+  const refused = await sluice("ceremony", "--plan", join(root, "no.json"), "--out", join(root, "no", "folder"));
   expect(refused.code).toBe(65);
   expect(refused.stderr).toContain("PLAN_INVALID");
   expect(refused.stderr).toContain("FOLDER_PARENT_MISSING");
 
-  const made = sluice("ceremony", "--plan", join(root, "plan.json"), "--out", folder);
+  const made = await sluice("ceremony", "--plan", join(root, "plan.json"), "--out", folder);
   expect([made.code, made.stderr]).toEqual([0, ""]);
   for (const holder of HOLDERS) expect(made.stdout).toContain(`${holder}: `);
   expect(made.stdout).toContain("at m/48h/1h/0h/2h, any 2 of alice, bob, carol");
   expect(readdirSync(folder).toSorted()).toEqual(["ceremony.json", "shares", "wallets.json"]);
-  expect(sluice("ceremony", "--plan", join(root, "plan.json"), "--out", folder)).toMatchObject({
+  expect(await sluice("ceremony", "--plan", join(root, "plan.json"), "--out", folder)).toMatchObject({
     code: 65,
     stderr: expect.stringContaining("FOLDER_EXISTS"),
   });
 
-  const rehearsed = sluice("ceremony", "rehearse", "--folder", folder, "--identities", identities, "--json");
+  const rehearsed = await sluice("ceremony", "rehearse", "--folder", folder, "--identities", identities, "--json");
   expect(rehearsed).toMatchObject({ code: 0, stderr: "" });
   expect(JSON.parse(rehearsed.stdout)).toEqual({
     ok: true,
     holders: HOLDERS.map((holder) => ({ holder, shares: 3, sets: 3 })),
   });
   chmodSync(join(identities, "bob.txt"), 0o644);
-  const open = sluice("ceremony", "rehearse", "--folder", folder, "--identities", identities);
+  const open = await sluice("ceremony", "rehearse", "--folder", folder, "--identities", identities);
   chmodSync(join(identities, "bob.txt"), 0o600);
   expect(open.code).toBe(65);
   expect(open.stderr.split("\n").filter((line) => line.startsWith("IDENTITY_MISSING"))).toHaveLength(3);
-}, 60_000);
+});
 
 test("status, unlock and lock at a holder's console", async () => {
   const record = ceremonyFileSchema.parse(JSON.parse(readFileSync(join(folder, "ceremony.json"), "utf8")));
   const lock = createKeyLock(record, HOLDERS[0], loadNativeCurve());
   const console = join(root, "console", "holder.sock");
-  expect(sluice("holder", "status", "--console", console)).toMatchObject({ code: 69 });
+  expect(await sluice("holder", "status", "--console", console)).toMatchObject({ code: 69 });
   const served = await serveLock(console, lock);
-  const run = (...words: readonly string[]) => running("holder", ...words, "--console", console);
+  const run = async (...words: readonly string[]) => {
+    const { code, stdout, stderr } = await sluice("holder", ...words, "--console", console);
+    return { code, out: (stdout + stderr).trim() };
+  };
   const unlock = (name: string, holder: string = HOLDERS[0], identity = name) =>
     run(
       "unlock",
@@ -105,7 +124,7 @@ test("status, unlock and lock at a holder's console", async () => {
   } finally {
     await served.close();
   }
-}, 60_000);
+});
 
 /** What the holder's own console does, without the holder around it: services/semi-offline-signer tests that. */
 function serveLock(path: string, lock: KeyLock) {
@@ -128,15 +147,4 @@ function serveLock(path: string, lock: KeyLock) {
       },
     },
   });
-}
-
-function running(...words: readonly string[]): Promise<{ readonly code: number | null; readonly out: string }> {
-  const child = spawn(process.execPath, [MAIN, ...words], { stdio: ["ignore", "pipe", "pipe"] });
-  let out = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (piece: Buffer) => {
-      out += piece.toString("utf8");
-    });
-  }
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out: out.trim() })));
 }
