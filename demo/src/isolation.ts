@@ -4,7 +4,7 @@ import { proveZone, type Stack } from "@sluice/devstack";
 
 export function describeIsolation(stack: Pick<Stack, "isolation" | "zoneProcesses">): readonly string[] {
   if (!stack.isolation.noIp) return [`NOT ISOLATED: ${stack.isolation.detail}`];
-  const { processes, namespaces, descriptors, sockets, unixSockets, found } = proveZone(stack.zoneProcesses);
+  const { processes, namespaces, descriptors, sockets, unixSockets, hidden, found } = proveZone(stack.zoneProcesses);
   const own = processes.filter(({ name }) => name.startsWith("semi-offline"));
   const database = processes.length - own.length;
   return [
@@ -14,6 +14,7 @@ export function describeIsolation(stack: Pick<Stack, "isolation" | "zoneProcesse
       `in ${namespaces} network namespaces`,
     `  ${descriptors} descriptors, ${sockets} of them sockets, ${unixSockets} of these AF_UNIX; ` +
       `interfaces that are up, addresses, routes and IP sockets found: ${found.length}`,
+    ...(hidden.length === 0 ? [] : [`  not counted, since only root may look into them: ${hidden.join(", ")}`]),
     ...found.map((what) => `  NOT ISOLATED: ${what}`),
   ];
 }

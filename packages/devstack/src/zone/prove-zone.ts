@@ -1,6 +1,6 @@
 // The proof that the semi-offline zone has no IP: counted in the kernel's tables, process by process.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { HOLDERS } from "@sluice/contracts";
 import { inspectIsolation } from "@sluice/runtime";
 import type { OfflinePostgresPart } from "../parts.ts";
@@ -17,6 +17,8 @@ export type ZoneProof = {
   readonly descriptors: number;
   readonly sockets: number;
   readonly unixSockets: number;
+  /** Whose descriptors may not be looked at from here: holders close themselves to everybody but root. */
+  readonly hidden: readonly string[];
   /** Whatever carries IP or could: sockets, interfaces, addresses, routes. Empty when the zone has none. */
   readonly found: readonly string[];
 };
@@ -36,7 +38,6 @@ export function zoneProcesses(
 /**
  * Looks at the zone as it is now. A database's process comes and goes with its connection: when one went in between, all are
  * listed and looked at anew.
- * @throws when a process may not be looked at
  */
 export function proveZone(list: () => readonly ZoneProcess[]): ZoneProof {
   for (;;) {
@@ -50,15 +51,18 @@ export function proveZone(list: () => readonly ZoneProcess[]): ZoneProof {
 }
 
 function lookAt(processes: readonly ZoneProcess[]): ZoneProof {
-  const seen = inspectSockets(processes.map(({ pid }) => pid));
+  const open = processes.filter(({ pid }) => mayLookInto(pid));
+  const seen = inspectSockets(open.map(({ pid }) => pid));
   const nameOf = new Map(processes.map(({ name, pid }) => [pid, `${name} (${pid})`]));
-  const found = seen.flatMap((one) => {
-    const { noIp, detail } = inspectIsolation({ directory: `/proc/${one.pid}/net` });
-    return [
-      ...(noIp ? [] : [detail]),
-      ...one.ipLines,
-      ...ipSocketsOf(one).map(({ descriptor, family }) => `descriptor ${descriptor} is a socket of family ${family}`),
-    ].map((what) => `${nameOf.get(one.pid)}: ${what}`);
+  const carried = seen.flatMap((one) => [
+    ...one.ipLines.map((line) => [one.pid, line] as const),
+    ...ipSocketsOf(one).map(
+      ({ descriptor, family }) => [one.pid, `descriptor ${descriptor} is a socket of family ${family}`] as const,
+    ),
+  ]);
+  const reached = processes.flatMap(({ pid }) => {
+    const { noIp, detail } = inspectIsolation({ directory: `/proc/${pid}/net` });
+    return noIp ? [] : [[pid, detail] as const];
   });
   const sockets = seen.flatMap((one) => one.sockets);
   return {
@@ -67,8 +71,20 @@ function lookAt(processes: readonly ZoneProcess[]): ZoneProof {
     descriptors: seen.reduce((sum, { descriptors }) => sum + descriptors, 0),
     sockets: sockets.length,
     unixSockets: sockets.filter(({ family }) => family === "unix").length,
-    found,
+    hidden: processes.filter((one) => !open.includes(one)).map(({ name }) => name),
+    found: [...reached, ...carried].map(([pid, what]) => `${nameOf.get(pid)}: ${what}`),
   };
+}
+
+function mayLookInto(pid: number): boolean {
+  try {
+    readlinkSync(`/proc/${pid}/ns/net`);
+    readdirSync(`/proc/${pid}/fd`);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM")) return false;
+    throw error;
+  }
 }
 
 /** Postgres writes into its arguments what each process is there for. */
