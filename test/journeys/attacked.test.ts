@@ -2,6 +2,7 @@
 // holder. Nothing is paid that should not be, everybody else is served meanwhile, and it is counted what really fired.
 import { randomBytes } from "node:crypto";
 import { type Coin, finalisePayout, outpointOf } from "@sluice/chains";
+import { callConsole } from "@sluice/console";
 import { createTrust, HOLDERS, type Holder, type MessageType, open, type Sealer, topicsFor } from "@sluice/contracts";
 import { ONLINE_SERVICES, type OnlineService } from "@sluice/devstack";
 import { afterAll, expect, it } from "vitest";
@@ -398,6 +399,11 @@ function falseClearance({ id, clearance }: Cleared): Uint8Array {
 it("when the enemy is gone, everything that was asked for is paid once and exactly, and nothing else", async () => {
   await zone?.close();
   await Promise.all([stack().restart("semi-offline-risk"), stack().restart("vault")]);
+  // A holder remembers what the false zone had it sign, so nobody is asked to sign before a person has compared.
+  const accept = { holder: signers[0] ?? "", person: "ann" };
+  const asked = async () =>
+    (await callConsole(stack().inside.consoleOf("semi-offline-risk"), "journal accept", accept)).ok;
+  await expect.poll(asked, { timeout: 60_000 }).toBe(true);
   const left = ["stolen-1", "stolen-2", "small-1", "lone-1"];
   const ended = await Promise.all(left.map((id) => follow(stack(), id, ["completed"])));
   expect(ended.map(({ id, state }) => `${id} ${state}`)).toEqual(left.map((id) => `${id} completed`));
