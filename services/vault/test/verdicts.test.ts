@@ -81,6 +81,28 @@ describe("a delay", () => {
     expect(new Set(zone.requests.map(({ taskId }) => taskId)).size).toBe(1);
     expect(world.heard("risk.reported.v1").map(({ message }) => message.verdict.case)).toEqual(["delayed", "signed"]);
   });
+
+  it("of a month keeps its coins from everybody else, and ends when a person has released it, before its time", async () => {
+    const untilMs = Date.now() + 30 * 24 * 60 * 60 * 1_000;
+    const { world, zone } = await start((_, task) => {
+      const ids = withdrawalsOf(world, task).map(({ withdrawalId }) => withdrawalId);
+      return ids.includes("later") ? signed(world, task) : delayed(untilMs);
+    });
+    await clearTogether(world, BOTH);
+    await eventually(async () => expect(await taskStates(world)).toEqual(["delayed null"]));
+    const [waiting] = zone.requests;
+    if (waiting === undefined) throw new Error("nothing was asked");
+    const spentBy = ({ psbt }: Task) => decode(world.wallet, psbt).inputs.map(({ outpoint }) => outpoint);
+    await clearTogether(world, [{ id: "later", amountSat: 50_000n }], fund(world.wallet, 9_000_000n));
+    await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));
+    const later = zone.requests.find((task) => task.taskId !== waiting.taskId);
+    expect(later).toBeDefined();
+    if (later !== undefined) expect(spentBy(later).filter((coin) => spentBy(waiting).includes(coin))).toEqual([]);
+    expect(zone.requests.filter(({ taskId }) => taskId === waiting.taskId)).toHaveLength(1);
+
+    await zone.report(waiting, signed(world, waiting));
+    await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(2));
+  });
 });
 
 describe("a report that is not to be believed", () => {
