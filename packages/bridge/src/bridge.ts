@@ -79,9 +79,10 @@ export interface BridgeOptions {
   readonly session: BridgeSession;
   /**
    * Gets the peer's messages, those of one priority one after the other in the order sent; an urgent one may come while
-   * an ordinary one is still in hand, so that whoever cannot store tasks just now still hears news. Resolving accepts the message: only then does the
-   * peer's `send` resolve, so whatever must survive is stored before. Rejecting means not now: the same message comes
-   * again after a pause, and the ones behind it wait, so park a message that can never be accepted and resolve.
+   * an ordinary one is still in hand, so that whoever cannot store tasks just now still hears news. Resolving accepts the
+   * message: only then does the peer's `send` resolve, so whatever must survive is stored before. Rejecting means not
+   * now: the same message comes again after a pause, and the ones behind it wait, so park a message that can never be
+   * accepted and resolve.
    *
    * While both processes live each message comes once. When either process restarts, a message that was not accepted,
    * or whose acceptance did not reach the sender, comes again: the application must be idempotent.
