@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { callConsole } from "@sluice/console";
-import { HOLDERS, seal } from "@sluice/contracts";
+import { HOLDERS, type Holder, seal } from "@sluice/contracts";
 import { createPool, type Pool } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
 import { signDecision } from "@sluice/second-opinion";
@@ -41,6 +41,7 @@ let vault: Vault;
 let zone: ReturnType<typeof prepareZone>;
 let risk: Process;
 const running: Process[] = [];
+const holders = new Map<Holder, Process>();
 /** The versions that came into force, by content hash, in their order. */
 const hashes: string[] = [];
 
@@ -53,7 +54,8 @@ beforeAll(async () => {
   zone = prepareZone({ folder, seals, held, databaseUrl: database.url, office, bundle, policy: { large: LARGE } });
   vault = openVault(seals, zone.vaultSocket);
   risk = zone.startRisk();
-  running.push(risk, zone.startHolder(A), zone.startHolder(B));
+  running.push(risk);
+  for (const holder of [A, B]) startHolder(holder);
   await vault.until(() => vault.zone()?.holders.filter(({ report }) => report?.state === "serving").length === 2);
   hashes.push(vault.zone()?.bundle?.sha256 ?? "");
 });
@@ -65,6 +67,12 @@ afterAll(async () => {
   await database.drop();
   rmSync(folder, { recursive: true });
 });
+
+function startHolder(holder: Holder): void {
+  const process = zone.startHolder(holder);
+  running.push(process);
+  holders.set(holder, process);
+}
 
 /** The next version, unless told otherwise; two of the office seal it. */
 function next(parts: BundleParts = {}): Uint8Array {
@@ -182,6 +190,19 @@ describe("bundles", () => {
     await bringIntoForce({ large: LARGE });
     const good = await send("100000");
     await vault.verdict(good, "signed");
+  });
+
+  test("a key that is revoked while an order waits for holders is not signed for: nobody has heard of it yet", async () => {
+    await holders.get(B)?.kill();
+    const waiting = await send("100000");
+    expect(rulesOf(await vault.verdict(waiting, "delayed"))).toEqual(["HOLDERS_UNAVAILABLE"]);
+    const keys = bundleContent(seals, office).keys.map((key) => ({ ...key, revoked: true }));
+    await bringIntoForce({ large: LARGE }, { keys });
+    startHolder(B);
+    expect(rulesOf(await vault.verdict(waiting, "refused"))).toEqual(["SEAL_KEY_REVOKED"]);
+    const { rows } = await pool.query("select from payment where task_id = $1", [waiting.taskId]);
+    expect(rows).toEqual([]);
+    await bringIntoForce({ large: LARGE });
   });
 
   test("rows are no authority: one that was changed or taken away is noticed, and nothing is signed", async () => {
@@ -316,6 +337,39 @@ describe("what is usual", () => {
     const { verdict } = await vault.verdict(unusual, "delayed");
     expect(verdict).toMatchObject({
       value: { findings: [{ finding: { rule: "ACCOUNT_ABNORMAL", evidence: { medianSat: "100000" } } }] },
+    });
+  });
+
+  test("for the wallet is learnt from its hours: an hour far above the others makes everything wait", async () => {
+    const rows = Array.from({ length: 6 }, (_, at) => at + 1);
+    await pool.query(
+      `insert into outflow (txid, wallet_id, amount_sat, at_ms)
+       select 'hour ' || hour, 'hot', 1000, $2::bigint - hour * 3600000 - 60000 from unnest($1::int[]) as hour`,
+      [rows, Date.now()],
+    );
+    await bringIntoForce({
+      baseline: {
+        ...POLICY_FILE.baseline,
+        minimumCount: 5,
+        wallet: { delayScore: 2, refuseScore: 100 },
+        delayMs: 3_600_000,
+      },
+    });
+    const { verdict } = await vault.verdict(await send("100000"), "delayed");
+    expect(verdict).toMatchObject({
+      value: {
+        findings: [
+          { withdrawalId: "", finding: { rule: "WALLET_ABNORMAL", evidence: { medianSat: "1000", count: "6" } } },
+        ],
+      },
+    });
+    await bringIntoForce({
+      baseline: {
+        ...POLICY_FILE.baseline,
+        minimumCount: 5,
+        account: { delayScore: 2, refuseScore: 100 },
+        delayMs: 3_600_000,
+      },
     });
   });
 });
