@@ -26,7 +26,25 @@ export type Scan = {
   readonly unreadable: readonly string[];
 };
 
+/** The process stands still meanwhile, so that nothing moves from where it is still to be looked for to where it was. */
 export function scanMemory(pid: number, secrets: readonly Secret[]): Scan {
+  // One that is traced at its end stands still already.
+  const runs = statusOf(pid, "TracerPid") === "0";
+  if (runs) process.kill(pid, "SIGSTOP");
+  try {
+    while (!/^[Tt]/.test(statusOf(pid, "State"))) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    return scanStanding(pid, secrets);
+  } finally {
+    if (runs) process.kill(pid, "SIGCONT");
+  }
+}
+
+function statusOf(pid: number, field: string): string {
+  const lines = readFileSync(`/proc/${pid}/status`, "utf8");
+  return new RegExp(`^${field}:\\s+(\\S+)`, "m").exec(lines)?.[1] ?? "unknown";
+}
+
+function scanStanding(pid: number, secrets: readonly Secret[]): Scan {
   const search = prepareSearch(secrets);
   const hits: Hit[] = [];
   const unreadable = new Set<string>();

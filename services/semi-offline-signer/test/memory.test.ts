@@ -24,6 +24,8 @@ const INPUTS = 50;
 /** The second curve goes a shorter way here; MEMORY_ORDERS=20 makes it a thousand signatures as well. */
 const [ORDERS, ORDERS_MORE] = [20, Number(process.env["MEMORY_ORDERS"] ?? 4)];
 const POSITIONS = 20;
+/** Ten seconds where nothing else runs. */
+const WITHIN_MS = 180_000;
 
 const library = await findCurveLibrary(() => {});
 const CURVES: readonly (readonly [string, number, string])[] = [
@@ -129,6 +131,7 @@ describe.skipIf(!root)(`a holder's memory${because}`, () => {
       expect(await watch.next()).toBe("gone without a core");
       expect(await signer.ended).toEqual({ code: 0, signal: null });
     },
+    WITHIN_MS,
   );
 });
 
