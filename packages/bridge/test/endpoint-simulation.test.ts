@@ -13,8 +13,8 @@ const SESSIONS: readonly {
   readonly seeds: number;
   readonly createHandshakes: CreateHandshakes;
 }[] = [
-  { name: "a toy session", seeds: 800, createHandshakes: toySessions },
-  { name: "the real session", seeds: 40, createHandshakes: noiseSessions },
+  { name: "a toy session", seeds: 700, createHandshakes: toySessions },
+  { name: "the real session", seeds: 30, createHandshakes: noiseSessions },
 ];
 
 describe.each(SESSIONS)("with $name", ({ name, seeds, createHandshakes }) => {

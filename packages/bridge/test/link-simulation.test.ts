@@ -10,8 +10,8 @@ const SESSIONS: readonly {
   readonly seeds: number;
   readonly createHandshakes: CreateHandshakes;
 }[] = [
-  { name: "a toy session", seeds: 2_000, createHandshakes: toySessions },
-  { name: "the real session", seeds: 60, createHandshakes: noiseSessions },
+  { name: "a toy session", seeds: 1_500, createHandshakes: toySessions },
+  { name: "the real session", seeds: 40, createHandshakes: noiseSessions },
 ];
 
 const createLink = (options: LinkOptions): Link => new Link(options);

@@ -87,8 +87,12 @@ class ToySession implements Session {
 
   #tag(from: string, lane: string, number: number, header: Uint8Array, body: Uint8Array): Buffer {
     const tag = Buffer.alloc(SESSION_OVERHEAD_BYTES);
-    const name = Buffer.from(`${this.id}${from}${lane}${number}`);
-    tag.writeUInt32BE(crc32c(Buffer.concat([name, header, body])));
+    const name = Buffer.alloc(18);
+    name.writeBigUInt64BE(this.id);
+    name.writeDoubleBE(number, 8);
+    name[16] = from === "initiator" ? 1 : 0;
+    name[17] = lane === "data" ? 1 : 0;
+    tag.writeUInt32BE(crc32c(body, crc32c(header, crc32c(name))));
     return tag;
   }
 }
