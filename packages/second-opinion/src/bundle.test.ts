@@ -121,16 +121,21 @@ describe("a bundle", () => {
 
   test("is never taken with a byte changed, and no bytes make it throw", () => {
     let refused = 0;
+    let wellFormed = 0;
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
         const bytes = Uint8Array.from(good);
         bytes[at] = (bytes[at] ?? 0) ^ flip;
         expect(openBundle(bytes, around).ok).toBe(false);
         refused += 1;
+        if (readUnsealed(bytes).ok) wellFormed += 1;
       }),
       { numRuns: 1_000 },
     );
+    process.stderr.write(`bundles: ${refused} changed bytes refused, ${wellFormed} of them by a seal alone\n`);
     expect(refused).toBe(1_000);
+    // Without seals these would have come in.
+    expect(wellFormed).toBeGreaterThan(10);
     fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => !openBundle(bytes, around).ok));
   });
 

@@ -224,25 +224,34 @@ describe("the offline verdict", () => {
     expect([...before, ...named(waits.map(([code]) => code))]).toEqual(may("delay"));
   });
 
-  test("keeps to its order: of two faults the earlier one in the table decides", () => {
+  test("keeps to its order: of two faults the earlier one in the table decides; and this test can fail", () => {
     const all = [...rows, ...waits];
+    const { tried, wrong } = compare(all);
+    process.stderr.write(`precedence: ${tried} pairs of faults\n`);
+    expect(wrong).toEqual([]);
+    expect(tried).toBeGreaterThan(1_500);
+    // A table in which one status stands where another one belongs.
+    const at = all.findIndex(([code]) => code === "DESTINATION_LABELLED");
+    const moved = [...all.slice(0, at), ...all.slice(at + 2, -1), ...all.slice(at, at + 2), ...all.slice(-1)];
+    expect(compare(moved).wrong.length).toBeGreaterThan(10);
+  });
+
+  function compare(all: readonly (readonly [string, string, Given])[]) {
+    const wrong: string[] = [];
     let tried = 0;
     for (const [at, [earlier, about, first]] of all.entries()) {
-      for (const [, , second] of all.slice(at + 1)) {
+      for (const [later, , second] of all.slice(at + 1)) {
         const both = together(first, second);
         if (both === null) continue;
         tried += 1;
         const judged = verdict(both);
-        const found = judged.kind === "sign" ? [] : judged.findings;
-        expect(found[0], `${earlier} with ${JSON.stringify(Object.keys(second))}`).toMatchObject({
-          rule: earlier,
-          withdrawalId: about,
-        });
+        const [found] = judged.kind === "sign" ? [] : judged.findings;
+        if (found?.rule !== earlier || found.withdrawalId !== about)
+          wrong.push(`${earlier} before ${later}: ${found?.rule}`);
       }
     }
-    process.stderr.write(`precedence: ${tried} pairs of faults\n`);
-    expect(tried).toBeGreaterThan(500);
-  });
+    return { tried, wrong };
+  }
 
   test("waits when there is no bundle, when it is too old, and when something goes wrong inside", () => {
     const wait = (rule: string) => ({ kind: "delay", findings: [{ withdrawalId: "", rule }] });
