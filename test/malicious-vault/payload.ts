@@ -3,83 +3,98 @@ import type { Order, Task } from "./honest.ts";
 
 /** Null for bytes that are no task, or one whose names, counts or bytes are out of bounds. */
 export function readTaskPayload(payload: Uint8Array): Task | null {
-  const found = read(payload, { 1: "text", 2: "text", 3: "bytes", 4: "messages" });
+  const found = read(payload, { 1: "text", 2: "text", 3: "bytes", 4: { 1: "bytes", 2: "number" } });
   if (found === null) return null;
-  const withdrawals = found.messages(4).map((each) => {
-    const cleared = read(each, { 1: "bytes", 2: "number" });
-    return cleared === null ? null : { clearance: cleared.bytes(1), attempt: cleared.number(2) };
-  });
-  const whole = withdrawals.flatMap((each) => each ?? []);
-  if (whole.length < withdrawals.length || whole.length === 0) return null;
-  if (whole.some(({ clearance, attempt }) => clearance.length === 0 || attempt < 1)) return null;
-  const task = { taskId: found.text(1), walletId: found.text(2), psbt: found.bytes(3), withdrawals: whole };
+  const withdrawals = found.messages(4).map((each) => ({ clearance: each.bytes(1), attempt: each.number(2) }));
+  if (withdrawals.length === 0) return null;
+  if (withdrawals.some(({ clearance, attempt }) => clearance.length === 0 || attempt < 1)) return null;
+  const task = { taskId: found.text(1), walletId: found.text(2), psbt: found.bytes(3), withdrawals };
   return isName(task.taskId) && isName(task.walletId) && task.psbt.length > 0 ? task : null;
 }
 
 export function readOrderPayload(payload: Uint8Array): Order | null {
-  const kinds = {
+  const named = {
     1: "text",
     2: "text",
     3: "text",
     4: "number",
     5: "text",
     6: "bytes",
-    7: "messages",
     8: "number",
+    9: "text",
   } as const;
-  const found = read(payload, { ...kinds, 9: "text" });
-  if (found === null) return null;
-  const withdrawals = found.messages(7).map((each) => {
-    const ordered = read(each, { 1: "text", 2: "text", 3: "bytes" });
-    return ordered === null
-      ? null
-      : { withdrawalId: ordered.text(1), anchor: ordered.text(2), clearance: ordered.bytes(3) };
-  });
-  const whole = withdrawals.flatMap((each) => each ?? []);
-  if (whole.length < withdrawals.length || whole.length === 0) return null;
-  const order = {
+  const found = read(payload, { ...named, 7: { 1: "text", 2: "text", 3: "bytes" } });
+  if (found === null || !isName(found.text(1)) || found.messages(7).length === 0) return null;
+  return {
     ...{ taskId: found.text(1), walletId: found.text(2), holder: found.text(3), round: found.number(4) },
-    ...{ transactionId: found.text(5), psbt: found.bytes(6), withdrawals: whole },
+    ...{ transactionId: found.text(5), psbt: found.bytes(6) },
+    withdrawals: found
+      .messages(7)
+      .map((each) => ({ withdrawalId: each.text(1), anchor: each.text(2), clearance: each.bytes(3) })),
   };
-  return isName(order.taskId) ? order : null;
 }
 
-type Kind = "text" | "bytes" | "number" | "messages";
+type Found = {
+  readonly text: (number: number) => string;
+  readonly bytes: (number: number) => Buffer;
+  readonly number: (number: number) => number;
+  /** Of the one kind of message inside. */
+  readonly messages: (number: number) => readonly Found[];
+};
 
-/** By the number of a field, whatever its wire type says: so does the library (ADR 1). The last of several counts. */
-function read(payload: Uint8Array, kinds: Readonly<Record<number, Kind>>) {
+type Kinds = { readonly [field: number]: "text" | "bytes" | "number" | Kinds };
+type Value = Buffer | bigint | Found;
+
+/**
+ * As the library reads (ADR 1): by the number of a field, whatever its wire type says; the last of several counts; and the
+ * last field of a message inside may run past the length that was said. Nobody decides by such bytes: what was read is
+ * what is judged, hashed and written into orders, anew.
+ */
+function read(payload: Uint8Array, kinds: Kinds): Found | null {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  const found = new Map<number, (Buffer | bigint)[]>();
   let at = 0;
   try {
-    while (at < bytes.length) {
-      const tag = varint();
-      const [number, wire] = [Number((tag & 0xffff_ffffn) >> 3n), Number(tag & 7n)];
-      const kind = kinds[number];
-      if (number === 0) return null;
-      const value = kind === undefined ? skip(wire) : kind === "number" ? varint() : sized();
-      found.set(number, [...(found.get(number) ?? []), value]);
-    }
+    return message(bytes.length, kinds);
   } catch {
     return null;
   }
-  const last = (number: number) => found.get(number)?.at(-1);
-  const buffer = (number: number): Buffer => {
-    const value = last(number);
-    return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
-  };
-  for (const [number, kind] of Object.entries(kinds)) {
-    if (kind !== "text") continue;
-    for (const value of found.get(Number(number)) ?? []) {
-      if (Buffer.isBuffer(value) && !Buffer.from(value.toString("utf8")).equals(value)) return null;
+
+  function message(end: number, fields: Kinds): Found {
+    const found = new Map<number, Value[]>();
+    while (at < end) {
+      const { number, wire } = tag();
+      const value = field(fields[number], wire, number);
+      found.set(number, [...(found.get(number) ?? []), value]);
     }
+    const last = (number: number) => found.get(number)?.at(-1);
+    const buffer = (number: number): Buffer => {
+      const value = last(number);
+      return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
+    };
+    return {
+      text: (number) => buffer(number).toString("utf8"),
+      bytes: buffer,
+      number: (number) => Number(BigInt.asUintN(32, BigInt((last(number) as bigint | undefined) ?? 0n))),
+      messages: (number) => (found.get(number) ?? []).filter((value): value is Found => isMessage(value)),
+    };
   }
-  return {
-    text: (number: number) => buffer(number).toString("utf8"),
-    bytes: (number: number): Uint8Array => buffer(number),
-    number: (number: number) => Number(BigInt.asUintN(32, BigInt((last(number) as bigint | undefined) ?? 0n))),
-    messages: (number: number) => (found.get(number) ?? []).filter((value) => Buffer.isBuffer(value)),
-  };
+
+  function field(kind: Kinds[number] | undefined, wire: number, number: number): Value {
+    if (kind === undefined) return skip(wire, number);
+    if (kind === "number") return varint();
+    if (typeof kind === "object") return message(Number(BigInt.asUintN(32, varint())) + at, kind);
+    const value = sized();
+    if (kind === "text" && !Buffer.from(value.toString("utf8")).equals(value)) throw new Error("not UTF-8");
+    return value;
+  }
+
+  function tag(): { readonly number: number; readonly wire: number } {
+    const value = varint();
+    if (value > 0xffff_ffffn) throw new Error("longer than a tag may be");
+    const { number, wire } = { number: Number(value >> 3n), wire: Number(value & 7n) };
+    if (number === 0 || wire > 5) throw new Error("no such field");
+    return { number, wire };
+  }
 
   function varint(): bigint {
     let value = 0n;
@@ -94,20 +109,31 @@ function read(payload: Uint8Array, kinds: Readonly<Record<number, Kind>>) {
   }
 
   function sized(): Buffer {
-    const length = Number(BigInt.asUintN(32, varint()));
+    return take(Number(BigInt.asUintN(32, varint())));
+  }
+
+  function take(length: number): Buffer {
     if (at + length > bytes.length) throw new Error("cut short");
     at += length;
     return bytes.subarray(at - length, at);
   }
 
-  function skip(wire: number): Buffer | bigint {
+  function skip(wire: number, number: number): Value {
     if (wire === 0) return varint();
     if (wire === 2) return sized();
-    const width = { 1: 8, 5: 4 }[wire];
-    if (width === undefined || at + width > bytes.length) throw new Error("no such wire type");
-    at += width;
-    return bytes.subarray(at - width, at);
+    if (wire === 1 || wire === 5) return take(wire === 1 ? 8 : 4);
+    if (wire === 4) throw new Error("the end of no group");
+    for (;;) {
+      const inner = tag();
+      if (inner.wire !== 4) skip(inner.wire, inner.number);
+      else if (inner.number === number) return 0n;
+      else throw new Error("the end of another group");
+    }
   }
+}
+
+function isMessage(value: Value): value is Found {
+  return typeof value === "object" && !Buffer.isBuffer(value);
 }
 
 function isName(text: string): boolean {
