@@ -1,7 +1,15 @@
 // The holder's local console: custodians feed their shares here, see how far it is, and lock it again.
-import { answered, type Console, type ConsoleCommand, type JsonObject, refusedAs, serveConsole } from "@sluice/console";
+import {
+  answered,
+  type Console,
+  type ConsoleCommand,
+  ConsoleError,
+  type JsonObject,
+  refusedAs,
+  serveConsole,
+} from "@sluice/console";
 import { type KeyLock, SHARE_BYTES, SHARE_REFUSALS } from "@sluice/keys/custody";
-import type { Logger } from "@sluice/runtime";
+import { ConfigError, type Logger } from "@sluice/runtime";
 
 /** A sealed share and room for another version of it; nothing larger is ever taken. */
 const LIMITS = { headBytes: 4_096, binaryBytes: 4 * SHARE_BYTES };
@@ -45,5 +53,8 @@ export function openKeyConsole(parts: {
         return answered(status());
       },
     },
+  }).catch((error: unknown) => {
+    if (!(error instanceof ConsoleError)) throw error;
+    throw new ConfigError([{ name: "SLUICE_CONSOLE_SOCKET", rule: `${error.code}: ${error.message}` }]);
   });
 }

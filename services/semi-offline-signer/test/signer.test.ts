@@ -150,7 +150,7 @@ describe("a holder's process does not serve", () => {
     ["with the ceremony of another wallet", { env: FOREIGN }, 78, "names for semi-offline-signer-a a key of a listed"],
     ["with a ceremony that is none", { env: { SLUICE_CEREMONY_FILE: "/dev/null" } }, 78, "SLUICE_CEREMONY_FILE"],
     ["with a ceremony of another network", { env: { SLUICE_NETWORK: "signet" } }, 78, "is of SLUICE_NETWORK"],
-    ["with a console that others may enter", { env: { SLUICE_CONSOLE_SOCKET: "/tmp/a.sock" } }, 1, "DIRECTORY_OPEN"],
+    ["with a console that others may enter", { env: { SLUICE_CONSOLE_SOCKET: "/tmp/a.sock" } }, 78, "DIRECTORY_OPEN"],
     ["with NODE_OPTIONS set", { env: { NODE_OPTIONS: "--no-deprecation" } }, 78, "NODE_OPTIONS"],
     ["with an inspector", { flags: ["--inspect=127.0.0.1:0"] }, 78, "--inspect"],
     ["with a setting that nobody knows", { env: { SLUICE_MAX_FEES: "1" } }, 78, "SLUICE_MAX_FEES"],
