@@ -307,6 +307,10 @@ describe("large payments", () => {
       Buffer.alloc(64),
     ]);
     await risk.kill();
+    const line = () => holders.get(A)?.lines.findLast(({ msg }) => msg === "bridge to semi-offline-risk");
+    while (line()?.["state"] === "connected") await setImmediate();
+    const nobody = await ask(zone.consoleOf(A), "veto", { taskId: larger.taskId, person: "dave" });
+    expect(nobody.code).toBe("ZONE_UNREACHABLE");
     const before = vault.reports().length;
     await pool.query("update task set due_at_ms = 0 where id = $1", [larger.taskId]);
     risk = zone.startRisk();
