@@ -48,6 +48,8 @@ export type BridgeDiagnostic =
 export interface BridgeStats extends EndpointCounts {
   readonly connections: number;
   readonly connectionsTurnedAway: number;
+  /** Connections that ended before the peer was proved: one that refuses our key says so at its own end only. */
+  readonly connectionsUnproven: number;
   readonly peersRefused: number;
   readonly peerViolations: number;
   readonly silences: number;

@@ -32,6 +32,7 @@ export class OpenBridge implements Bridge {
   readonly #counts = {
     connections: 0,
     connectionsTurnedAway: 0,
+    connectionsUnproven: 0,
     peersRefused: 0,
     peerViolations: 0,
     silences: 0,
@@ -187,6 +188,7 @@ export class OpenBridge implements Bridge {
     this.#connection = undefined;
     this.#writable = false;
     clearTimeout(this.#timer);
+    if (!this.#endpoint.isUp) this.#counts.connectionsUnproven++;
     this.#endpoint.disconnected();
     if (this.#newLifeOwed) this.#endpoint.beginLife(newBootId());
     this.#newLifeOwed = false;

@@ -7,7 +7,7 @@ import { Link } from "../src/link.ts";
 import { encodeHello, PROTOCOL_VERSION } from "../src/link-frame.ts";
 import { noiseHandshakes } from "../src/noise-session.ts";
 import { type BridgeFixture, bytesOf, diagnosticOf, startFixture, text } from "./bridge-fixture.ts";
-import { sessionBetween } from "./sessions.ts";
+import { keyOf, sessionBetween } from "./sessions.ts";
 
 const QUICK = { heartbeatMs: 50, silenceMs: 200 };
 
@@ -29,6 +29,28 @@ test.each([
   await refused.seen;
   expect([left.state, stranger.state, left.stats().messagesReceived]).toEqual(["disconnected", "disconnected", 0]);
   expect(left.stats().peersRefused).toBeGreaterThan(0);
+});
+
+test.each([
+  { fault: "another key than the pinned one", changes: { key: keyOf("stranger") } },
+  { fault: "a key of ours that we do not have", changes: { peerPublicKey: keyOf("stranger").publicKey } },
+  { fault: "another network", changes: { network: "mainnet" } },
+])("a peer with $fault is never connected, is reported, and its messages wait", async ({ changes }) => {
+  const refused = diagnosticOf("PEER_UNAUTHENTICATED");
+  const got: string[] = [];
+  const left = fixture.bridge("left", { onMessage: async (bytes) => void got.push(text(bytes)) });
+  const session = { ...sessionBetween("right", "left"), ...changes };
+  const stranger = fixture.bridge("right", { session, onDiagnostic: refused.onDiagnostic });
+  stranger.send(bytesOf("let me in")).catch(() => {});
+  await refused.seen;
+  expect([left.state, stranger.state, got, stranger.stats().pendingMessages]).toEqual([
+    "disconnected",
+    "disconnected",
+    [],
+    1,
+  ]);
+  while (left.stats().connectionsUnproven === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(left.stats()).toMatchObject({ sessions: 0, messagesReceived: 0 });
 });
 
 test("a peer of another version is refused with its code", async () => {
