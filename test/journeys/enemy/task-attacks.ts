@@ -1,14 +1,8 @@
-// What vault in enemy hands can ask the semi-offline zone to sign; each task with the rule that must refuse it.
+// What vault in enemy hands can ask the running zone to sign, one of each kind; test/malicious-vault has them all.
 import type { Coin } from "@sluice/chains";
 import { contentDigest, createTrust, open, type Sealer, type SignedRequest, seal } from "@sluice/contracts";
 import type { Stack } from "@sluice/devstack";
-import {
-  changePrevious,
-  closeDraft,
-  type DraftPrevious,
-  openDraft,
-  without,
-} from "../../../packages/chains/test/draft.ts";
+import { closeDraft, openDraft } from "../../../packages/chains/test/draft.ts";
 import { plan, type Task } from "./as-vault.ts";
 import { altered, stranger } from "./envelopes.ts";
 
@@ -26,10 +20,9 @@ export type Loot = {
   readonly stack: Stack;
   /** Unspent ones of the wallet. */
   readonly coins: readonly Coin[];
-  /** Cleared and not paid: two of usual size, and one so small that a fee can outweigh it. */
+  /** Cleared and not paid. */
   readonly first: Cleared;
   readonly second: Cleared;
-  readonly small: Cleared;
   /** Paid long ago, and the coins that paid it. */
   readonly paid: Cleared;
   readonly spentCoins: readonly Coin[];
@@ -60,12 +53,7 @@ export function taskOf(
 function payments(loot: Loot): readonly TaskAttack[] {
   const { first, second, enemyAddress } = loot;
   const redirected = { ...outOf(first), address: enemyAddress };
-  const toEnemy = { address: enemyAddress, amountSat: 1_000_000n };
-  const off = (by: bigint) => [{ ...outOf(first), amountSat: first.amountSat + by }];
-  const swapped = [
-    { ...outOf(first), amountSat: second.amountSat },
-    { ...outOf(second), amountSat: first.amountSat },
-  ];
+  const more = [{ ...outOf(first), amountSat: first.amountSat + 1n }];
   const row = (
     code: string,
     name: string,
@@ -83,14 +71,8 @@ function payments(loot: Loot): readonly TaskAttack[] {
   });
   return [
     row("PAYMENT_UNMATCHED", "a payment redirected", [redirected]),
-    row("PAYMENT_AMOUNT", "a satoshi more", off(1n)),
-    row("PAYMENT_AMOUNT", "a satoshi less", off(-1n)),
-    row("PAYMENT_AMOUNT", "two companions' amounts exchanged", swapped, [first, second]),
-    row("PAYMENT_UNMATCHED", "an output more, to the enemy", [outOf(first), toEnemy]),
-    row("PAYMENT_UNMATCHED", "the same payment twice", [outOf(first), outOf(first)]),
-    row("PAYMENT_UNMATCHED", "a clearance left out", [outOf(first), outOf(second)]),
+    row("PAYMENT_AMOUNT", "a satoshi more", more),
     row("PAYMENT_MISSING", "a clearance without its payment", [outOf(first)], [first, second]),
-    row("DUPLICATE_WITHDRAWAL", "a clearance twice for two payments", [outOf(first), outOf(first)], [first, first]),
   ];
 }
 
@@ -100,11 +82,7 @@ function fees(loot: Loot): readonly TaskAttack[] {
     code,
     task: taskOf(loot, `enemy: ${name}`, [outOf(cleared)], [cleared.clearance], rate),
   });
-  return [
-    row("FEE_OVER_ABSOLUTE_CAP", "a fee like a ransom", loot.first, 10_000),
-    row("FEE_OVER_RATE_CAP", "a fee rate over the cap", loot.first, 201),
-    row("FEE_OVER_PERCENT_CAP", "a fee that outweighs its payment", loot.small, 150),
-  ];
+  return [row("FEE_OVER_ABSOLUTE_CAP", "a fee like a ransom", loot.first, 10_000)];
 }
 
 /** With online-risk in enemy hands too, the backend's signature is still missing. */
@@ -136,18 +114,6 @@ function clearances(loot: Loot): readonly TaskAttack[] {
       cleared(stranger("online-risk"), withDigest),
     ),
     row(
-      "SEAL_INVALID",
-      "a clearance changed on its way",
-      redirected,
-      altered(first.clearance, first.address, enemyAddress),
-    ),
-    row(
-      "REQUEST_DIGEST_MISMATCH",
-      "a request that the backend signed otherwise",
-      redirected,
-      cleared(onlineRisk, { ...message.request, body }),
-    ),
-    row(
       "REQUEST_SIGNATURE_INVALID",
       "a request that the backend never signed",
       redirected,
@@ -172,8 +138,7 @@ function repetitions(loot: Loot): readonly TaskAttack[] {
   ];
 }
 
-/** BIP174's field types of an input. */
-const PREVIOUS_TRANSACTION = 0x00;
+/** BIP174's field type in an input. */
 const WITNESS_UTXO = 0x01;
 
 function inputs(loot: Loot): readonly TaskAttack[] {
@@ -184,21 +149,12 @@ function inputs(loot: Loot): readonly TaskAttack[] {
     return { name, code, task: { ...honest, taskId: `enemy: ${name}`, psbt: closeDraft(draft) } };
   };
   return [
-    row("PREVIOUS_TRANSACTION_MISSING", "an input without its previous transaction", (draft) => {
-      draft.inputs[0] = without(draft.inputs[0], PREVIOUS_TRANSACTION);
-    }),
     row("WITNESS_UTXO_AMOUNT", "an input said to hold less, so that the rest becomes a fee", (draft) => {
       const claimed = draft.inputs[0]?.find(({ type }) => type === WITNESS_UTXO);
       if (claimed === undefined) throw new Error("vault says what an input holds");
       const value = Buffer.from(claimed.value);
       value.writeBigUInt64LE(value.readBigUInt64LE() / 2n);
       claimed.value = new Uint8Array(value);
-    }),
-    row("PREVIOUS_TRANSACTION_ID", "a previous transaction that says more than there is", (draft) => {
-      const change = (previous: DraftPrevious) => {
-        for (const output of previous.outputs) output.amountSat *= 2n;
-      };
-      changePrevious(draft, 0, change, false);
     }),
   ];
 }
