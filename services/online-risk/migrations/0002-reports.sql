@@ -5,10 +5,12 @@ create table report_number (
   arrived_at_ms bigint not null
 );
 
--- One row: how far the numbers are known to go, and when the zone last spoke, by this side's clock and by its own.
+-- One row: how far the numbers are known to go and when the zone gave the highest, by its own clock; and when it last
+-- spoke, by this side's clock and by its own.
 create table report_watch (
   only_one boolean primary key default true check (only_one),
   highest_number bigint not null,
+  highest_told_at_ms bigint not null default 0,
   zone_heard_at_ms bigint not null,
   zone_told_at_ms bigint not null
 );

@@ -23,8 +23,9 @@ function zoneSays(
   lastReportNumber: bigint,
   more: { databaseReady?: boolean; atMs?: number } = {},
 ): Outgoing {
-  const { databaseReady = true, atMs = Date.now() } = more;
   words += 1;
+  // No two words are of the same millisecond.
+  const { databaseReady = true, atMs = Date.now() + words } = more;
   const isolation = { noIp: true, detail: "" };
   const message = { isolation, databaseReady, holders: [], lastReportNumber, metrics: "" };
   return { key: zone, type: "zone.reported.v1", id: `life/${words}`, message, occurredAtMs: atMs };
@@ -82,7 +83,13 @@ describe("the semi-offline zone's reports", () => {
     await client.createWithdrawal(held);
     await client.waitFor(held.id, ["cleared"], POLL);
     expect(await alarms()).toEqual([]);
+    // A word that was on its way while the last report was made is not one of them.
     await peer.publish([zoneSays(keys, 4n)]);
+    const next = newWithdrawal();
+    await client.createWithdrawal(next);
+    await client.waitFor(next.id, ["cleared"], POLL);
+    expect(await alarms()).toEqual([]);
+    await peer.publish([zoneSays(keys, 4n, { atMs: Date.now() + 61_000 })]);
     await eventually(alarms).toEqual(["REPORTS_ROLLED_BACK"]);
   });
 

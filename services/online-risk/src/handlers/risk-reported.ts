@@ -13,8 +13,8 @@ type About = Extract<Report["message"]["verdict"], { readonly case: "refused" }>
 
 export function riskReported(sealer: Sealer, now: () => number): Handler<"risk.reported.v1"> {
   return async (tx, report) => {
-    const { verdict, number } = report.message;
-    await noteReport(tx, number, report.envelope, now());
+    const { verdict } = report.message;
+    await noteReport(tx, report, now());
     switch (verdict.case) {
       case "signed":
         return;

@@ -3,6 +3,5 @@ import type { Handler } from "@sluice/messaging";
 import { noteZone } from "../store/reports.ts";
 
 export function zoneReported(now: () => number): Handler<"zone.reported.v1"> {
-  return (tx, { message: { databaseReady, lastReportNumber }, occurredAtMs: toldAtMs }) =>
-    noteZone(tx, { toldAtMs, lastNumber: databaseReady ? lastReportNumber : null }, now());
+  return (tx, word) => noteZone(tx, word, now());
 }

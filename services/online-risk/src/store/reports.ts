@@ -1,5 +1,6 @@
 // All SQL about the semi-offline zone's reports: which numbers arrived, which did not, and when the zone last spoke.
 import { createHash } from "node:crypto";
+import type { OpenedOf } from "@sluice/contracts";
 import { OperatingError } from "@sluice/messaging";
 import type { ReportWatch } from "@sluice/online-rules";
 import type { Queryable, Transaction } from "@sluice/postgres";
@@ -7,8 +8,10 @@ import type { Queryable, Transaction } from "@sluice/postgres";
 type Noted = ReportWatch["noted"][number];
 
 /** Notes that a report arrived, in the transaction in which it takes effect. */
-export async function noteReport(tx: Transaction, number: bigint, envelope: Uint8Array, nowMs: number): Promise<void> {
-  await knowUpTo(tx, number, nowMs);
+export async function noteReport(tx: Transaction, report: OpenedOf<"risk.reported.v1">, nowMs: number): Promise<void> {
+  const { message, occurredAtMs, envelope } = report;
+  const { number } = message;
+  await knowUpTo(tx, number, occurredAtMs, nowMs);
   const sha256 = createHash("sha256").update(envelope).digest();
   const { rowCount } = await tx.query(
     "insert into report_number (number, envelope_sha256, arrived_at_ms) values ($1, $2, $3) on conflict do nothing",
@@ -16,10 +19,8 @@ export async function noteReport(tx: Transaction, number: bigint, envelope: Uint
   );
   await tx.query("delete from report_alarm where code = 'REPORTS_MISSING' and number = $1", [number]);
   if (rowCount === 1) return;
-  const { rowCount: same } = await tx.query("select from report_number where number = $1 and envelope_sha256 = $2", [
-    number,
-    sha256,
-  ]);
+  const question = "select from report_number where number = $1 and envelope_sha256 = $2";
+  const { rowCount: same } = await tx.query(question, [number, sha256]);
   if (same === 1) return;
   // Each time anew, whatever a person has acknowledged before.
   await tx.query(
@@ -30,19 +31,19 @@ export async function noteReport(tx: Transaction, number: bigint, envelope: Uint
 }
 
 /** Notes what the zone says of itself; what is older than the newest is no news. */
-export async function noteZone(
-  tx: Transaction,
-  { toldAtMs, lastNumber }: { readonly toldAtMs: number; readonly lastNumber: bigint | null },
-  nowMs: number,
-): Promise<void> {
-  const { rows } = await tx.query<{ highest_number: bigint }>(
+export async function noteZone(tx: Transaction, word: OpenedOf<"zone.reported.v1">, nowMs: number): Promise<void> {
+  const { message, occurredAtMs: toldAtMs } = word;
+  const { rows } = await tx.query<{ highest: bigint; highestToldAtMs: number }>(
     `update report_watch set zone_heard_at_ms = $1, zone_told_at_ms = $2 where zone_told_at_ms < $2
-     returning highest_number`,
+     returning highest_number as highest, highest_told_at_ms::float8 as "highestToldAtMs"`,
     [nowMs, toldAtMs],
   );
-  const highest = rows[0]?.highest_number;
-  if (highest === undefined || lastNumber === null) return;
-  if (lastNumber >= highest) return knowUpTo(tx, lastNumber, nowMs);
+  const known = rows[0];
+  if (known === undefined || !message.databaseReady) return;
+  const { highest, highestToldAtMs } = known;
+  if (message.lastReportNumber >= highest) return knowUpTo(tx, message.lastReportNumber, toldAtMs, nowMs);
+  // A report that the zone was just making may be here before its word from a moment earlier.
+  if (toldAtMs - highestToldAtMs <= OVERTAKING_MS) return;
   // Said again with every word of the zone, so that an acknowledgement holds until the numbers go further.
   await tx.query(
     "insert into report_alarm (code, number, since_ms) values ('REPORTS_ROLLED_BACK', $1, $2) on conflict do nothing",
@@ -50,8 +51,11 @@ export async function noteZone(
   );
 }
 
+/** No transaction of the zone takes so long, from the time that its report names to its end. */
+const OVERTAKING_MS = 60_000;
+
 /** Every number up to this one was given: those that are not here yet are missing from now on. */
-async function knowUpTo(tx: Transaction, number: bigint, nowMs: number): Promise<void> {
+async function knowUpTo(tx: Transaction, number: bigint, toldAtMs: number, nowMs: number): Promise<void> {
   const { rows } = await tx.query<{ highest_number: bigint }>("select highest_number from report_watch for update");
   const highest = rows[0]?.highest_number ?? 0n;
   if (number <= highest) return;
@@ -63,7 +67,7 @@ async function knowUpTo(tx: Transaction, number: bigint, nowMs: number): Promise
      select 'REPORTS_MISSING', number, $3 from generate_series($1::bigint + 1, $2::bigint) as number`,
     [highest, number, nowMs],
   );
-  await tx.query("update report_watch set highest_number = $1", [number]);
+  await tx.query("update report_watch set highest_number = $1, highest_told_at_ms = $2", [number, toldAtMs]);
 }
 
 /** A gap is kept number by number; one like this is a fault of another kind, and a person's. */
