@@ -70,7 +70,8 @@ it("stack: one line with everything that a backend's test needs", { timeout: WIT
   });
   expect(Object.keys(given.servicesHttp).toSorted()).toEqual(ONLINE_SERVICES.toSorted());
   for (const url of [...Object.values(given.servicesHttp), given.consoleUrl]) {
-    expect((await fetch(`${url}/readyz`)).status, url).toBe(200);
+    const ready = await fetch(`${url}/readyz`);
+    expect(ready.status, `${url}: ${await ready.text()}`).toBe(200);
   }
   await payOne(given);
   command.interrupt();

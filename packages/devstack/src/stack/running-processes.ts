@@ -1,5 +1,6 @@
 // The processes of a stack as they run: started, killed, started again; holders are unlocked whenever they come up.
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { PlayedCeremony } from "@sluice/ceremony";
 import { HOLDERS, type Holder } from "@sluice/contracts";
 import { type Child, startChild } from "../parts/child.ts";
@@ -25,6 +26,7 @@ export type Processes = {
 
 /** All processes start at once, on machines that may be busy. One that ends instead is noticed at once. */
 const READY_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 50;
 
 export function createProcesses(around: Surroundings, custody: PlayedCeremony, logs: string, log: Log): Processes {
   const children = new Map<ProcessName, Child>();
@@ -64,11 +66,24 @@ export function createProcesses(around: Surroundings, custody: PlayedCeremony, l
       const results = await Promise.allSettled(START_ORDER.map(start));
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined) throw failed.reason;
+      for (const name of ONLINE_SERVICES) await waitUntilReady(name, around.ports[name]);
     },
     stopAll: async () => {
       await Promise.all([...children.values()].map((child) => child.stop()));
     },
   };
+}
+
+/** A process that is up may still wait for another: vault for its line to the zone. Whoever gets a stack may use all of it. */
+async function waitUntilReady(name: ProcessName, port: number): Promise<void> {
+  const startedAtMs = Date.now();
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+    const text = await answer.text();
+    if (answer.ok) return;
+    if (Date.now() - startedAtMs > READY_WITHIN_MS) throw new Error(`${name} does not become ready: ${text}`);
+    await setTimeout(LOOK_EVERY_MS);
+  }
 }
 
 /** What a semi-offline process runs comes from its own code and from no folder that others write to. */
