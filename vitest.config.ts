@@ -6,7 +6,7 @@ export default defineConfig({
     include: ["packages/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts", "demo/**/*.test.ts"],
     globalSetup: ["test/setup.ts"],
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
