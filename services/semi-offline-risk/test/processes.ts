@@ -50,8 +50,10 @@ export function prepareZone(options: ZoneOptions) {
     writeFileSync(path, JSON.stringify(content));
     return path;
   };
+  const { PATH = "", NODE_COMPILE_CACHE } = process.env;
   const common = {
-    PATH: process.env["PATH"] ?? "",
+    PATH,
+    ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
     SLUICE_TRUST_FILE: file("trust.json", seals.file),
     SLUICE_SECRETS_SOURCE: "fd:3",
     SLUICE_BRIDGE_KEYS_FILE: file("bridge-keys.json", testBridgeKeys(BRIDGE_ENDS)),
