@@ -1,6 +1,6 @@
 // What a person can read of the ledger.
 import { type HttpServer, z } from "@sluice/http";
-import { type Pool, transaction } from "@sluice/postgres";
+import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import {
   type Balance,
   chainBalanceSat,
@@ -22,13 +22,22 @@ export type Reconciliation = {
 
 /** Both sides as of one moment. */
 export function readReconciliation(pool: Pool): Promise<Reconciliation> {
+  return asOfOneMoment(pool, reconcile);
+}
+
+async function reconcile(tx: Transaction): Promise<Reconciliation> {
+  const balances = await listBalances(tx);
+  const chainSat = await chainBalanceSat(tx);
+  const ledgerSat =
+    balances.find(({ account, asset }) => account === "hot-wallet" && asset === "BTC")?.amountMinor ?? 0n;
+  return { ledgerSat, chainSat, driftSat: ledgerSat - chainSat, balances };
+}
+
+/** What is shown together was true together: a payout that is listed as posted is in the balances beside it. */
+function asOfOneMoment<T>(pool: Pool, read: (tx: Transaction) => Promise<T>): Promise<T> {
   return transaction(pool, async (tx) => {
     await tx.query("set transaction isolation level repeatable read, read only");
-    const balances = await listBalances(tx);
-    const chainSat = await chainBalanceSat(tx);
-    const ledgerSat =
-      balances.find(({ account, asset }) => account === "hot-wallet" && asset === "BTC")?.amountMinor ?? 0n;
-    return { ledgerSat, chainSat, driftSat: ledgerSat - chainSat, balances };
+    return read(tx);
   });
 }
 
@@ -38,17 +47,19 @@ export function overdrawnOf(balances: readonly Balance[]): readonly Balance[] {
 }
 
 export function addRoutes(http: HttpServer, pool: Pool): void {
-  http.get("/ledger", async () => {
-    const { ledgerSat, chainSat, driftSat, balances } = await readReconciliation(pool);
-    return {
-      balances: balances.map(({ amountMinor, ...balance }) => ({ ...balance, amountMinor: String(amountMinor) })),
-      reconciliation: { ledgerSat: String(ledgerSat), chainSat: String(chainSat), driftSat: String(driftSat) },
-      overdrawn: overdrawnOf(balances).map(({ account }) => account),
-      payouts: await listNewestPayouts(pool, SHOWN_PAYOUTS),
-      transfers: await listNewestTransfers(pool, SHOWN_TRANSFERS),
-    };
-  });
+  http.get("/ledger", () => asOfOneMoment(pool, readLedger));
   http.get("/ledger/:id", { schema: { params: z.object({ id: z.string().min(1).max(100) }) } }, async (request) => ({
     transfers: await listTransfers(pool, request.params.id),
   }));
+}
+
+async function readLedger(tx: Transaction): Promise<object> {
+  const { ledgerSat, chainSat, driftSat, balances } = await reconcile(tx);
+  return {
+    balances: balances.map(({ amountMinor, ...balance }) => ({ ...balance, amountMinor: String(amountMinor) })),
+    reconciliation: { ledgerSat: String(ledgerSat), chainSat: String(chainSat), driftSat: String(driftSat) },
+    overdrawn: overdrawnOf(balances).map(({ account }) => account),
+    payouts: await listNewestPayouts(tx, SHOWN_PAYOUTS),
+    transfers: await listNewestTransfers(tx, SHOWN_TRANSFERS),
+  };
 }

@@ -70,11 +70,8 @@ it("books a payout pending, then posted with its fee; a confirmation that comes 
   }
   const settled = await until(
     () => ledger(second),
-    ({ payouts }) => payouts.every(({ standing }) => standing === "posted") && payouts.length === 3,
-  );
-  await until(
-    () => ledger(second),
-    ({ reconciliation }) => reconciliation.driftSat === "0",
+    ({ payouts, reconciliation }) =>
+      payouts.length === 3 && payouts.every(({ standing }) => standing === "posted") && reconciliation.driftSat === "0",
   );
   expect(balancesOf(settled)).toEqual({
     "customer:alice": "150000",
