@@ -139,6 +139,16 @@ describe("a bundle", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => !openBundle(bytes, around).ok));
   });
 
+  test("has one form of each seal: no bit that says nothing is set", () => {
+    const text = Buffer.from(good).toString("latin1");
+    const padded = /[AQgw]==/.exec(text);
+    if (padded === null) throw new Error("a signature ends in two signs of padding");
+    const other = Uint8Array.from(good);
+    // The digit after this one has the same two bits that count.
+    other[padded.index] = (other[padded.index] ?? 0) + 1;
+    expect(openBundle(other, around)).toMatchObject({ ok: false, refusal: { code: "BUNDLE_MALFORMED" } });
+  });
+
   test("only ever goes up by one, whatever is offered in whatever order", () => {
     const chain = [opened(good)];
     while (chain.length < 5) {

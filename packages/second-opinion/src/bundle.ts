@@ -41,9 +41,14 @@ export function readBundleSigners({ threshold, signers }: BundleSignersFile): Bu
   return { threshold, keys: new Map(keys) };
 }
 
+/** 64 bytes leave four bits of the last digit unused; with those set a bundle would have a second form of the same seal. */
+const signatureText = z
+  .base64()
+  .refine((text) => Buffer.from(text, "base64").toString("base64") === text, "is canonical");
+
 const headerSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
-  signatures: z.array(z.strictObject({ keyId, signature: z.base64() })).max(32),
+  signatures: z.array(z.strictObject({ keyId, signature: signatureText })).max(32),
 });
 
 type Header = z.output<typeof headerSchema>;
