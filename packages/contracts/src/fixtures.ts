@@ -163,6 +163,29 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
     blockHash: txid,
     height: 1,
     previousTransaction: bytes,
+    revision: 3,
+  },
+  "coin.vanished.v1": {
+    ...{ walletId: "hot", transactionId: txid, vout: 0, amountSat: 1n, branch: 0, index: 0 },
+    ...{ blockHash: txid, height: 1, revision: 4 },
+  },
+  "transaction.stuck.v1": {
+    ...{ transactionId: txid, withdrawals, sinceMs: 1_700_000_000_000, code: "FEE_TOO_LOW", revision: 5 },
+    ...{ wantedSatPerKvbyte: 9_000n, replacementFeeSat: 900n, descendants: 1 },
+  },
+  "transaction.conflicted.v1": {
+    ...{ transactionId: txid, withdrawals, outpoint: `${txid}:0`, conflictingTransactionId: "cd".repeat(32) },
+    ...{ own: false, blockHash: "", height: 0, confirmations: 0, revision: 6 },
+  },
+  "fee.estimated.v1": {
+    estimates: [{ targetBlocks: 6, satPerKvbyte: 4_000n }],
+    minimumSatPerKvbyte: 1_000n,
+    estimatedAtMs: 1_700_000_000_000,
+    nodes: 2,
+  },
+  "refill.requested.v1": {
+    ...{ walletId: "hot", missingSat: 7n, waitingWithdrawals: 1, address: "bcrt1q", index: 4 },
+    ...{ requestedAtMs: 1_700_000_000_000, revision: 1 },
   },
 };
 

@@ -213,6 +213,48 @@ const coinObserved = z.object({
   blockHash,
   height: count,
   previousTransaction: someBytes,
+  revision: count.optional(),
+});
+const coinVanished = coinObserved.omit({ previousTransaction: true }).required();
+
+const transactionStuck = z.object({
+  transactionId,
+  withdrawals: list(attempt),
+  sinceMs: atMs,
+  code: z.enum(["FEE_TOO_LOW", "NOT_IN_MEMPOOL"]),
+  wantedSatPerKvbyte: satoshi,
+  replacementFeeSat: satoshi,
+  descendants: count,
+  revision: z.number().int().min(1),
+});
+
+const transactionConflicted = z.object({
+  transactionId,
+  withdrawals: list(attempt),
+  outpoint,
+  conflictingTransactionId: transactionId,
+  own: z.boolean(),
+  blockHash: z.union([z.literal(""), blockHash]),
+  height: count,
+  confirmations: count,
+  revision: z.number().int().min(1),
+});
+
+const feeEstimated = z.object({
+  estimates: list(z.object({ targetBlocks: z.number().int().min(1), satPerKvbyte: satoshi }).readonly()),
+  minimumSatPerKvbyte: satoshi,
+  estimatedAtMs: atMs,
+  nodes: count,
+});
+
+const refillRequested = z.object({
+  walletId: name,
+  missingSat: satoshi,
+  waitingWithdrawals: count,
+  address: name,
+  index: count,
+  requestedAtMs: atMs,
+  revision: z.number().int().min(1),
 });
 
 const codec = <D extends DescMessage, S extends z.ZodType>(wire: D, shape: S) => ({ wire, shape });
@@ -235,7 +277,12 @@ const CODECS = {
   "transaction.included.v1": codec(transaction.TransactionIncludedSchema, transactionIncluded.readonly()),
   "transaction.reorged.v1": codec(transaction.TransactionReorgedSchema, transactionReorged.readonly()),
   "transaction.confirmed.v1": codec(transaction.TransactionConfirmedSchema, transactionConfirmed.readonly()),
+  "transaction.stuck.v1": codec(transaction.TransactionStuckSchema, transactionStuck.readonly()),
+  "transaction.conflicted.v1": codec(transaction.TransactionConflictedSchema, transactionConflicted.readonly()),
   "coin.observed.v1": codec(transaction.CoinObservedSchema, coinObserved.readonly()),
+  "coin.vanished.v1": codec(transaction.CoinVanishedSchema, coinVanished.readonly()),
+  "fee.estimated.v1": codec(transaction.FeeEstimatedSchema, feeEstimated.readonly()),
+  "refill.requested.v1": codec(transaction.RefillRequestedSchema, refillRequested.readonly()),
 } as const satisfies Record<MessageType, unknown>;
 
 /** The readonly domain value of a message. Amounts are bigint, times are milliseconds since 1970 as numbers. */

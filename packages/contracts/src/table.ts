@@ -41,7 +41,16 @@ export const MESSAGES = {
     producers: ["blockchain-gateway"],
     consumers: ["treasury", "vault", "online-risk"],
   },
+  "transaction.stuck.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault"] },
+  "transaction.conflicted.v1": {
+    route: "topic",
+    producers: ["blockchain-gateway"],
+    consumers: ["vault", "ops-console"],
+  },
   "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
+  "coin.vanished.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
+  "fee.estimated.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "online-risk"] },
+  "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["treasury", "ops-console"] },
 } as const satisfies Record<string, Row>;
 
 export type MessageType = keyof typeof MESSAGES;

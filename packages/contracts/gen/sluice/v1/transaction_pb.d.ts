@@ -377,6 +377,13 @@ export declare type CoinObserved = Message<"sluice.v1.CoinObserved"> & {
    * @generated from field: bytes previous_transaction = 9;
    */
   previousTransaction: Uint8Array;
+
+  /**
+   * Counts what the gateway has said about coins and transactions; a lower one is older news. 0: it did not say.
+   *
+   * @generated from field: uint32 revision = 10;
+   */
+  revision: number;
 };
 
 /**
@@ -384,4 +391,301 @@ export declare type CoinObserved = Message<"sluice.v1.CoinObserved"> & {
  * Use `create(CoinObservedSchema)` to create a new message.
  */
 export declare const CoinObservedSchema: GenMessage<CoinObserved>;
+
+/**
+ * A coin of a wallet left the best chain with its block. It may come back in another one.
+ *
+ * @generated from message sluice.v1.CoinVanished
+ */
+export declare type CoinVanished = Message<"sluice.v1.CoinVanished"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string transaction_id = 2;
+   */
+  transactionId: string;
+
+  /**
+   * @generated from field: uint32 vout = 3;
+   */
+  vout: number;
+
+  /**
+   * @generated from field: uint64 amount_sat = 4;
+   */
+  amountSat: bigint;
+
+  /**
+   * @generated from field: uint32 branch = 5;
+   */
+  branch: number;
+
+  /**
+   * @generated from field: uint32 index = 6;
+   */
+  index: number;
+
+  /**
+   * @generated from field: string block_hash = 7;
+   */
+  blockHash: string;
+
+  /**
+   * @generated from field: uint32 height = 8;
+   */
+  height: number;
+
+  /**
+   * Counts what the gateway has said about coins and transactions; a lower one is older news.
+   *
+   * @generated from field: uint32 revision = 9;
+   */
+  revision: number;
+};
+
+/**
+ * Describes the message sluice.v1.CoinVanished.
+ * Use `create(CoinVanishedSchema)` to create a new message.
+ */
+export declare const CoinVanishedSchema: GenMessage<CoinVanished>;
+
+/**
+ * A broadcast transaction does not get into a block. What to do about it is vault's to decide.
+ *
+ * @generated from message sluice.v1.TransactionStuck
+ */
+export declare type TransactionStuck = Message<"sluice.v1.TransactionStuck"> & {
+  /**
+   * @generated from field: string transaction_id = 1;
+   */
+  transactionId: string;
+
+  /**
+   * @generated from field: repeated sluice.v1.WithdrawalAttempt withdrawals = 2;
+   */
+  withdrawals: WithdrawalAttempt[];
+
+  /**
+   * @generated from field: int64 since_ms = 3;
+   */
+  sinceMs: bigint;
+
+  /**
+   * FEE_TOO_LOW: nodes have it, and blocks pass it by. NOT_IN_MEMPOOL: nodes do not keep it, although it is sent again.
+   *
+   * @generated from field: string code = 4;
+   */
+  code: string;
+
+  /**
+   * What a block of the near future asks for, in satoshis per 1000 vbytes.
+   *
+   * @generated from field: uint64 wanted_sat_per_kvbyte = 5;
+   */
+  wantedSatPerKvbyte: bigint;
+
+  /**
+   * The least absolute fee with which nodes accept a replacement (BIP 125, rules 3 and 4), its descendants' fees included.
+   *
+   * @generated from field: uint64 replacement_fee_sat = 6;
+   */
+  replacementFeeSat: bigint;
+
+  /**
+   * Others' unconfirmed transactions that spend its outputs.
+   *
+   * @generated from field: uint32 descendants = 7;
+   */
+  descendants: number;
+
+  /**
+   * @generated from field: uint32 revision = 8;
+   */
+  revision: number;
+};
+
+/**
+ * Describes the message sluice.v1.TransactionStuck.
+ * Use `create(TransactionStuckSchema)` to create a new message.
+ */
+export declare const TransactionStuckSchema: GenMessage<TransactionStuck>;
+
+/**
+ * Another transaction has spent an outpoint that one of ours spends.
+ *
+ * @generated from message sluice.v1.TransactionConflicted
+ */
+export declare type TransactionConflicted = Message<"sluice.v1.TransactionConflicted"> & {
+  /**
+   * @generated from field: string transaction_id = 1;
+   */
+  transactionId: string;
+
+  /**
+   * @generated from field: repeated sluice.v1.WithdrawalAttempt withdrawals = 2;
+   */
+  withdrawals: WithdrawalAttempt[];
+
+  /**
+   * @generated from field: string outpoint = 3;
+   */
+  outpoint: string;
+
+  /**
+   * @generated from field: string conflicting_transaction_id = 4;
+   */
+  conflictingTransactionId: string;
+
+  /**
+   * The other one is ours too, as a replacement and what it replaces are: no cause for alarm.
+   *
+   * @generated from field: bool own = 5;
+   */
+  own: boolean;
+
+  /**
+   * Empty while it is in no block.
+   *
+   * @generated from field: string block_hash = 6;
+   */
+  blockHash: string;
+
+  /**
+   * @generated from field: uint32 height = 7;
+   */
+  height: number;
+
+  /**
+   * @generated from field: uint32 confirmations = 8;
+   */
+  confirmations: number;
+
+  /**
+   * @generated from field: uint32 revision = 9;
+   */
+  revision: number;
+};
+
+/**
+ * Describes the message sluice.v1.TransactionConflicted.
+ * Use `create(TransactionConflictedSchema)` to create a new message.
+ */
+export declare const TransactionConflictedSchema: GenMessage<TransactionConflicted>;
+
+/**
+ * What nodes say a block will ask for, agreed upon among them.
+ *
+ * @generated from message sluice.v1.FeeEstimated
+ */
+export declare type FeeEstimated = Message<"sluice.v1.FeeEstimated"> & {
+  /**
+   * @generated from field: repeated sluice.v1.FeeEstimate estimates = 1;
+   */
+  estimates: FeeEstimate[];
+
+  /**
+   * Below this nodes do not take a transaction at present, in satoshis per 1000 vbytes.
+   *
+   * @generated from field: uint64 minimum_sat_per_kvbyte = 2;
+   */
+  minimumSatPerKvbyte: bigint;
+
+  /**
+   * @generated from field: int64 estimated_at_ms = 3;
+   */
+  estimatedAtMs: bigint;
+
+  /**
+   * How many nodes the figures come from.
+   *
+   * @generated from field: uint32 nodes = 4;
+   */
+  nodes: number;
+};
+
+/**
+ * Describes the message sluice.v1.FeeEstimated.
+ * Use `create(FeeEstimatedSchema)` to create a new message.
+ */
+export declare const FeeEstimatedSchema: GenMessage<FeeEstimated>;
+
+/**
+ * @generated from message sluice.v1.FeeEstimate
+ */
+export declare type FeeEstimate = Message<"sluice.v1.FeeEstimate"> & {
+  /**
+   * Within how many blocks.
+   *
+   * @generated from field: uint32 target_blocks = 1;
+   */
+  targetBlocks: number;
+
+  /**
+   * @generated from field: uint64 sat_per_kvbyte = 2;
+   */
+  satPerKvbyte: bigint;
+};
+
+/**
+ * Describes the message sluice.v1.FeeEstimate.
+ * Use `create(FeeEstimateSchema)` to create a new message.
+ */
+export declare const FeeEstimateSchema: GenMessage<FeeEstimate>;
+
+/**
+ * The hot wallet is short of funds, or is not any more. Withdrawals wait meanwhile and go on by themselves.
+ *
+ * @generated from message sluice.v1.RefillRequested
+ */
+export declare type RefillRequested = Message<"sluice.v1.RefillRequested"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+
+  /**
+   * 0: nothing is missing any more.
+   *
+   * @generated from field: uint64 missing_sat = 2;
+   */
+  missingSat: bigint;
+
+  /**
+   * @generated from field: uint32 waiting_withdrawals = 3;
+   */
+  waitingWithdrawals: number;
+
+  /**
+   * An unused receiving address of the wallet.
+   *
+   * @generated from field: string address = 4;
+   */
+  address: string;
+
+  /**
+   * @generated from field: uint32 index = 5;
+   */
+  index: number;
+
+  /**
+   * @generated from field: int64 requested_at_ms = 6;
+   */
+  requestedAtMs: bigint;
+
+  /**
+   * Counts this wallet's requests from 1; a lower one is older news.
+   *
+   * @generated from field: uint32 revision = 7;
+   */
+  revision: number;
+};
+
+/**
+ * Describes the message sluice.v1.RefillRequested.
+ * Use `create(RefillRequestedSchema)` to create a new message.
+ */
+export declare const RefillRequestedSchema: GenMessage<RefillRequested>;
 
