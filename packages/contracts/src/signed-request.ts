@@ -4,7 +4,7 @@ import { createHash, type KeyObject, sign, timingSafeEqual, verify } from "node:
 import type { Result } from "@sluice/core";
 import { type InnerList, parseDictionary, serializeInnerList } from "structured-headers";
 import type { z } from "zod";
-import type { signedRequestSchema } from "./messages.ts";
+import type { signedRequestSchema } from "./message-shapes.ts";
 import { signatureBase } from "./signature-base.ts";
 import type { Trust, TrustedKey } from "./trust.ts";
 

@@ -41,16 +41,16 @@ export const MESSAGES = {
     producers: ["blockchain-gateway"],
     consumers: ["treasury", "vault", "online-risk"],
   },
-  "transaction.stuck.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault"] },
+  "transaction.stuck.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["ops-console"] },
   "transaction.conflicted.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],
-    consumers: ["vault", "ops-console"],
+    consumers: ["ops-console"],
   },
   "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
-  "coin.vanished.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
-  "fee.estimated.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "online-risk"] },
-  "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["treasury", "ops-console"] },
+  "coin.vanished.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["ops-console"] },
+  "fee.estimated.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["ops-console"] },
+  "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["ops-console"] },
 } as const satisfies Record<string, Row>;
 
 export type MessageType = keyof typeof MESSAGES;

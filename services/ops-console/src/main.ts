@@ -5,6 +5,7 @@ import { readConfig, readSecrets, runProcess } from "@sluice/runtime";
 import { secretsSchema, settingsSchema } from "./config.ts";
 import { handleWithdrawalChanged } from "./handlers/withdrawal-changed.ts";
 import { handleZoneReported } from "./handlers/zone-reported.ts";
+import { noticeHandlers } from "./notices.ts";
 import { addRoutes } from "./routes.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -14,7 +15,11 @@ runProcess("ops-console", async (life) => {
   const secrets = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
   const service = await openOnlineService(life, "ops-console", settings, secrets, MIGRATIONS);
   await serve(service, {
-    handlers: { "withdrawal.changed.v1": handleWithdrawalChanged, "zone.reported.v1": handleZoneReported },
+    handlers: {
+      ...noticeHandlers,
+      "withdrawal.changed.v1": handleWithdrawalChanged,
+      "zone.reported.v1": handleZoneReported,
+    },
     routes: (http) => addRoutes(http, service.pool, settings.SLUICE_SERVICES_FILE),
   });
 });

@@ -42,6 +42,12 @@ function overviewWith(text: (field: string) => string): Overview {
       },
     ],
     zone: { occurredAt: new Date(NOW_MS), report: { [text("reportField")]: text("reportValue") } },
+    notices: [
+      {
+        ...{ type: text("noticeType"), key: text("noticeKey"), occurredAt: new Date(NOW_MS) },
+        body: { [text("noticeField")]: text("noticeValue") },
+      },
+    ],
   };
 }
 
@@ -152,7 +158,7 @@ describe("a page", () => {
     if (withdrawal === undefined) throw new Error("there is one");
     const show = (asset: string) =>
       overviewPage(
-        { services: [], zone: null, withdrawals: [{ ...withdrawal, asset, amountMinor: "150000" }] },
+        { services: [], zone: null, notices: [], withdrawals: [{ ...withdrawal, asset, amountMinor: "150000" }] },
         NOW_MS,
       );
     expect(show("BTC")).toContain("<td>0.00150000 BTC</td>");
@@ -165,11 +171,11 @@ describe("a page", () => {
     [60_001, "Silent since"],
   ])("says of a zone last heard %i ms ago: %s", (ageMs, words) => {
     const zone = { occurredAt: new Date(NOW_MS - ageMs), report: {} };
-    expect(overviewPage({ services: [], withdrawals: [], zone }, NOW_MS)).toContain(words);
+    expect(overviewPage({ services: [], withdrawals: [], notices: [], zone }, NOW_MS)).toContain(words);
   });
 
   it("says when nothing was heard of the zone and no letter is dead", () => {
-    const page = overviewPage({ services: [], withdrawals: [], zone: null }, NOW_MS);
+    const page = overviewPage({ services: [], withdrawals: [], notices: [], zone: null }, NOW_MS);
     expect(page).toContain("Nothing was heard from it yet.");
     expect(page).toContain("None.");
   });

@@ -2,20 +2,23 @@
 import { formatAmount, parseAsset } from "@sluice/core";
 import { type Html, html } from "./html.ts";
 import type { ServiceOverview } from "./overview.ts";
-import type { KeptZoneReport, ListedChange, ListedWithdrawal } from "./store.ts";
+import type { KeptZoneReport, ListedChange, ListedNotice, ListedWithdrawal } from "./store.ts";
 
 export type Overview = {
   readonly withdrawals: readonly ListedWithdrawal[];
   readonly services: readonly ServiceOverview[];
   readonly zone: KeptZoneReport | null;
+  readonly notices: readonly ListedNotice[];
 };
 
-export function overviewPage({ withdrawals, services, zone }: Overview, nowMs: number): string {
+export function overviewPage({ withdrawals, services, zone, notices }: Overview, nowMs: number): string {
   return page(html`
     <h2>Services</h2>
     ${table(["Service", "Ready", "Parts"], services.map(serviceRow))}
     <h2>Semi-offline zone</h2>
     ${zone === null ? html`<p class="bad">Nothing was heard from it yet.</p>` : zoneReport(zone, nowMs)}
+    <h2>Notices</h2>
+    ${table(["What", "About", "At", "Content"], notices.map(noticeRow))}
     <h2>Dead letters</h2>
     ${deadLetterTable(services)}
     <h2>Withdrawals</h2>
@@ -52,6 +55,11 @@ function zoneReport({ occurredAt, report }: KeptZoneReport, nowMs: number): Html
   const silent = silentMs > ZONE_SILENT_AFTER_MS;
   return html`<p class="${silent ? "bad" : "good"}">${silent ? "Silent since" : "Heard at"} ${occurredAt.toISOString()}</p>
     <pre>${JSON.stringify(report, null, 2)}</pre>`;
+}
+
+function noticeRow({ type, key, occurredAt, body }: ListedNotice): Html {
+  return html`<tr><td>${type}</td><td><code>${key}</code></td><td>${occurredAt.toISOString()}</td>
+    <td><pre>${JSON.stringify(body)}</pre></td></tr>`;
 }
 
 function deadLetterTable(services: readonly ServiceOverview[]): Html {

@@ -5,9 +5,10 @@ import { CONSOLE_SCRIPT, CONSOLE_STYLE } from "./browser.ts";
 import type { ServiceAddress } from "./config.ts";
 import { askService, overviewOf } from "./overview.ts";
 import { overviewPage, withdrawalPage } from "./page.ts";
-import { listChanges, listWithdrawals, readZoneReport } from "./store.ts";
+import { listChanges, listNotices, listWithdrawals, readZoneReport } from "./store.ts";
 
 const SHOWN_WITHDRAWALS = 100;
+const SHOWN_NOTICES = 50;
 
 const byId = z.object({ id: z.string().min(1).max(256) });
 const letter = z.object({ service: z.string().min(1).max(64), id: z.string().regex(/^[0-9]{1,18}$/, "is a number") });
@@ -18,6 +19,7 @@ export function addRoutes(http: HttpServer, pool: Pool, services: readonly Servi
     withdrawals: await listWithdrawals(pool, SHOWN_WITHDRAWALS),
     services: await overviewOf(services),
     zone: await readZoneReport(pool),
+    notices: await listNotices(pool, SHOWN_NOTICES),
   });
   const changesOf = async (withdrawalId: string) => {
     const changes = await listChanges(pool, withdrawalId);

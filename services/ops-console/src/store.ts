@@ -30,9 +30,7 @@ export async function keepZoneReport(
   occurredAtMs: number,
   report: MessageOf<"zone.reported.v1">,
 ): Promise<void> {
-  const json = JSON.stringify(report, (key, value: unknown) =>
-    typeof value === "bigint" ? String(value) : key === "metrics" ? undefined : value,
-  );
+  const json = toJson({ ...report, metrics: undefined });
   await tx.query(
     `insert into zone_report (occurred_at, report) values ($1, $2)
      on conflict (only_one) do update set occurred_at = $1, report = $2 where zone_report.occurred_at < $1`,
@@ -74,6 +72,35 @@ export async function listChanges(database: Queryable, withdrawalId: string): Pr
     [withdrawalId],
   );
   return rows;
+}
+
+export type Notice = { readonly type: string; readonly key: string };
+
+/** Keeps the newest only of each kind and key, whichever comes last. */
+export async function keepNotice(
+  tx: Transaction,
+  { type, key, occurredAtMs, body }: Notice & { readonly occurredAtMs: number; readonly body: object },
+): Promise<void> {
+  await tx.query(
+    `insert into notice (type, key, occurred_at, body) values ($1, $2, $3, $4)
+     on conflict (type, key) do update set occurred_at = $3, body = $4 where notice.occurred_at < $3`,
+    [type, key, new Date(occurredAtMs), toJson(body)],
+  );
+}
+
+export type ListedNotice = Notice & { readonly occurredAt: Date; readonly body: unknown };
+
+/** The newest first. */
+export async function listNotices(database: Queryable, limit: number): Promise<readonly ListedNotice[]> {
+  const { rows } = await database.query<ListedNotice>(
+    'select type, key, occurred_at as "occurredAt", body from notice order by occurred_at desc, type, key limit $1',
+    [limit],
+  );
+  return rows;
+}
+
+function toJson(value: object): string {
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner));
 }
 
 export type KeptZoneReport = { readonly occurredAt: Date; readonly report: unknown };

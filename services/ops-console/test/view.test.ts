@@ -161,3 +161,29 @@ describe("the zone", () => {
     expect(zone?.report).not.toHaveProperty("metrics");
   });
 });
+
+describe("a notice", () => {
+  it("is the newest of its kind and key, in whatever order they came", async () => {
+    const refill = (key: string, missingSat: bigint, occurredAtMs: number) =>
+      world.publish("refill.requested.v1", {
+        ...{ id: `${key}/${missingSat}`, key, occurredAtMs },
+        message: {
+          ...{ walletId: key, missingSat, waitingWithdrawals: 1, address: "bcrt1q", index: 0 },
+          ...{ requestedAtMs: occurredAtMs, revision: 1 },
+        },
+      });
+    await refill("hot-1", 5n, 2_000);
+    await refill("hot-1", 9n, 1_000);
+    await refill("hot-2", 7n, 3_000);
+    type Notices = {
+      readonly notices: readonly { readonly key: string; readonly body: { readonly missingSat: string } }[];
+    };
+    const shown = async () =>
+      ((await service.get("/api/overview")).json() as Notices).notices.map(({ key, body }) => [key, body.missingSat]);
+    await until(shown, (notices) => notices.length === 2);
+    expect(await shown()).toEqual([
+      ["hot-2", "7"],
+      ["hot-1", "5"],
+    ]);
+  });
+});

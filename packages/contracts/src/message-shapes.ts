@@ -1,0 +1,252 @@
+// The shape of every message, narrowed from what protobuf makes of its bytes.
+import { z } from "zod";
+
+const name = z.string().min(1).max(256);
+const text = z.string().max(64 * 1024);
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "must be bytes");
+const someBytes = bytes.refine((value) => value.length > 0, "must not be empty");
+const satoshi = z.bigint().min(0n).max(2_100_000_000_000_000n);
+const count = z.number().int().min(0);
+const atMs = z.bigint().min(0n).max(BigInt(Number.MAX_SAFE_INTEGER)).transform(Number);
+const transactionId = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
+const blockHash = transactionId;
+const outpoint = z.string().regex(/^[0-9a-f]{64}:(0|[1-9][0-9]{0,9})$/, "must be txid:vout");
+const list = <T extends z.ZodType>(item: T) => z.array(item).max(10_000).readonly();
+
+export const signedRequestSchema = z
+  .object({
+    method: name,
+    authority: name,
+    path: name,
+    query: text,
+    contentType: text,
+    contentDigest: text,
+    signatureInput: text,
+    signature: text,
+    body: bytes,
+  })
+  .readonly();
+
+const finding = z
+  .object({ rule: name, verdict: name, reason: text, evidence: z.record(z.string(), z.string()).readonly() })
+  .readonly();
+const attempt = z.object({ withdrawalId: name, attempt: z.number().int().min(1) }).readonly();
+const attempts = list(attempt).refine((items) => items.length > 0, "must name a withdrawal");
+const aboutWithdrawal = z.object({ withdrawalId: z.string().max(256), finding }).readonly();
+
+export const withdrawalCleared = z.object({
+  withdrawalId: name,
+  request: signedRequestSchema,
+  findings: list(finding),
+  clearedAtMs: atMs,
+});
+
+export const withdrawalChanged = z.object({
+  withdrawalId: name,
+  account: name,
+  asset: name,
+  amountMinor: z.string().regex(/^[0-9]+$/, "must be decimal digits"),
+  address: name,
+  state: name,
+  detail: text,
+  transactionId: z.union([z.literal(""), transactionId]),
+  revision: z.number().int().min(1),
+  changedAtMs: atMs,
+  findings: list(finding),
+  confirmations: count,
+});
+
+export const transactionPlanned = z.object({
+  taskId: name,
+  walletId: name,
+  transactionId,
+  withdrawals: attempts,
+  feeSat: satoshi,
+  vbytes: count,
+});
+
+export const signingRequested = z.object({
+  taskId: name,
+  walletId: name,
+  psbt: someBytes,
+  withdrawals: list(z.object({ clearance: someBytes, attempt: z.number().int().min(1) }).readonly()).refine(
+    (items) => items.length > 0,
+    "must carry a clearance",
+  ),
+});
+
+export const signingStarted = z.object({ taskId: name, transactionId, withdrawals: attempts });
+
+export const signingOrdered = z.object({
+  taskId: name,
+  walletId: name,
+  holder: name,
+  round: z.number().int().min(1),
+  transactionId,
+  psbt: someBytes,
+  withdrawals: list(z.object({ withdrawalId: name, anchor: outpoint, clearance: someBytes }).readonly()).refine(
+    (items) => items.length > 0,
+    "must name a withdrawal",
+  ),
+  seenRecords: z.bigint().min(0n).optional(),
+  seenHead: text.optional(),
+});
+
+const holderRefusal = z.object({ code: name, reason: text, signedBefore: z.boolean().optional() }).readonly();
+
+const inputSignature = z.object({ input: count, publicKey: someBytes, signature: someBytes }).readonly();
+
+export const signingAnswered = z.object({
+  taskId: name,
+  round: z.number().int().min(1),
+  transactionId,
+  answer: z.discriminatedUnion("case", [
+    z.object({ case: z.literal("signatures"), value: z.object({ inputs: list(inputSignature) }).readonly() }),
+    z.object({ case: z.literal("refusal"), value: holderRefusal }),
+  ]),
+});
+
+export const riskReported = z.object({
+  number: z.bigint().min(1n),
+  taskId: name,
+  withdrawals: list(attempt),
+  transactionId: z.union([z.literal(""), transactionId]),
+  verdict: z.discriminatedUnion("case", [
+    z.object({ case: z.literal("signed"), value: z.object({ psbt: someBytes, holders: list(name) }).readonly() }),
+    z.object({
+      case: z.literal("delayed"),
+      value: z.object({ untilMs: atMs, findings: list(aboutWithdrawal) }).readonly(),
+    }),
+    z.object({
+      case: z.literal("refused"),
+      value: z.object({ findings: list(aboutWithdrawal), signatureMayExist: z.boolean() }).readonly(),
+    }),
+  ]),
+});
+
+const isolation = z.object({ noIp: z.boolean(), detail: text }).readonly();
+
+export const holderReported = z.object({
+  holder: name,
+  state: z.enum(["locked", "serving"]),
+  isolation,
+  journalRecords: z.bigint().min(0n),
+  journalHead: text,
+  journalRefusals: z.bigint().min(0n).optional(),
+  metrics: z.string().max(512 * 1024),
+});
+
+export const signingVetoed = z.object({ taskId: name, holder: name, person: name, reason: z.string().max(1_000) });
+
+export const bundleOffered = z.object({ bundle: someBytes });
+
+const bundleStatus = z
+  .object({
+    version: z.bigint().min(1n),
+    sha256: transactionId,
+    madeAtMs: atMs,
+    offeredOutcome: z.string().max(256),
+    offeredDetail: text,
+    offeredAtMs: atMs,
+  })
+  .readonly();
+
+export const zoneReported = z.object({
+  isolation,
+  databaseReady: z.boolean(),
+  holders: list(
+    z
+      .object({
+        holder: name,
+        connected: z.boolean(),
+        heardAtMs: atMs,
+        report: holderReported.readonly().optional(),
+        alarm: text.optional(),
+      })
+      .readonly(),
+  ),
+  lastReportNumber: z.bigint().min(0n),
+  metrics: z.string().max(512 * 1024),
+  bundle: bundleStatus.optional(),
+});
+
+const payout = z
+  .object({
+    withdrawalId: name,
+    attempt: z.number().int().min(1),
+    account: name,
+    address: name,
+    amountSat: satoshi,
+  })
+  .readonly();
+
+export const transactionSigned = z.object({
+  taskId: name,
+  walletId: name,
+  transactionId,
+  transaction: someBytes,
+  payouts: list(payout).refine((items) => items.length > 0, "must name a payout"),
+  spent: list(z.object({ transactionId, vout: count, amountSat: satoshi }).readonly()),
+  feeSat: satoshi,
+  changeSat: satoshi,
+});
+
+export const transactionBroadcast = z.object({ transactionId, withdrawals: attempts });
+const inBlock = { transactionId, withdrawals: attempts, blockHash, height: count, revision: z.number().int().min(1) };
+export const transactionIncluded = z.object({ ...inBlock, confirmations: count, requiredConfirmations: count });
+export const transactionReorged = z.object(inBlock);
+export const transactionConfirmed = z.object({ ...inBlock, confirmations: count });
+
+export const coinObserved = z.object({
+  walletId: name,
+  transactionId,
+  vout: count,
+  amountSat: satoshi,
+  branch: z.union([z.literal(0), z.literal(1)]),
+  index: count,
+  blockHash,
+  height: count,
+  previousTransaction: someBytes,
+  revision: count.optional(),
+});
+export const coinVanished = coinObserved.omit({ previousTransaction: true }).required();
+
+export const transactionStuck = z.object({
+  transactionId,
+  withdrawals: list(attempt),
+  sinceMs: atMs,
+  code: z.enum(["FEE_TOO_LOW", "NOT_IN_MEMPOOL"]),
+  wantedSatPerKvbyte: satoshi,
+  replacementFeeSat: satoshi,
+  descendants: count,
+  revision: z.number().int().min(1),
+});
+
+export const transactionConflicted = z.object({
+  transactionId,
+  withdrawals: list(attempt),
+  outpoint,
+  conflictingTransactionId: transactionId,
+  own: z.boolean(),
+  blockHash: z.union([z.literal(""), blockHash]),
+  height: count,
+  confirmations: count,
+  revision: z.number().int().min(1),
+});
+
+export const feeEstimated = z.object({
+  estimates: list(z.object({ targetBlocks: z.number().int().min(1), satPerKvbyte: satoshi }).readonly()),
+  minimumSatPerKvbyte: satoshi,
+  estimatedAtMs: atMs,
+  nodes: count,
+});
+
+export const refillRequested = z.object({
+  walletId: name,
+  missingSat: satoshi,
+  waitingWithdrawals: count,
+  address: name,
+  index: count,
+  requestedAtMs: atMs,
+  revision: z.number().int().min(1),
+});
