@@ -9,6 +9,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/core": [],
   "packages/contracts": ["core"],
   "packages/chains": ["core"],
+  "packages/bitcoin-nodes": ["chains"],
   "packages/bridge": [],
   "packages/postgres": [],
   "packages/http": [],
@@ -17,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/console": [],
   "packages/ceremony": ["chains", "console", "contracts", "keys"],
   "packages/cli": ["ceremony", "console", "second-opinion"],
+  "packages/gate": ["contracts", "core", "http", "runtime"],
   "packages/online-rules": ["core", "chains", "runtime"],
   "packages/sign-once": ["core"],
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
@@ -41,7 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
-  "services/online-risk": [...ONLINE, "chains", "client", "online-rules"],
+  "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules"],
   "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier"],
   "services/semi-offline-risk": [
     ...[
@@ -60,7 +62,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "services/semi-offline-signer": ["core", "contracts", "chains", "bridge", "console", "keys", "runtime", "sign-once"],
   "services/treasury": ONLINE,
-  "services/blockchain-gateway": [...ONLINE, "chains"],
+  "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chains"],
   "services/ops-console": ONLINE,
   bench: ["bridge"],
   demo: ["core", "contracts", "chains", "client", "devstack"],

@@ -1,10 +1,11 @@
 // Step 9 and 10: gives nodes the bytes until one has them, and again when it forgot them. The same bytes, always: sending
 // them twice is harmless, so an answer that never came is followed by another send and a look, never by a conclusion.
+
+import type { BitcoinNode, RpcAnswer } from "@sluice/bitcoin-nodes";
 import type { Sealer } from "@sluice/contracts";
 import { announce } from "@sluice/online-service";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
-import type { BitcoinNode, RpcAnswer } from "./bitcoin-rpc.ts";
 import * as store from "./store.ts";
 
 export type BroadcasterOptions = {

@@ -1,10 +1,11 @@
 // Step 10: follows the best chain block by block, back and forth, and says what became of our transactions and coins.
+
+import type { BitcoinNode, Block } from "@sluice/bitcoin-nodes";
 import { decodeTransaction, matchOutputs } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { announce } from "@sluice/online-service";
 import { type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
-import type { BitcoinNode, Block } from "./bitcoin-rpc.ts";
 import { announceBroadcast } from "./broadcaster.ts";
 import * as store from "./store.ts";
 import type { OwnScript, WalletScripts } from "./wallet-scripts.ts";

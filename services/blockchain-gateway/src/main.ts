@@ -1,10 +1,10 @@
 // blockchain-gateway: broadcasts what vault released, watches the chain, and tells the others what it sees there.
 import { fileURLToPath } from "node:url";
+import { openNode } from "@sluice/bitcoin-nodes";
 import { parseDescriptor } from "@sluice/chains";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
 import { type Lifecycle, readConfig, readSecrets, runProcess, startRounds } from "@sluice/runtime";
-import { openNode } from "./bitcoin-rpc.ts";
 import { broadcastAll } from "./broadcaster.ts";
 import { followChain } from "./chain-follower.ts";
 import { type Settings, secretsSchema, settingsSchema } from "./config.ts";

@@ -1,9 +1,10 @@
 // The follower by itself on real parts: what takes two instances, or a moment too short to be hit from outside.
+
+import { openNode } from "@sluice/bitcoin-nodes";
 import { until } from "@sluice/online-service/testing";
 import { transaction } from "@sluice/postgres";
 import { createLogger } from "@sluice/runtime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openNode } from "../src/bitcoin-rpc.ts";
 import { type FollowerOptions, followChain } from "../src/chain-follower.ts";
 import { addTransaction, listUnsettled, noteSend } from "../src/store.ts";
 import { watchWallets } from "../src/wallet-scripts.ts";
