@@ -3,6 +3,16 @@ import { listQuerySchema, problemSchema, withdrawalListSchema, withdrawalSchema 
 import { withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
 import { decide, ok, type Result, type WithdrawalCommand } from "@sluice/core";
 import {
+  type ApiKey,
+  type ApiRefusal,
+  authenticate,
+  type Caller,
+  type Gate,
+  problemOf,
+  refuse,
+  type Scope,
+} from "@sluice/gate";
+import {
   type AnsweredRequest,
   createHttpServer,
   type FastifyRequest,
@@ -13,10 +23,7 @@ import type { Policy } from "@sluice/online-rules";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
-import { authenticate, type Caller, type Gate } from "./authenticate.ts";
-import type { ApiKey, Scope } from "./config.ts";
 import { apply } from "./progress.ts";
-import { type ApiRefusal, problemOf, refuse } from "./refusal.ts";
 import { alarmsNow } from "./report-watch.ts";
 import { spendNonce } from "./store/requests.ts";
 import { findWithdrawal, listWithdrawals, lockWithdrawal, type Stored } from "./store/withdrawals.ts";

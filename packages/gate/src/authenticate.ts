@@ -2,7 +2,7 @@
 import { type SignedRequest, type Trust, verifyRequest } from "@sluice/contracts";
 import { ok, type Result } from "@sluice/core";
 import type { FastifyRequest } from "@sluice/http";
-import type { ApiKey, Scope } from "./config.ts";
+import type { ApiKey, Scope } from "./api-keys.ts";
 import { type ApiRefusal, refuse } from "./refusal.ts";
 
 export type Caller = {

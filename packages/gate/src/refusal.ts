@@ -1,4 +1,4 @@
-// How a request is refused inside this service; the routes turn it into problem details.
+// How a request is refused behind the API; the routes turn it into problem details.
 import { refused, type WithdrawalState } from "@sluice/core";
 import { type FieldError, type Problem, problem } from "@sluice/http";
 

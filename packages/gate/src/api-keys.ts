@@ -1,0 +1,63 @@
+// The keys of exchange backends: what each may do, from where, and for whom.
+import { BlockList, isIP } from "node:net";
+import type { TrustFile } from "@sluice/contracts";
+import { type ConfigFault, setting } from "@sluice/runtime";
+import { z } from "zod";
+
+export const SCOPES = ["withdraw", "read", "approve"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** What one key of an exchange backend may do. Its public half stands in the trust file. */
+export type ApiKey = {
+  readonly keyId: string;
+  readonly scopes: readonly Scope[];
+  readonly allowedAddresses: BlockList;
+  /** Null: all accounts. */
+  readonly accounts: readonly string[] | null;
+  readonly maxAmountMinor: bigint | null;
+};
+
+export const apiKeysSchema = z
+  .array(
+    z.strictObject({
+      keyId: z.string().min(1),
+      scopes: z.array(z.enum(SCOPES)).min(1),
+      ipAllowList: z.array(z.string().refine(isCidr, "is a network such as 192.0.2.0/24 or 2001:db8::/32")).min(1),
+      accounts: z.array(z.string().min(1)).optional(),
+      maxAmountMinor: setting.minorUnits().optional(),
+    }),
+  )
+  .min(1)
+  .refine((keys) => new Set(keys.map(({ keyId }) => keyId)).size === keys.length, "names a keyId twice");
+
+export type ApiKeysFile = z.output<typeof apiKeysSchema>;
+
+/** By key id. */
+export function readApiKeys(file: ApiKeysFile): ReadonlyMap<string, ApiKey> {
+  return new Map(file.map((key) => [key.keyId, readApiKey(key)]));
+}
+
+/** A key that nobody's signature can be checked against is a mistake in one of the two files. */
+export function untrustedKeys(setting: string, file: ApiKeysFile, trust: TrustFile): readonly ConfigFault[] {
+  const trusted = trust.filter(({ producer }) => producer === "exchange-backend");
+  const known = new Set(trusted.map(({ keyId }) => keyId));
+  return file
+    .filter(({ keyId }) => !known.has(keyId))
+    .map(({ keyId }) => ({ name: setting, rule: `${keyId}: is not in the trust file as a key of exchange-backend` }));
+}
+
+function readApiKey(key: ApiKeysFile[number]): ApiKey {
+  const allowedAddresses = new BlockList();
+  for (const network of key.ipAllowList) {
+    const [address = "", bits = ""] = network.split("/");
+    allowedAddresses.addSubnet(address, Number(bits), isIP(address) === 6 ? "ipv6" : "ipv4");
+  }
+  const { keyId, scopes, accounts = null, maxAmountMinor = null } = key;
+  return { keyId, scopes, allowedAddresses, accounts, maxAmountMinor };
+}
+
+function isCidr(text: string): boolean {
+  const [, address = "", bits = ""] = /^([^/]+)\/([0-9]{1,3})$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}

@@ -1,0 +1,4 @@
+// Who may call the API: keys, scopes, addresses, signatures, and how a request is refused.
+export * from "./api-keys.ts";
+export * from "./authenticate.ts";
+export * from "./refusal.ts";
