@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/ceremony": ["chains", "console", "contracts", "keys"],
   "packages/cli": ["ceremony", "console", "second-opinion"],
   "packages/gate": ["contracts", "core", "http", "runtime"],
-  "packages/online-rules": ["core", "chains", "runtime"],
+  "packages/online-rules": ["core", "contracts", "chains", "runtime"],
   "packages/sign-once": ["core"],
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
   "packages/client": ["core", "contracts"],

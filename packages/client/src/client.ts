@@ -1,5 +1,5 @@
 // The withdrawal API as functions. Repeating any of them is safe: the withdrawal's id is the idempotency key.
-import { withdrawalIdSchema } from "@sluice/contracts";
+import { type Priority, withdrawalIdSchema } from "@sluice/contracts";
 import { isFinal, type WithdrawalState } from "@sluice/core";
 import { type WithdrawalDetails, type WithdrawalList, withdrawalListSchema, withdrawalSchema } from "./api.ts";
 import { pause } from "./pause.ts";
@@ -15,6 +15,10 @@ export type NewWithdrawal = {
   /** Minor units (satoshi). */
   readonly amount: bigint;
   readonly address: string;
+  /** How soon it is meant to be paid; normal if not given. */
+  readonly priority?: Priority;
+  /** The highest fee, in minor units, that the customer may be charged; a higher quote refuses the request. */
+  readonly maxFee?: bigint;
 };
 
 export type CallOptions = { readonly signal?: AbortSignal };
@@ -82,8 +86,9 @@ function pathOf(id: string): string {
 }
 
 /** The same withdrawal gives the same bytes every time: the front door compares bytes. */
-function bodyOf({ id, account, asset, amount, address }: NewWithdrawal): Uint8Array<ArrayBuffer> {
-  return Buffer.from(JSON.stringify({ id, account, asset, amount: amount.toString(), address }), "utf8");
+function bodyOf({ id, account, asset, amount, address, priority, maxFee }: NewWithdrawal): Uint8Array<ArrayBuffer> {
+  const body = { id, account, asset, amount: amount.toString(), address, priority, maxFee: maxFee?.toString() };
+  return Buffer.from(JSON.stringify(body), "utf8");
 }
 
 function queryOf(filter: Readonly<Record<string, string | number | undefined>>): string {

@@ -78,7 +78,10 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
     findings: [finding],
     confirmations: 0,
   },
-  "withdrawal.cleared.v1": { withdrawalId: "w1", request, findings: [finding], clearedAtMs: 1_700_000_000_001 },
+  "withdrawal.cleared.v1": {
+    ...{ withdrawalId: "w1", request, findings: [finding], clearedAtMs: 1_700_000_000_001 },
+    customerFeeMinor: "900",
+  },
   "transaction.planned.v1": {
     taskId: "t1",
     walletId: "hot",

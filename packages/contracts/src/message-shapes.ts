@@ -39,6 +39,10 @@ export const withdrawalCleared = z.object({
   request: signedRequestSchema,
   findings: list(finding),
   clearedAtMs: atMs,
+  customerFeeMinor: z
+    .string()
+    .regex(/^[1-9][0-9]{0,77}$/, "must be decimal digits above zero")
+    .optional(),
 });
 
 export const withdrawalChanged = z.object({

@@ -16,6 +16,11 @@ describe("a body", () => {
     expect(parsed.ok && parsed.value).toEqual(good);
   });
 
+  it("may say how urgent it is, and what the customer is charged at most", () => {
+    const parsed = parseWithdrawalRequest(Buffer.from(changed({ priority: "economy", maxFee: "700" })));
+    expect(parsed.ok && parsed.value).toEqual({ ...good, priority: "economy", maxFee: "700" });
+  });
+
   it.each<[string, string | Uint8Array, readonly string[]]>([
     ["not JSON", "{", ["body JSON_MALFORMED"]],
     ["not UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), ["body JSON_MALFORMED"]],
@@ -38,6 +43,8 @@ describe("a body", () => {
     ["an exponent", changed({ amount: "1e3" }), ["amount FIELD_INVALID"]],
     ["a sign", changed({ amount: "-1" }), ["amount FIELD_INVALID"]],
     ["a leading zero", changed({ amount: "01" }), ["amount FIELD_INVALID"]],
+    ["an unknown priority", changed({ priority: "urgent" }), ["priority FIELD_INVALID"]],
+    ["a negative fee", changed({ maxFee: "-1" }), ["maxFee FIELD_INVALID"]],
     ["an id with a space", changed({ id: "a b" }), ["id FIELD_INVALID"]],
     ["two faults", changed({ id: "", amount: "" }), ["id FIELD_INVALID", "amount FIELD_INVALID"]],
     [

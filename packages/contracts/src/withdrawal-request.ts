@@ -10,6 +10,15 @@ export const withdrawalIdSchema = z
     "must be 1 to 64 of A-Z a-z 0-9 . _ : - and begin with a letter or digit",
   );
 
+/** How soon a withdrawal is meant to be paid; each class has its own target, and none is starved by another. */
+export const PRIORITIES = ["fast", "normal", "economy"] as const;
+
+export type Priority = (typeof PRIORITIES)[number];
+
+const minorUnits = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,77})$/, "must be decimal digits without sign, point or leading zero");
+
 export const withdrawalRequestSchema = z
   .strictObject({
     id: withdrawalIdSchema.describe("The client's own id of this withdrawal; repeating it never pays twice."),
@@ -18,11 +27,12 @@ export const withdrawalRequestSchema = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
       .describe("Whose money it is."),
     asset: z.string().min(1).max(16).describe("For example BTC."),
-    amount: z
-      .string()
-      .regex(/^(0|[1-9][0-9]{0,77})$/, "must be decimal digits without sign, point or leading zero")
-      .describe("Minor units (satoshi) as decimal digits."),
+    amount: minorUnits.describe("Minor units (satoshi) as decimal digits. It is paid out in full."),
     address: z.string().min(1).max(128).describe("The destination, in its network's own form."),
+    priority: z.enum(PRIORITIES).optional().describe("How soon it is meant to be paid; normal if not given."),
+    maxFee: minorUnits
+      .optional()
+      .describe("Refuse the request instead of charging the customer a higher fee than this, in minor units."),
   })
   .readonly();
 

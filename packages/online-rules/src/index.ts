@@ -1,4 +1,5 @@
 // What online-risk decides by, without a database, a clock or a network.
 export { type Label, type Policy, policyFileSchema, readPolicy } from "./policy.ts";
+export { type FeeEstimates, type FeePolicy, type Quote, quoteAll, quoteFee } from "./quote.ts";
 export { type ReportAlarm, type ReportWatch, standingAlarms } from "./report-alarms.ts";
 export { endsOf, type Facts, findAll } from "./rules.ts";

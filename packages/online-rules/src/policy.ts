@@ -1,8 +1,9 @@
 // The online policy as a person writes it (JSON), and as the rules use it.
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
-import type { VelocityWindow } from "@sluice/core";
+import type { Asset, VelocityWindow } from "@sluice/core";
 import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
+import { type FeePolicy, feePolicySchema } from "./quote.ts";
 
 const days = 24 * 60 * 60 * 1_000;
 const longMs = z
@@ -51,6 +52,7 @@ export const policyFileSchema = z.strictObject({
     }),
   ),
   zone: zoneRules,
+  fees: z.strictObject({ BTC: feePolicySchema.prefault({}) }).prefault({}),
 });
 
 export type PolicyFile = z.output<typeof policyFileSchema>;
@@ -62,6 +64,7 @@ export type Policy = {
   readonly maxAmountMinor: bigint;
   readonly newDestination: PolicyFile["newDestination"];
   readonly zone: PolicyFile["zone"];
+  readonly fees: Readonly<Record<Asset, FeePolicy>>;
   /** By scriptPubKey in hexadecimal: two spellings of one address are one destination. */
   readonly labels: ReadonlyMap<string, Label>;
 };

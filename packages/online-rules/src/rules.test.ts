@@ -3,6 +3,7 @@ import { type RiskVerdict, strictest, type VelocityEntry } from "@sluice/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Label, Policy } from "./policy.ts";
+import { feePolicySchema } from "./quote.ts";
 import { endsOf, type Facts, findAll, RULES } from "./rules.ts";
 
 const NOW = 1_800_000_000_000;
@@ -16,6 +17,7 @@ const POLICY: Policy = {
   maxAmountMinor: 900n,
   newDestination: { aboveMinor: 100n, delayMs: HOUR },
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
+  fees: { BTC: feePolicySchema.parse({}) },
   labels: new Map<string, Label>([
     ["aa", { tier: "white", category: "own", reason: "cold wallet" }],
     ["bb", { tier: "grey", category: "mixer", reason: "looked at by a person" }],

@@ -128,6 +128,13 @@ export declare type WithdrawalCleared = Message<"sluice.v1.WithdrawalCleared"> &
    * @generated from field: int64 cleared_at_ms = 4;
    */
   clearedAtMs: bigint;
+
+  /**
+   * What the customer is charged beside the amount, in minor units, decimal. Absent: the exchange pays the fee.
+   *
+   * @generated from field: optional string customer_fee_minor = 5;
+   */
+  customerFeeMinor?: string | undefined;
 };
 
 /**
