@@ -24,6 +24,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
   "packages/client": ["core", "contracts"],
   "packages/second-opinion": ["core", "contracts", "chains"],
+  "packages/planning": ["core", "chains", "contracts"],
+  "packages/wallet-memory": ["chains", "planning", "postgres"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
   "packages/governance": ["chains", "console", "contracts", "postgres", "runtime", "second-opinion"],
@@ -44,7 +46,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules"],
-  "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier"],
+  "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier", "planning", "wallet-memory"],
   "services/semi-offline-risk": [
     ...[
       "core",

@@ -1,7 +1,7 @@
 // What vault measures besides what every online service does; the tables are asked when somebody reads the metrics.
 import type { Bridge } from "@sluice/bridge";
 import type { OnlineService } from "@sluice/online-service";
-import { sumCoins } from "./store/coins.ts";
+import { sumCoins } from "@sluice/wallet-memory";
 import { countTasks } from "./store/tasks.ts";
 import { summariseWaiting } from "./store/withdrawals.ts";
 

@@ -1,8 +1,8 @@
 // A coin of a wallet lies in a block. It may be told twice, late, and after it was spent.
 import { type Coin, decodeTransaction, deriveScript, TransactionMalformedError, type Wallet } from "@sluice/chains";
 import { type Handler, OperatingError } from "@sluice/messaging";
+import { upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
 import type { Wallets } from "../config.ts";
-import { upsertCoin, useChangeIndex } from "../store/coins.ts";
 import { tellOfWork } from "../work.ts";
 
 /** Stores the coin after holding it against its own transaction and the wallet: a false one would spoil every plan. */

@@ -1,6 +1,6 @@
 // Step 11: a transaction is final. Its coins are gone, its withdrawals are paid, its reservation is consumed.
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { spendCoins } from "../store/coins.ts";
+import { spendCoins } from "@sluice/wallet-memory";
 import { confirmTask, lockTaskOfTransaction } from "../store/tasks.ts";
 import { markConfirmed } from "../store/withdrawals.ts";
 

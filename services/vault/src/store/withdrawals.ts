@@ -1,6 +1,6 @@
 // All SQL about withdrawals.
+import type { Candidate, WaitingCode } from "@sluice/planning";
 import type { Queryable, Transaction } from "@sluice/postgres";
-import type { Candidate, WaitingCode } from "../choose-payout.ts";
 import { storable } from "./storable.ts";
 
 export type ClearedWithdrawal = {

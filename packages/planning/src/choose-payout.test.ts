@@ -1,12 +1,10 @@
 // Which withdrawals the next transaction pays: given coins and candidates, when chosen, then who goes and who waits.
+import { DESTINATION, fund, makeWallet } from "@sluice/signing-fixtures";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createTestWallet, fund } from "../test/support/holders.ts";
-import { DESTINATION } from "../test/support/world.ts";
 import { type Candidate, type ChoiceRequest, choosePayout } from "./choose-payout.ts";
 
-const test = createTestWallet();
-const wallet = { walletId: "hot-1", descriptor: test.descriptor, gapLimit: test.gapLimit };
+const { wallet } = makeWallet(200);
 
 function candidate(withdrawalId: string, amountSat: bigint, anchor: string | null = null): Candidate {
   return { withdrawalId, address: DESTINATION, amountSat, anchor, alone: false, clearanceBytes: 500 };
@@ -20,14 +18,14 @@ function request(changes: Partial<ChoiceRequest>): ChoiceRequest {
 describe("choosePayout", () => {
   it("takes the oldest up to the maximum", () => {
     const candidates = ["a", "b", "c", "d"].map((id) => candidate(id, 10_000n));
-    const { payout, waiting } = choosePayout(request({ coins: [fund(test, 1_000_000n)], candidates }));
+    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 1_000_000n)], candidates }));
     expect(payout?.withdrawalIds).toEqual(["a", "b", "c"]);
     expect(waiting.size).toBe(0);
   });
 
   it("pays whoever the coins suffice for, and says why the others wait", () => {
     const candidates = [candidate("large", 5_000_000n), candidate("a", 10_000n), candidate("b", 20_000n)];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(test, 100_000n)], candidates }));
+    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
     expect(payout?.withdrawalIds).toEqual(["a", "b"]);
     expect([...waiting]).toEqual([["large", "INSUFFICIENT_FUNDS"]]);
   });
@@ -40,20 +38,20 @@ describe("choosePayout", () => {
 
   it("lets one that no transaction can pay hold up nobody", () => {
     const candidates = [candidate("dust", 1n), candidate("a", 10_000n)];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(test, 100_000n)], candidates }));
+    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
     expect(payout?.withdrawalIds).toEqual(["a"]);
     expect([...waiting]).toEqual([["dust", "DUST_OUTPUT"]]);
   });
 
   it("keeps a request within what one message carries", () => {
     const candidates = [candidate("a", 10_000n), { ...candidate("b", 10_000n), clearanceBytes: 900_000 }];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(test, 100_000n)], candidates }));
+    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
     expect(payout?.withdrawalIds).toEqual(["a"]);
     expect([...waiting]).toEqual([["b", "MESSAGE_TOO_LARGE"]]);
   });
 
   it("spends the anchor first, whatever the other coins are worth, and pays nobody who does not share it", () => {
-    const [anchor, large] = [fund(test, 50_000n), fund(test, 9_000_000n)];
+    const [anchor, large] = [fund(wallet, 50_000n), fund(wallet, 9_000_000n)];
     const outpoint = `${anchor.txid}:0`;
     const candidates = [
       candidate("a", 10_000n, outpoint),
@@ -67,16 +65,16 @@ describe("choosePayout", () => {
 
   it("waits for an anchor that is not free, and goes on with the others", () => {
     const candidates = [candidate("a", 10_000n, `${"ab".repeat(32)}:1`), candidate("free", 10_000n)];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(test, 100_000n)], candidates }));
+    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
     expect(payout?.withdrawalIds).toEqual(["free"]);
     expect([...waiting]).toEqual([["a", "REQUIRED_COIN_MISSING"]]);
   });
 
   it("gives no company to one that is to be alone", () => {
     const candidates = [{ ...candidate("a", 10_000n), alone: true }, candidate("b", 10_000n), candidate("c", 10_000n)];
-    const { payout } = choosePayout(request({ coins: [fund(test, 100_000n)], candidates }));
+    const { payout } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
     expect(payout?.withdrawalIds).toEqual(["a"]);
-    const rest = choosePayout(request({ coins: [fund(test, 100_000n)], candidates: candidates.toReversed() }));
+    const rest = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates: candidates.toReversed() }));
     expect(rest.payout?.withdrawalIds).toEqual(["c", "b"]);
   });
 
@@ -84,7 +82,7 @@ describe("choosePayout", () => {
     const amounts = fc.array(fc.bigInt(600n, 80_000n), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(amounts, amounts, (coinSats, paySats) => {
-        const coins = coinSats.map((sat) => fund(test, sat));
+        const coins = coinSats.map((sat) => fund(wallet, sat));
         const candidates = paySats.map((sat, at) => candidate(`w-${at}`, sat));
         const { payout, waiting } = choosePayout(request({ coins, candidates }));
         const paid = candidates.filter(({ withdrawalId }) => payout?.withdrawalIds.includes(withdrawalId));

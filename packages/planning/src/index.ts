@@ -1,0 +1,2 @@
+// What vault decides when it plans. Nothing here knows of a database, a network, a clock or chance.
+export * from "./choose-payout.ts";
