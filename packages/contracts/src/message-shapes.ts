@@ -31,7 +31,12 @@ const finding = z
   .object({ rule: name, verdict: name, reason: text, evidence: z.record(z.string(), z.string()).readonly() })
   .readonly();
 const attempt = z.object({ withdrawalId: name, attempt: z.number().int().min(1) }).readonly();
-const attempts = list(attempt).refine((items) => items.length > 0, "must name a withdrawal");
+/** Empty: it pays withdrawals. A transaction that pays nobody has to say so, so that nothing is left out unseen. */
+const purpose = z.enum(["", "internal"]).optional();
+const replaces = z.union([z.literal(""), transactionId]).optional();
+type Paying = { readonly purpose?: "" | "internal" | undefined; readonly withdrawals: readonly unknown[] };
+const paysWhatItSays = ({ purpose: said, withdrawals }: Paying) => (said === "internal") === (withdrawals.length === 0);
+const PURPOSE = { error: "must name withdrawals, or be internal", path: ["withdrawals"] };
 const aboutWithdrawal = z.object({ withdrawalId: z.string().max(256), finding }).readonly();
 
 export const withdrawalCleared = z.object({
@@ -60,41 +65,45 @@ export const withdrawalChanged = z.object({
   confirmations: count,
 });
 
-export const transactionPlanned = z.object({
-  taskId: name,
-  walletId: name,
-  transactionId,
-  withdrawals: attempts,
-  feeSat: satoshi,
-  vbytes: count,
-});
+export const transactionPlanned = z
+  .object({
+    taskId: name,
+    walletId: name,
+    transactionId,
+    withdrawals: list(attempt),
+    feeSat: satoshi,
+    vbytes: count,
+    purpose,
+    replaces,
+  })
+  .refine(paysWhatItSays, PURPOSE);
 
-export const signingRequested = z.object({
-  taskId: name,
-  walletId: name,
-  psbt: someBytes,
-  withdrawals: list(z.object({ clearance: someBytes, attempt: z.number().int().min(1) }).readonly()).refine(
-    (items) => items.length > 0,
-    "must carry a clearance",
-  ),
-});
+export const signingRequested = z
+  .object({
+    taskId: name,
+    walletId: name,
+    psbt: someBytes,
+    withdrawals: list(z.object({ clearance: someBytes, attempt: z.number().int().min(1) }).readonly()),
+    purpose,
+  })
+  .refine(paysWhatItSays, PURPOSE);
 
-export const signingStarted = z.object({ taskId: name, transactionId, withdrawals: attempts });
+export const signingStarted = z.object({ taskId: name, transactionId, withdrawals: list(attempt) });
 
-export const signingOrdered = z.object({
-  taskId: name,
-  walletId: name,
-  holder: name,
-  round: z.number().int().min(1),
-  transactionId,
-  psbt: someBytes,
-  withdrawals: list(z.object({ withdrawalId: name, anchor: outpoint, clearance: someBytes }).readonly()).refine(
-    (items) => items.length > 0,
-    "must name a withdrawal",
-  ),
-  seenRecords: z.bigint().min(0n).optional(),
-  seenHead: text.optional(),
-});
+export const signingOrdered = z
+  .object({
+    taskId: name,
+    walletId: name,
+    holder: name,
+    round: z.number().int().min(1),
+    transactionId,
+    psbt: someBytes,
+    withdrawals: list(z.object({ withdrawalId: name, anchor: outpoint, clearance: someBytes }).readonly()),
+    seenRecords: z.bigint().min(0n).optional(),
+    seenHead: text.optional(),
+    purpose,
+  })
+  .refine(paysWhatItSays, PURPOSE);
 
 const holderRefusal = z.object({ code: name, reason: text, signedBefore: z.boolean().optional() }).readonly();
 
@@ -126,6 +135,7 @@ export const riskReported = z.object({
       value: z.object({ findings: list(aboutWithdrawal), signatureMayExist: z.boolean() }).readonly(),
     }),
   ]),
+  orderedBefore: list(name).optional(),
 });
 
 const isolation = z.object({ noIp: z.boolean(), detail: text }).readonly();
@@ -184,19 +194,30 @@ const payout = z
   })
   .readonly();
 
-export const transactionSigned = z.object({
-  taskId: name,
-  walletId: name,
-  transactionId,
-  transaction: someBytes,
-  payouts: list(payout).refine((items) => items.length > 0, "must name a payout"),
-  spent: list(z.object({ transactionId, vout: count, amountSat: satoshi }).readonly()),
-  feeSat: satoshi,
-  changeSat: satoshi,
-});
+export const transactionSigned = z
+  .object({
+    taskId: name,
+    walletId: name,
+    transactionId,
+    transaction: someBytes,
+    payouts: list(payout),
+    spent: list(z.object({ transactionId, vout: count, amountSat: satoshi }).readonly()),
+    feeSat: satoshi,
+    changeSat: satoshi,
+    purpose,
+    replaces,
+  })
+  .refine(({ purpose: said, payouts }) => paysWhatItSays({ purpose: said, withdrawals: payouts }), PURPOSE);
 
-export const transactionBroadcast = z.object({ transactionId, withdrawals: attempts });
-const inBlock = { transactionId, withdrawals: attempts, blockHash, height: count, revision: z.number().int().min(1) };
+// From here on no withdrawals are an internal transfer's.
+export const transactionBroadcast = z.object({ transactionId, withdrawals: list(attempt) });
+const inBlock = {
+  transactionId,
+  withdrawals: list(attempt),
+  blockHash,
+  height: count,
+  revision: z.number().int().min(1),
+};
 export const transactionIncluded = z.object({ ...inBlock, confirmations: count, requiredConfirmations: count });
 export const transactionReorged = z.object(inBlock);
 export const transactionConfirmed = z.object({ ...inBlock, confirmations: count });

@@ -46,6 +46,35 @@ describe("every message of the table", () => {
   });
 });
 
+describe("a transaction that pays nobody", () => {
+  const PAYS = [
+    "transaction.planned.v1",
+    "signing.requested.v1",
+    "signing.ordered.v1",
+    "transaction.signed.v1",
+  ] as const;
+  /** What cannot be read cannot be sealed either: both go through one shape. */
+  const isWellFormed = (type: (typeof PAYS)[number], purpose: string, pays: boolean) => {
+    const list = type === "transaction.signed.v1" ? "payouts" : "withdrawals";
+    const message = { ...EXAMPLES[type], purpose, ...(pays ? {} : { [list]: [] }) } as never;
+    try {
+      return open(ring.trust, seal(ring.sealer(producerOf(type)), type, { ...outgoing(type), message }), [type]).ok;
+    } catch (error) {
+      expect(error).toBeInstanceOf(TypeError);
+      return false;
+    }
+  };
+
+  it.each(PAYS)("says so in %s, and one that pays does not", (type) => {
+    const paying = ["", "internal", "payout"].map((purpose) => isWellFormed(type, purpose, true));
+    const payingNobody = ["", "internal", "payout"].map((purpose) => isWellFormed(type, purpose, false));
+    expect([paying, payingNobody]).toEqual([
+      [true, false, false],
+      [false, true, false],
+    ]);
+  });
+});
+
 describe("refusals, in order of precedence", () => {
   const type = "transaction.planned.v1";
   const code = (bytes: Uint8Array, expected: readonly MessageType[] = [type], trust = ring.trust) => {

@@ -36,6 +36,13 @@ export declare type SigningRequested = Message<"sluice.v1.SigningRequested"> & {
    * @generated from field: repeated sluice.v1.ClearedAttempt withdrawals = 4;
    */
   withdrawals: ClearedAttempt[];
+
+  /**
+   * "internal": it pays nobody, and every output is the wallet's own change. Empty: it pays withdrawals.
+   *
+   * @generated from field: string purpose = 5;
+   */
+  purpose: string;
 };
 
 /**
@@ -145,6 +152,14 @@ export declare type RiskReported = Message<"sluice.v1.RiskReported"> & {
     value: SigningRefused;
     case: "refused";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Those of the withdrawals for which another transaction was ordered before, so that it may be signed: whatever this
+   * report says is about a replacement, and never the end of them.
+   *
+   * @generated from field: repeated string ordered_before = 8;
+   */
+  orderedBefore: string[];
 };
 
 /**
@@ -297,6 +312,13 @@ export declare type SigningOrdered = Message<"sluice.v1.SigningOrdered"> & {
    * @generated from field: string seen_head = 9;
    */
   seenHead: string;
+
+  /**
+   * As in SigningRequested.
+   *
+   * @generated from field: string purpose = 10;
+   */
+  purpose: string;
 };
 
 /**

@@ -46,6 +46,20 @@ export declare type TransactionPlanned = Message<"sluice.v1.TransactionPlanned">
    * @generated from field: uint32 vbytes = 6;
    */
   vbytes: number;
+
+  /**
+   * "internal": it pays nobody, and every output is the wallet's own change. Empty: it pays withdrawals.
+   *
+   * @generated from field: string purpose = 7;
+   */
+  purpose: string;
+
+  /**
+   * The transaction that this one replaces, since at most one of the two can confirm. Empty: none.
+   *
+   * @generated from field: string replaces = 8;
+   */
+  replaces: string;
 };
 
 /**
@@ -161,6 +175,18 @@ export declare type TransactionSigned = Message<"sluice.v1.TransactionSigned"> &
    * @generated from field: uint64 change_sat = 8;
    */
   changeSat: bigint;
+
+  /**
+   * As in TransactionPlanned.
+   *
+   * @generated from field: string purpose = 9;
+   */
+  purpose: string;
+
+  /**
+   * @generated from field: string replaces = 10;
+   */
+  replaces: string;
 };
 
 /**
