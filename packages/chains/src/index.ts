@@ -35,6 +35,7 @@ export {
   type PlanRequest,
   planPayout,
 } from "./bitcoin/plan.ts";
+export { type InternalTransferRequest, type PlannedTransfer, planInternalTransfer } from "./bitcoin/plan-internal.ts";
 export { dustSat, type ScriptType } from "./bitcoin/script.ts";
 export { payoutVbytes } from "./bitcoin/size.ts";
 export { outpointOf } from "./bitcoin/transaction.ts";

@@ -59,6 +59,7 @@ export type PlanRefusal = {
     | "COIN_MISMATCH"
     | "REQUIRED_COIN_MISSING"
     | "INSUFFICIENT_FUNDS"
+    | "OUTPUTS_INVALID"
     | "TOO_LARGE"
     | AddressRefusal["code"];
   readonly detail: string;
@@ -124,8 +125,26 @@ function buildPayout(
   payments: readonly PlannedOutput[],
   change: WalletScript,
 ): Result<PlannedPayout, PlanRefusal> {
+  const { changeSat } = selection;
+  const own = changeSat === null ? [] : [{ script: change, amountSat: changeSat }];
+  const built = buildTransaction(wallet, selection.coins, payments, own);
+  if (!built.ok) return built;
+  const { vbytes, feeSat, coins } = selection;
+  return ok({ ...built.value, feeSat, vbytes, inputs: coins, changeSat });
+}
+
+/** An output to a script of the wallet's own change branch. */
+export type OwnChange = { readonly script: WalletScript; readonly amountSat: bigint };
+
+/** The unsigned bytes: the inputs and outputs as they are given, the wallet's own outputs last. */
+export function buildTransaction(
+  wallet: WalletDescriptor,
+  coins: readonly Coin[],
+  payments: readonly PlannedOutput[],
+  own: readonly OwnChange[],
+): Result<{ readonly psbt: Uint8Array; readonly txid: string }, PlanRefusal> {
   const psbt = new Psbt().setVersion(PAYOUT_VERSION).setLocktime(0);
-  for (const coin of selection.coins) {
+  for (const coin of coins) {
     const script = deriveScript(wallet, coin.branch, coin.index);
     const previous = previousTransactionOf(coin, script);
     if (previous === null) {
@@ -142,13 +161,12 @@ function buildPayout(
     });
   }
   for (const { scriptPubKey, amountSat } of payments) psbt.addOutput({ script: scriptPubKey, value: amountSat });
-  const { vbytes, feeSat, changeSat, coins } = selection;
-  if (changeSat !== null) {
+  for (const { script, amountSat } of own) {
     psbt.addOutput({
-      script: change.scriptPubKey,
-      value: changeSat,
-      witnessScript: change.witnessScript,
-      bip32Derivation: origins(change),
+      script: script.scriptPubKey,
+      value: amountSat,
+      witnessScript: script.witnessScript,
+      bip32Derivation: origins(script),
     });
   }
   const bytes = psbt.toBuffer();
@@ -157,7 +175,7 @@ function buildPayout(
   if (signedBytes > MAX_PSBT_BYTES) return refuse("TOO_LARGE", `a signed PSBT of ${signedBytes} bytes is not accepted`);
   const unsigned = parseTransaction(psbt.data.getTransaction(), "without-witness");
   if (!unsigned.ok) throw new Error("what was built is a transaction");
-  return ok({ psbt: Uint8Array.from(bytes), txid: unsigned.value.txid, feeSat, vbytes, inputs: coins, changeSat });
+  return ok({ psbt: Uint8Array.from(bytes), txid: unsigned.value.txid });
 }
 
 /** The transaction that made the coin, if it and the wallet agree with every field of the coin. */
