@@ -15,9 +15,8 @@ export type Withdrawal = {
   readonly approvedBy: readonly string[];
   /** The newest attempt to get it signed that moved it; 0 before the first. Says nothing once it is signed. */
   readonly attempt: number;
-  /** The newest observation of the gateway that counted, and the newest one that was a reorganisation; 0 for none. */
+  /** The newest observation of the gateway that counted; 0 for none. */
   readonly chainRevision: number;
-  readonly reorgRevision: number;
 };
 
 /**

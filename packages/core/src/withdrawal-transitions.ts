@@ -20,7 +20,7 @@ export const WITHDRAWAL_STATES = [
 
 export type WithdrawalState = (typeof WITHDRAWAL_STATES)[number];
 
-/** States that nothing leaves. */
+/** States that nothing leaves, but for `completed`: a newer reorganisation takes it back, since the chain itself did. */
 export const FINAL_STATES = ["rejected", "refused", "completed", "cancelled", "failed"] as const;
 
 export type FinalState = (typeof FINAL_STATES)[number];
@@ -74,11 +74,13 @@ export type Transition = {
 
 const UNDECIDED = UNDECIDED_STATES;
 const UNSIGNED = UNSIGNED_STATES;
+/** Where the gateway's newest observation decides. */
+const ON_CHAIN = [...UNSIGNED, "signed", "broadcast", "confirming", "completed"] as const;
 
 /**
  * The state machine. The upper part is decided in one place, online-risk, one decision after the other. The lower part
  * are facts; they form a lattice, so that late, repeated and disordered facts end in the same state: what was signed
- * outranks every attempt to have it signed, and among the gateway's observations the newest one counts.
+ * outranks every attempt to have it signed, and among the gateway's observations the newest one counts, whatever it says.
  */
 // biome-ignore format: one transition a line, in columns
 export const TRANSITIONS: Readonly<Record<WithdrawalEventType, Transition>> = {
@@ -98,7 +100,7 @@ export const TRANSITIONS: Readonly<Record<WithdrawalEventType, Transition>> = {
   refused:         { from: UNSIGNED,                                        to: "refused",         known: ["refused", "failed"],                                  newerBy: null },
   signed:          { from: UNSIGNED,                                        to: "signed",          known: ["signed", "broadcast", "confirming", "completed", "failed"], newerBy: null },
   broadcast:       { from: [...UNSIGNED, "signed"],                         to: "broadcast",       known: ["broadcast", "confirming", "completed", "failed"],     newerBy: null },
-  included:        { from: [...UNSIGNED, "signed", "broadcast", "confirming"], to: "confirming",   known: ["completed"],                                          newerBy: "revision" },
-  reorged:         { from: [...UNSIGNED, "signed", "broadcast", "confirming"], to: "broadcast",    known: ["completed", "failed"],                                newerBy: "revision" },
-  completed:       { from: [...UNSIGNED, "signed", "broadcast", "confirming"], to: "completed",    known: ["completed"],                                          newerBy: null },
+  included:        { from: ON_CHAIN,                                        to: "confirming",      known: [],                                                     newerBy: "revision" },
+  reorged:         { from: ON_CHAIN,                                        to: "broadcast",       known: ["failed"],                                             newerBy: "revision" },
+  completed:       { from: ON_CHAIN,                                        to: "completed",       known: [],                                                     newerBy: "revision" },
 };

@@ -131,15 +131,20 @@ describe("the chain", () => {
     });
   });
 
-  test("a completion older than a later inclusion still completes", () => {
-    expect(given(...broadcast, fact("included", 9), fact("completed", 8))).toMatchObject({ state: "completed" });
+  test("a reorganisation takes back a completion, and it completes on the new chain", () => {
+    const back = [...broadcast, fact("included", 7), fact("completed", 8), fact("reorged", 9)];
+    expect(given(...back)).toMatchObject({ state: "broadcast", chainRevision: 9 });
+    expect(given(...back, fact("included", 10))).toMatchObject({ state: "confirming" });
+    expect(given(...back, fact("included", 10), fact("completed", 11))).toMatchObject({ state: "completed" });
   });
 
-  test("a reorganisation that undoes a completion is an alarm, whichever is heard of first", () => {
-    const contradicts = { ok: false, refusal: { code: "FACT_CONTRADICTS" } };
-    expect(decide(fact("reorged", 9), given(...broadcast, fact("completed", 8)))).toMatchObject(contradicts);
-    expect(decide(fact("completed", 8), given(...broadcast, fact("reorged", 9)))).toMatchObject(contradicts);
-    expect(given(...broadcast, fact("reorged", 9), fact("completed", 10))).toMatchObject({ state: "completed" });
+  test("of a completion and the reorganisation that undid it the newer counts, whichever is heard of first", () => {
+    const undone = { state: "broadcast", chainRevision: 9 };
+    expect(given(...broadcast, fact("completed", 8), fact("reorged", 9))).toMatchObject(undone);
+    expect(given(...broadcast, fact("reorged", 9), fact("completed", 8))).toMatchObject(undone);
+    expect(given(...broadcast, fact("included", 10), fact("reorged", 9), fact("completed", 8))).toMatchObject({
+      state: "confirming",
+    });
   });
 });
 

@@ -99,16 +99,8 @@ function record(fact: WithdrawalFact, withdrawal: Withdrawal): Decision {
     case "delayed":
       return no("FACT_BEFORE_CLEARANCE", withdrawal);
     default:
-      return contradictsReorg(fact, withdrawal)
-        ? no("FACT_CONTRADICTS", withdrawal, `${fact.type} on both sides of a reorganisation`)
-        : step(fact, withdrawal, "FACT_CONTRADICTS");
+      return step(fact, withdrawal, "FACT_CONTRADICTS");
   }
-}
-
-/** A completion that a newer reorganisation undid is not one, whichever of the two is heard of first. */
-function contradictsReorg(fact: WithdrawalFact, withdrawal: Withdrawal): boolean {
-  if (fact.type === "completed") return fact.revision < withdrawal.reorgRevision;
-  return fact.type === "reorged" && withdrawal.state === "completed" && fact.revision > withdrawal.chainRevision;
 }
 
 /** Applies the table: moves, says nothing new, or is refused with the given code. */
@@ -126,10 +118,8 @@ function isNewer(event: WithdrawalEvent, withdrawal: Withdrawal): boolean {
       if (!("attempt" in event) || event.attempt < withdrawal.attempt) return false;
       return event.attempt > withdrawal.attempt || place(to) > place(withdrawal.state);
     }
-    case "revision": {
-      const newest = event.type === "reorged" ? withdrawal.reorgRevision : withdrawal.chainRevision;
-      return "revision" in event && event.revision > newest;
-    }
+    case "revision":
+      return "revision" in event && event.revision > withdrawal.chainRevision;
     case null:
       return true;
     default:
@@ -161,12 +151,9 @@ export function evolve(withdrawal: Withdrawal | null, event: WithdrawalEvent): W
     case "signed":
       return { ...moved, attempt: Math.max(withdrawal.attempt, event.attempt) };
     case "included":
+    case "reorged":
     case "completed":
       return { ...moved, chainRevision: event.revision };
-    case "reorged":
-      // One that a newer observation overtook moves nothing, but a completion from before it is not believed any more.
-      if (event.revision < withdrawal.chainRevision) return { ...withdrawal, reorgRevision: event.revision };
-      return { ...moved, chainRevision: event.revision, reorgRevision: event.revision };
     case "rejected":
     case "cleared":
     case "cancelled":
@@ -185,7 +172,6 @@ const BLANK: Omit<Withdrawal, "id"> = {
   approvedBy: [],
   attempt: 0,
   chainRevision: 0,
-  reorgRevision: 0,
 };
 
 function clearOrDelay(notBeforeMs: number | null, nowMs: number, findings: readonly Finding[]): WithdrawalEvent {

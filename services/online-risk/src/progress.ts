@@ -25,9 +25,7 @@ export async function apply(
   let current = stored;
   for (const event of events) {
     const evolved = evolve(current, event);
-    // What an overtaken observation tells beside the state is overtaken with it.
-    const overtaken = "revision" in event && evolved.chainRevision !== event.revision;
-    const { detail = describe(event), ...rest } = overtaken ? { detail: `${event.type}, heard of late` } : told;
+    const { detail = describe(event), ...rest } = told;
     const clearing = event.type === "cleared" ? { clearedAtMs: event.atMs } : {};
     const moved = { ...current, ...evolved, ...rest, ...clearing };
     const findings = "findings" in event ? event.findings : [];

@@ -59,12 +59,12 @@ export async function insertWithdrawal(tx: Transaction, item: NewWithdrawal): Pr
 export async function saveWithdrawal(tx: Transaction, next: Stored): Promise<boolean> {
   const { rowCount } = await tx.query(
     `update withdrawal set revision = $2, state = $3, detail = $4, not_before_ms = $5, approvals_required = $6,
-       approved_by = $7, attempt = $8, chain_revision = $9, reorg_revision = $10, transaction_id = $11,
-       confirmations = $12, required_confirmations = $13, changed_at_ms = $14, cleared_at_ms = $15
+       approved_by = $7, attempt = $8, chain_revision = $9, transaction_id = $10,
+       confirmations = $11, required_confirmations = $12, changed_at_ms = $13, cleared_at_ms = $14
      where id = $1 and revision = $2 - 1`,
     [
       ...[next.id, next.revision, next.state, next.detail, next.notBeforeMs, next.approvalsRequired, next.approvedBy],
-      ...[next.attempt, next.chainRevision, next.reorgRevision, next.transactionId, next.confirmations],
+      ...[next.attempt, next.chainRevision, next.transactionId, next.confirmations],
       ...[next.requiredConfirmations, next.changedAtMs, next.clearedAtMs],
     ],
   );
@@ -148,7 +148,7 @@ export async function countByState(database: Queryable): Promise<ReadonlyMap<str
 const COLUMNS = `id, number, account, asset, amount_minor as "amountMinor", address, script_pubkey as "scriptPubKey",
   key_id as "keyId", state, detail, revision, not_before_ms::float8 as "notBeforeMs",
   approvals_required as "approvalsRequired", approved_by as "approvedBy", attempt,
-  chain_revision::float8 as "chainRevision", reorg_revision::float8 as "reorgRevision",
+  chain_revision::float8 as "chainRevision",
   transaction_id as "transactionId", confirmations, required_confirmations as "requiredConfirmations",
   received_at_ms::float8 as "receivedAtMs", changed_at_ms::float8 as "changedAtMs",
   cleared_at_ms::float8 as "clearedAtMs"`;
