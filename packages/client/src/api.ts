@@ -1,9 +1,11 @@
 // The shapes of the withdrawal API: what the front door answers, documents and validates, and what the client believes.
+import { PRIORITIES } from "@sluice/contracts";
 import { WITHDRAWAL_STATES } from "@sluice/core";
 import { z } from "zod";
 
 const atMs = z.number().int().min(0);
 const state = z.enum(WITHDRAWAL_STATES);
+const minorUnits = z.string().regex(/^[0-9]+$/);
 
 export const findingSchema = z
   .object({
@@ -22,14 +24,16 @@ const summaryShape = {
   id: z.string().describe("The client's own id of the withdrawal; it is the idempotency key."),
   account: z.string(),
   asset: z.string(),
-  amount: z
-    .string()
-    .regex(/^[0-9]+$/)
-    .describe("Minor units (satoshi) as decimal digits."),
+  amount: minorUnits.describe("Minor units (satoshi) as decimal digits."),
   address: z.string(),
   state,
   detail: z.string().describe("What brought it into its state, for people."),
   revision: z.number().int().min(1).describe("Counts the changes of this withdrawal from 1."),
+  priority: z.enum(PRIORITIES),
+  fee: z
+    .object({ payer: z.enum(["exchange", "customer"]), amount: minorUnits })
+    .readonly()
+    .describe("As quoted at the receipt. The customer is charged it beside the amount only when it is the payer."),
   txid: z.string().nullable().describe("The transaction that pays it, once one is signed."),
   confirmations: z.number().int().min(0),
   receivedAtMs: atMs,
@@ -57,6 +61,26 @@ export const withdrawalListSchema = z
   .object({
     withdrawals: z.array(withdrawalSummarySchema).readonly().describe("Newest first."),
     nextCursor: z.string().nullable().describe("Give it as `cursor` to get the next page; null on the last one."),
+  })
+  .readonly();
+
+export const feeQuotesSchema = z
+  .object({
+    asset: z.string(),
+    quotes: z
+      .array(
+        z
+          .object({
+            priority: z.enum(PRIORITIES),
+            payer: z.enum(["exchange", "customer"]),
+            amount: minorUnits.describe("What a withdrawal is quoted now, in minor units."),
+            targetBlocks: z.number().int().min(1).describe("In how many blocks it is meant to be paid."),
+            satPerKvbyte: minorUnits,
+            estimatedAtMs: atMs.nullable().describe("When nodes estimated the rate; null while none has."),
+          })
+          .readonly(),
+      )
+      .readonly(),
   })
   .readonly();
 
@@ -89,5 +113,6 @@ export type ApiFinding = z.infer<typeof findingSchema>;
 export type WithdrawalSummary = z.infer<typeof withdrawalSummarySchema>;
 export type WithdrawalDetails = z.infer<typeof withdrawalSchema>;
 export type WithdrawalList = z.infer<typeof withdrawalListSchema>;
+export type FeeQuotes = z.infer<typeof feeQuotesSchema>;
 export type ListQuery = z.infer<typeof listQuerySchema>;
 export type FieldError = NonNullable<z.infer<typeof problemSchema>["errors"]>[number];

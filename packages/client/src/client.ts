@@ -1,7 +1,14 @@
 // The withdrawal API as functions. Repeating any of them is safe: the withdrawal's id is the idempotency key.
 import { type Priority, withdrawalIdSchema } from "@sluice/contracts";
 import { isFinal, type WithdrawalState } from "@sluice/core";
-import { type WithdrawalDetails, type WithdrawalList, withdrawalListSchema, withdrawalSchema } from "./api.ts";
+import {
+  type FeeQuotes,
+  feeQuotesSchema,
+  type WithdrawalDetails,
+  type WithdrawalList,
+  withdrawalListSchema,
+  withdrawalSchema,
+} from "./api.ts";
 import { pause } from "./pause.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
@@ -42,6 +49,8 @@ export type SluiceClient = {
   readonly createWithdrawal: (withdrawal: NewWithdrawal, options?: CallOptions) => Promise<WithdrawalDetails>;
   readonly getWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
   readonly listWithdrawals: (filter?: ListFilter) => Promise<WithdrawalList>;
+  /** What a withdrawal of this asset is quoted now, for each priority. */
+  readonly getFees: (asset: string, options?: CallOptions) => Promise<FeeQuotes>;
   readonly cancelWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Approves with this client's key; every key counts once. */
   readonly approveWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
@@ -63,6 +72,8 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
     getWithdrawal,
     listWithdrawals: async ({ signal, ...filter } = {}) =>
       call({ method: "GET", path: "/v1/withdrawals", query: queryOf(filter), answer: withdrawalListSchema, signal }),
+    getFees: async (asset, { signal } = {}) =>
+      call({ method: "GET", path: `/v1/fees/${encodeURIComponent(asset)}`, answer: feeQuotesSchema, signal }),
     cancelWithdrawal: async (id, { signal } = {}) =>
       call({ method: "POST", path: `${pathOf(id)}/cancel`, answer: withdrawalSchema, signal }),
     approveWithdrawal: async (id, { signal } = {}) =>

@@ -1,4 +1,4 @@
 // Typed client of the withdrawal API: signs every try anew, and never posts twice by accident.
-export type { ApiFinding, FieldError, WithdrawalDetails, WithdrawalList, WithdrawalSummary } from "./api.ts";
+export type { ApiFinding, FeeQuotes, FieldError, WithdrawalDetails, WithdrawalList, WithdrawalSummary } from "./api.ts";
 export * from "./client.ts";
 export { SluiceApiError } from "./errors.ts";

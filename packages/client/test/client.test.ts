@@ -20,6 +20,7 @@ const NEW = { id: "w-1", account: "acme", asset: "BTC", amount: 10_000n, address
 function answer(change: Partial<WithdrawalDetails> = {}): WithdrawalDetails {
   return {
     ...{ id: "w-1", account: "acme", asset: "BTC", amount: "10000", address: "bcrt1qexample", state: "received" },
+    ...{ priority: "normal", fee: { payer: "exchange", amount: "0" } },
     ...{ detail: "requested by backend", revision: 1, txid: null, confirmations: 0, requiredConfirmations: null },
     ...{ receivedAtMs: 1, changedAtMs: 1, notBeforeMs: null, approvals: { required: 0, by: [] }, findings: [] },
     ...{ history: [{ state: "received", atMs: 1, detail: "requested by backend" }], timings: { received: 0 } },

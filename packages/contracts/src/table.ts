@@ -13,7 +13,11 @@ type Row = {
 
 export const MESSAGES = {
   "withdrawal.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["ops-console"] },
-  "withdrawal.cleared.v1": { route: "topic", producers: ["online-risk"], consumers: ["vault", "semi-offline-risk"] },
+  "withdrawal.cleared.v1": {
+    route: "topic",
+    producers: ["online-risk"],
+    consumers: ["vault", "treasury", "semi-offline-risk"],
+  },
   "transaction.planned.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
   "signing.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "signing.started.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
@@ -49,7 +53,11 @@ export const MESSAGES = {
   },
   "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
   "coin.vanished.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["ops-console"] },
-  "fee.estimated.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["ops-console"] },
+  "fee.estimated.v1": {
+    route: "topic",
+    producers: ["blockchain-gateway"],
+    consumers: ["online-risk", "ops-console"],
+  },
   "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["ops-console"] },
 } as const satisfies Record<string, Row>;
 

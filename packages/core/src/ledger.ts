@@ -6,9 +6,10 @@ import { ok, type Result, refused, unreachable } from "./result.ts";
 
 /**
  * Debits are positive, credits negative. `hot-wallet` (coins held) and `network-fees` (spent) stand positive;
- * `customer:<account>` (what the customer is owed) and `in-flight` (owed, and on its way) stand negative.
+ * `customer:<account>` (what the customer is owed), `in-flight` (owed, and on its way) and `withdrawal-fees` (what customers
+ * were charged) stand negative.
  */
-export type LedgerAccount = `customer:${string}` | "in-flight" | "hot-wallet" | "network-fees";
+export type LedgerAccount = `customer:${string}` | "in-flight" | "hot-wallet" | "network-fees" | "withdrawal-fees";
 
 export function customerAccount(account: AccountId): LedgerAccount {
   return `customer:${account}`;
@@ -16,7 +17,13 @@ export function customerAccount(account: AccountId): LedgerAccount {
 
 export type Entry = { readonly account: LedgerAccount; readonly asset: Asset; readonly amountMinor: bigint };
 
-export type TransferKind = "deposited" | "payout-pending" | "payout-posted" | "payout-voided" | "network-fee";
+export type TransferKind =
+  | "deposited"
+  | "payout-pending"
+  | "payout-posted"
+  | "payout-voided"
+  | "network-fee"
+  | "withdrawal-fee";
 
 /** The id is the same whenever the same thing is booked, so that a store can refuse the second one. */
 export type Transfer = { readonly id: string; readonly kind: TransferKind; readonly entries: readonly Entry[] };
@@ -46,6 +53,12 @@ export function payoutVoided(payout: Payout): Transfer {
 /** The fee of one transaction on the chain, booked once for all the payouts that it carries. */
 export function networkFee(txid: string, asset: Asset, feeMinor: bigint): Transfer {
   return transfer(`network-fee:${txid}`, "network-fee", asset, "network-fees", "hot-wallet", feeMinor);
+}
+
+/** What the customer was quoted for a withdrawal, beside its amount; booked once, when it is paid. */
+export function withdrawalFee({ withdrawalId, account, asset }: Payout, feeMinor: bigint): Transfer {
+  const from = customerAccount(account);
+  return transfer(`withdrawal-fee:${withdrawalId}`, "withdrawal-fee", asset, from, "withdrawal-fees", feeMinor);
 }
 
 /** Coins come into the hot wallet and are owed to a customer. `reference` names where they came from. */

@@ -5,15 +5,21 @@ import { parseWithdrawalRequest, type Sealer, type WithdrawalRequest } from "@sl
 import { type Asset, decide, ok, parseAmount, parseAsset, type Result, type WithdrawalId } from "@sluice/core";
 import { type ApiRefusal, type Caller, refuse, refuseFields } from "@sluice/gate";
 import type { FieldError } from "@sluice/http";
-import { endsOf } from "@sluice/online-rules";
+import { endsOf, type Policy, quoteFee } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { JUDGE_CHANNEL } from "./judge.ts";
 import { tell } from "./progress.ts";
 import { noteDestination } from "./store/accounts.ts";
+import { readEstimates } from "./store/fees.ts";
 import { findBodySha256, insertRequest } from "./store/requests.ts";
 import { insertWithdrawal, type NewWithdrawal } from "./store/withdrawals.ts";
 
-export type Acceptance = { readonly network: BitcoinNetwork; readonly sealer: Sealer; readonly now: () => number };
+export type Acceptance = {
+  readonly network: BitcoinNetwork;
+  readonly policy: Policy;
+  readonly sealer: Sealer;
+  readonly now: () => number;
+};
 
 /**
  * Stores the withdrawal as received, or finds it stored for the same body: either way resolves to its id. "Same" means
@@ -21,7 +27,7 @@ export type Acceptance = { readonly network: BitcoinNetwork; readonly sealer: Se
  */
 export async function accept(
   tx: Transaction,
-  { network, sealer, now }: Acceptance,
+  { network, policy, sealer, now }: Acceptance,
   { key, signed, nonce }: Caller,
 ): Promise<Result<string, ApiRefusal>> {
   // A clearance is only believed for exactly this request line.
@@ -44,6 +50,12 @@ export async function accept(
   const checked = check(request, network, key.maxAmountMinor);
   if (!checked.ok) return checked;
   const receivedAtMs = now();
+  const { priority = "normal", maxFee } = request;
+  const quote = quoteFee(policy.fees[checked.value.asset], priority, await readEstimates(tx), receivedAtMs);
+  if (maxFee !== undefined && quote.payer === "customer" && quote.feeMinor > BigInt(maxFee)) {
+    const rule = `is below the fee of ${quote.feeMinor} that the customer would be charged now`;
+    return refuseFields(422, [{ field: "maxFee", rule, code: "FEE_ABOVE_MAX" }]);
+  }
   if (!(await insertRequest(tx, { id: request.id, keyId: key.keyId, nonce, signed, bodySha256, receivedAtMs }))) {
     const faster = await findBodySha256(tx, request.id);
     if (faster === undefined) throw new Error(`${request.id} is stored and is not`);
@@ -56,13 +68,8 @@ export async function accept(
   const detail = `requested by ${key.keyId}`;
   const item: NewWithdrawal = {
     ...checked.value,
-    id,
-    state: "received",
-    account,
-    address,
-    keyId: key.keyId,
-    detail,
-    receivedAtMs,
+    ...{ id, state: "received", account, address, keyId: key.keyId, detail, receivedAtMs },
+    ...{ priority, feePayer: quote.payer, feeMinor: quote.feeMinor },
   };
   await noteDestination(tx, item, endsOf(request.address));
   await tell(tx, sealer, await insertWithdrawal(tx, item));

@@ -1,7 +1,13 @@
 // The public API: each request is signed, its nonce is spent in the transaction that does its work, and shapes are shared.
-import { listQuerySchema, problemSchema, withdrawalListSchema, withdrawalSchema } from "@sluice/client/api";
+import {
+  feeQuotesSchema,
+  listQuerySchema,
+  problemSchema,
+  withdrawalListSchema,
+  withdrawalSchema,
+} from "@sluice/client/api";
 import { withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
-import { decide, ok, type Result, type WithdrawalCommand } from "@sluice/core";
+import { decide, ok, parseAsset, type Result, type WithdrawalCommand } from "@sluice/core";
 import {
   type ApiKey,
   type ApiRefusal,
@@ -19,20 +25,20 @@ import {
   type HttpServer,
   type HttpServerOptions,
 } from "@sluice/http";
-import type { Policy } from "@sluice/online-rules";
+import { quoteAll } from "@sluice/online-rules";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
 import { apply } from "./progress.ts";
 import { alarmsNow } from "./report-watch.ts";
+import { readEstimates } from "./store/fees.ts";
 import { spendNonce } from "./store/requests.ts";
 import { findWithdrawal, listWithdrawals, lockWithdrawal, type Stored } from "./store/withdrawals.ts";
-import { detailsOf, summaryOf } from "./view.ts";
+import { detailsOf, feesOf, summaryOf } from "./view.ts";
 
 export type ApiOptions = Gate &
   Acceptance & {
     readonly pool: Pool;
-    readonly policy: Policy;
     readonly logger: HttpServerOptions["logger"];
     readonly onRefused: (code: string) => void;
     readonly onAnswered: (answered: AnsweredRequest) => void;
@@ -107,6 +113,24 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
         const page = found.slice(0, request.query.limit);
         const last = found.length > page.length ? page.at(-1) : undefined;
         return ok({ withdrawals: page.map(summaryOf), nextCursor: last === undefined ? null : String(last.number) });
+      }),
+  );
+
+  server.get(
+    "/v1/fees/:asset",
+    {
+      preValidation: asks("read"),
+      schema: {
+        summary: "What a withdrawal is quoted now, for each priority",
+        params: z.object({ asset: z.string().min(1).max(16) }),
+        response: { 200: feeQuotesSchema, ...problems },
+      },
+    },
+    async (request) =>
+      answered(request, async (tx) => {
+        const asset = parseAsset(request.params.asset);
+        if (!asset.ok) return refuse(404, asset.refusal.code, asset.refusal.detail);
+        return ok(feesOf(asset.value, quoteAll(policy.fees[asset.value], await readEstimates(tx), now())));
       }),
   );
 

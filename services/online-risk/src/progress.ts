@@ -99,7 +99,10 @@ async function sealClearance(tx: Transaction, sealer: Sealer, stored: Stored, at
     id: `${stored.id}/cleared`,
     key: stored.id,
     occurredAtMs: atMs,
-    message: { withdrawalId: stored.id, request: await loadRequest(tx, stored.id), findings, clearedAtMs: atMs },
+    message: {
+      ...{ withdrawalId: stored.id, request: await loadRequest(tx, stored.id), findings, clearedAtMs: atMs },
+      ...(stored.feePayer === "customer" && stored.feeMinor > 0n ? { customerFeeMinor: `${stored.feeMinor}` } : {}),
+    },
   });
 }
 

@@ -1,5 +1,6 @@
 // A withdrawal as the API shows it.
-import type { WithdrawalDetails, WithdrawalSummary } from "@sluice/client/api";
+import type { FeeQuotes, WithdrawalDetails, WithdrawalSummary } from "@sluice/client/api";
+import type { Quote } from "@sluice/online-rules";
 import type { Queryable } from "@sluice/postgres";
 import { listFindings } from "./store/findings.ts";
 import { listChanges, type Stored } from "./store/withdrawals.ts";
@@ -8,7 +9,19 @@ export function summaryOf(stored: Stored): WithdrawalSummary {
   const { id, account, asset, address, state, detail, revision, confirmations, receivedAtMs, changedAtMs } = stored;
   return {
     ...{ id, account, asset, amount: stored.amountMinor.toString(), address, state, detail, revision },
+    ...{ priority: stored.priority, fee: { payer: stored.feePayer, amount: stored.feeMinor.toString() } },
     ...{ txid: stored.transactionId, confirmations, receivedAtMs, changedAtMs },
+  };
+}
+
+export function feesOf(asset: string, quotes: readonly Quote[]): FeeQuotes {
+  return {
+    asset,
+    quotes: quotes.map(({ feeMinor, satPerKvbyte, ...quote }) => ({
+      ...quote,
+      amount: feeMinor.toString(),
+      satPerKvbyte: satPerKvbyte.toString(),
+    })),
   };
 }
 

@@ -1,8 +1,15 @@
 // Books what core decides about a payout. Refusals of the ledger are alarms: the message is parked for a person.
-import { decidePayout, networkFee, type Payout, type PayoutCommand } from "@sluice/core";
+import {
+  decidePayout,
+  networkFee,
+  type Payout,
+  type PayoutCommand,
+  type WithdrawalId,
+  withdrawalFee,
+} from "@sluice/core";
 import { OperatingError } from "@sluice/messaging";
 import type { Transaction } from "@sluice/postgres";
-import { bookTransfer, readPayout, savePayout } from "./store.ts";
+import { bookTransfer, lockCharge, readPayout, savePayout } from "./store.ts";
 
 export async function bookPayout(
   tx: Transaction,
@@ -24,6 +31,14 @@ export async function bookPayout(
   }
   for (const transfer of transfers) await bookTransfer(tx, transfer);
   await savePayout(tx, txid, { ...payout, standing, postedBy });
+  if (standing === "posted") await bookCharge(tx, payout.withdrawalId);
+}
+
+/** The customer is charged once, when the withdrawal is paid and the quote is known, whichever comes last. */
+export async function bookCharge(tx: Transaction, withdrawalId: WithdrawalId): Promise<void> {
+  const feeMinor = await lockCharge(tx, withdrawalId);
+  const payout = await readPayout(tx, withdrawalId);
+  if (payout?.standing === "posted" && feeMinor > 0n) await bookTransfer(tx, withdrawalFee(payout, feeMinor));
 }
 
 /** A fee is paid when its transaction confirms, once for all payouts in it. */

@@ -6,6 +6,7 @@ import { secretsSchema, settingsSchema } from "./config.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
+import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
 import { addRoutes, overdrawnOf, readReconciliation } from "./routes.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -32,6 +33,7 @@ runProcess("treasury", async (life) => {
       "coin.observed.v1": handleCoinObserved,
       "transaction.confirmed.v1": handleTransactionConfirmed,
       "transaction.signed.v1": handleTransactionSigned,
+      "withdrawal.cleared.v1": handleWithdrawalCleared,
     },
     routes: (http) => addRoutes(http, service.pool),
   });

@@ -114,6 +114,27 @@ export async function savePayout(tx: Transaction, txid: string, payout: StoredPa
   ]);
 }
 
+export async function noteCharge(tx: Transaction, withdrawalId: WithdrawalId, feeMinor: bigint): Promise<void> {
+  await tx.query(
+    `insert into withdrawal_charge (withdrawal_id, fee_minor) values ($1, $2)
+     on conflict (withdrawal_id) do update set fee_minor = excluded.fee_minor`,
+    [withdrawalId, feeMinor],
+  );
+}
+
+/** The row is made if need be and locked, so that a quote and a payout which come at once see each other. */
+export async function lockCharge(tx: Transaction, withdrawalId: WithdrawalId): Promise<bigint> {
+  await tx.query(
+    "insert into withdrawal_charge (withdrawal_id, fee_minor) values ($1, 0) on conflict (withdrawal_id) do nothing",
+    [withdrawalId],
+  );
+  const { rows } = await tx.query<{ fee: string }>(
+    "select fee_minor::text as fee from withdrawal_charge where withdrawal_id = $1 for update",
+    [withdrawalId],
+  );
+  return BigInt(rows[0]?.fee ?? "0");
+}
+
 /** True when it was not known yet. */
 export async function addCoin(
   tx: Transaction,

@@ -1,6 +1,6 @@
 // The treasury's tables on a real server, and its handlers called as the consumer calls them.
 import { fileURLToPath } from "node:url";
-import type { Opened } from "@sluice/contracts";
+import { MESSAGES, type Opened } from "@sluice/contracts";
 import { balanceKey, type LedgerAccount } from "@sluice/core";
 import { type Handlers, handleOnce, MESSAGING_MIGRATIONS } from "@sluice/messaging";
 import { createPool, migrate, type Pool, type Transaction } from "@sluice/postgres";
@@ -8,6 +8,7 @@ import { createTestDatabase } from "@sluice/postgres/testing";
 import { handleCoinObserved } from "../src/handlers/coin-observed.ts";
 import { handleTransactionConfirmed } from "../src/handlers/transaction-confirmed.ts";
 import { handleTransactionSigned } from "../src/handlers/transaction-signed.ts";
+import { handleWithdrawalCleared } from "../src/handlers/withdrawal-cleared.ts";
 import { listBalances } from "../src/store.ts";
 import type { Told } from "./messages.ts";
 
@@ -33,11 +34,12 @@ const handlers: Handlers = {
   "coin.observed.v1": handleCoinObserved,
   "transaction.confirmed.v1": handleTransactionConfirmed,
   "transaction.signed.v1": handleTransactionSigned,
+  "withdrawal.cleared.v1": handleWithdrawalCleared,
 };
 
 /** Through the inbox, as everything that arrives. */
 export async function take(tx: Transaction, { type, id, message }: Told): Promise<void> {
-  const producer = type === "transaction.signed.v1" ? "vault" : "blockchain-gateway";
+  const producer = MESSAGES[type].producers[0];
   const rest = { id, key: id, producer, keyId: "k", occurredAtMs: 1, envelope: new Uint8Array() } as const;
   const opened = { type, message, ...rest } as Opened;
   const handler = handlers[type] as (tx: Transaction, opened: Opened) => Promise<void>;

@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readReconciliation } from "../src/routes.ts";
 import { bookTransfer, chainBalanceSat, listNewestPayouts, listNewestTransfers } from "../src/store.ts";
 import { type Books, balances, openBooks, take } from "./books.ts";
-import { changeSatOf, confirmed, newTxid, observed, signed, type TestTransaction, type Told } from "./messages.ts";
+import {
+  changeSatOf,
+  cleared,
+  confirmed,
+  newTxid,
+  observed,
+  signed,
+  type TestTransaction,
+  type Told,
+} from "./messages.ts";
 
 let books: Books;
 beforeAll(async () => {
@@ -159,6 +168,9 @@ function transactionOf(at: number, amounts: readonly bigint[], feeSat: bigint, r
   return { txid: newTxid(), payouts, spent: [{ txid: newTxid(), vout: at, amountSat }], feeSat };
 }
 
+/** Every second customer of a transaction pays the fee that was quoted. */
+const quoteOf = (number: number) => (number % 2 === 1 ? BigInt(100 + number) : 0n);
+
 /** Every coin in two blocks, every transaction, and for the final ones their confirmation and their change. */
 function messagesOf(transactions: readonly TestTransaction[], final: readonly boolean[]): readonly Told[] {
   return transactions.flatMap((each, at) => {
@@ -167,6 +179,7 @@ function messagesOf(transactions: readonly TestTransaction[], final: readonly bo
     return [
       ...each.spent.flatMap((coin) => [observed(coin, 0, 100), observed(coin, 0, 101)]),
       signed(each),
+      ...each.payouts.map(({ withdrawalId }, number) => cleared(withdrawalId, quoteOf(number))),
       ...(final[at] ? [confirmed(each)] : []),
       ...(final[at] && changeSat > 0n ? [observed(change, 1)] : []),
     ];
@@ -185,8 +198,9 @@ function expectedBalances(
       add("hot-wallet", amountSat);
       add("customer:hot-float", -amountSat);
     }
-    for (const { account, amountSat } of payouts) {
-      add(`customer:${account}`, amountSat);
+    for (const [number, { account, amountSat }] of payouts.entries()) {
+      add(`customer:${account}`, amountSat + (final[at] ? quoteOf(number) : 0n));
+      if (final[at]) add("withdrawal-fees", -quoteOf(number));
       add(final[at] ? "hot-wallet" : "in-flight", -amountSat);
     }
     if (final[at]) {
@@ -229,3 +243,18 @@ afterAll(() => empty.close());
 async function payout(withdrawalId: string) {
   return (await listNewestPayouts(books.pool, 100)).find((each) => each.withdrawalId === withdrawalId);
 }
+
+describe("a quote and a confirmation", () => {
+  it("that are handled at the same moment charge the customer once", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const payouts = [{ withdrawalId: `w-charge-${round}`, account: "dora", amountSat: 1_000n }];
+      const spent = [{ txid: newTxid(), vout: 0, amountSat: 5_000n }];
+      const paid: TestTransaction = { txid: newTxid(), payouts, spent, feeSat: 100n };
+      await transaction(books.pool, (tx) => take(tx, signed(paid)));
+      const both = [cleared(`w-charge-${round}`, 30n), confirmed(paid)];
+      await Promise.all(both.map((told) => transaction(books.pool, (tx) => take(tx, told))));
+    }
+    expect((await balances(books.pool)).get(balanceKey("withdrawal-fees", "BTC"))).toBe(-300n);
+    expect((await balances(books.pool)).get(balanceKey("customer:dora", "BTC"))).toBe(10_300n);
+  });
+});

@@ -4,7 +4,7 @@ import type { MessageOf, MessageType } from "@sluice/contracts";
 
 export type Told = {
   readonly [T in MessageType]: { readonly type: T; readonly id: string; readonly message: MessageOf<T> };
-}["transaction.signed.v1" | "transaction.confirmed.v1" | "coin.observed.v1"];
+}["transaction.signed.v1" | "transaction.confirmed.v1" | "coin.observed.v1" | "withdrawal.cleared.v1"];
 
 export type TestPayout = { readonly withdrawalId: string; readonly account: string; readonly amountSat: bigint };
 
@@ -51,6 +51,17 @@ export function confirmed({ txid, payouts }: TestTransaction): Told {
     revision: 7,
   };
   return { type: "transaction.confirmed.v1", id: `${txid}/confirmed`, message };
+}
+
+/** `feeMinor` is what the customer pays; 0 when the exchange does. */
+export function cleared(withdrawalId: string, feeMinor: bigint): Told {
+  const request = {
+    ...{ method: "POST", authority: "a", path: "/v1/withdrawals", query: "", contentType: "application/json" },
+    ...{ contentDigest: "d", signatureInput: "i", signature: "s", body: new Uint8Array([1]) },
+  };
+  const fee = feeMinor > 0n ? { customerFeeMinor: `${feeMinor}` } : {};
+  const message: MessageOf<"withdrawal.cleared.v1"> = { withdrawalId, request, findings: [], clearedAtMs: 1, ...fee };
+  return { type: "withdrawal.cleared.v1", id: `${withdrawalId}/cleared`, message };
 }
 
 /** Branch 0 takes money from outside, 1 our own change. A coin may be seen again in another block. */

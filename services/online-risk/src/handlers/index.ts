@@ -1,5 +1,6 @@
 // One handler for each message that this service reads.
 import type { Sealer } from "@sluice/contracts";
+import { feeEstimated } from "./fee-estimated.ts";
 import { riskReported } from "./risk-reported.ts";
 import { signingStarted } from "./signing-started.ts";
 import { transactionBroadcast } from "./transaction-broadcast.ts";
@@ -21,5 +22,6 @@ export function createHandlers(sealer: Sealer, now: () => number) {
     "transaction.included.v1": transactionIncluded(sealer),
     "transaction.reorged.v1": transactionReorged(sealer),
     "transaction.confirmed.v1": transactionConfirmed(sealer),
+    "fee.estimated.v1": feeEstimated,
   };
 }

@@ -1,6 +1,8 @@
 // All SQL about withdrawals: where each stands, its history, and what waits to be judged.
 import type { ListQuery, WithdrawalDetails } from "@sluice/client/api";
+import type { Priority } from "@sluice/contracts";
 import type { Asset, Withdrawal } from "@sluice/core";
+import type { Quote } from "@sluice/online-rules";
 import type { Queryable, Transaction } from "@sluice/postgres";
 
 /** A withdrawal as it is stored: what the state machine remembers, and what it is about. */
@@ -12,6 +14,10 @@ export type Stored = Withdrawal & {
   readonly amountMinor: bigint;
   readonly address: string;
   readonly scriptPubKey: Uint8Array;
+  readonly priority: Priority;
+  /** As quoted when it was received: who pays the fee, and how much of the minor unit the customer would be charged. */
+  readonly feePayer: Quote["payer"];
+  readonly feeMinor: bigint;
   /** The key that requested it. */
   readonly keyId: string;
   readonly detail: string;
@@ -33,6 +39,9 @@ export type NewWithdrawal = Pick<
   | "amountMinor"
   | "address"
   | "scriptPubKey"
+  | "priority"
+  | "feePayer"
+  | "feeMinor"
   | "keyId"
   | "detail"
   | "receivedAtMs"
@@ -42,11 +51,11 @@ export type NewWithdrawal = Pick<
 export async function insertWithdrawal(tx: Transaction, item: NewWithdrawal): Promise<Stored> {
   const { rows } = await tx.query<Row>(
     `insert into withdrawal (id, account, asset, amount_minor, address, script_pubkey, key_id, state, detail, revision,
-       received_at_ms, changed_at_ms)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10) returning ${COLUMNS}`,
+       received_at_ms, changed_at_ms, priority, fee_payer, fee_minor)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12, $13) returning ${COLUMNS}`,
     [
       ...[item.id, item.account, item.asset, item.amountMinor, item.address, item.scriptPubKey, item.keyId],
-      ...[item.state, item.detail, item.receivedAtMs],
+      ...[item.state, item.detail, item.receivedAtMs, item.priority, item.feePayer, item.feeMinor],
     ],
   );
   const [stored] = rows.map(storedOf);
@@ -146,15 +155,15 @@ export async function countByState(database: Queryable): Promise<ReadonlyMap<str
 
 // Times as float8: whole milliseconds are exact in it for the next 280,000 years, and arrive as numbers.
 const COLUMNS = `id, number, account, asset, amount_minor as "amountMinor", address, script_pubkey as "scriptPubKey",
-  key_id as "keyId", state, detail, revision, not_before_ms::float8 as "notBeforeMs",
+  priority, fee_payer as "feePayer", fee_minor as "feeMinor", key_id as "keyId", state, detail, revision, not_before_ms::float8 as "notBeforeMs",
   approvals_required as "approvalsRequired", approved_by as "approvedBy", attempt,
   chain_revision::float8 as "chainRevision",
   transaction_id as "transactionId", confirmations, required_confirmations as "requiredConfirmations",
   received_at_ms::float8 as "receivedAtMs", changed_at_ms::float8 as "changedAtMs",
   cleared_at_ms::float8 as "clearedAtMs"`;
 
-type Row = Omit<Stored, "amountMinor"> & { readonly amountMinor: string };
+type Row = Omit<Stored, "amountMinor" | "feeMinor"> & { readonly amountMinor: string; readonly feeMinor: string };
 
 function storedOf(row: Row): Stored {
-  return { ...row, amountMinor: BigInt(row.amountMinor) };
+  return { ...row, amountMinor: BigInt(row.amountMinor), feeMinor: BigInt(row.feeMinor) };
 }
