@@ -5,6 +5,7 @@ export {
   type ParsedAddress,
   parseAddress,
 } from "./bitcoin/address.ts";
+export { type BlockFault, type DecodedBlock, decodeBlock } from "./bitcoin/block.ts";
 export { CHAIN_REFUSALS, type ChainRefusal, type ChainRefusalCode } from "./bitcoin/chain-refusals.ts";
 export { combineSignatures, verifySignatures } from "./bitcoin/combine.ts";
 export {

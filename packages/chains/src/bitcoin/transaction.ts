@@ -31,6 +31,15 @@ export function parseTransaction(
   form: TransactionForm,
 ): Result<ParsedTransaction, { readonly code: TransactionFault }> {
   const reader = new WireReader(bytes);
+  const read = readTransaction(reader, form);
+  return read.ok && reader.remaining > 0 ? refused({ code: "TRAILING_BYTES" }) : read;
+}
+
+/** The transaction at which the reader stands; others may follow, as in a block. */
+export function readTransaction(
+  reader: WireReader,
+  form: TransactionForm,
+): Result<ParsedTransaction, { readonly code: TransactionFault }> {
   const version = reader.u32();
   const marked = form === "either" && reader.peek() === 0;
   const marker = marked ? reader.take(2) : null;
@@ -40,7 +49,6 @@ export function parseTransaction(
   const witnesses = marked ? inputs.map(() => readList(reader, (stack) => stack.sized())) : null;
   const locktime = reader.u32();
   if (reader.fault !== null) return refused({ code: reader.fault });
-  if (reader.remaining > 0) return refused({ code: "TRAILING_BYTES" });
   // BIP144: witnesses that are all empty must not be written at all, or one transaction would have two forms.
   if (witnesses?.every((stack) => stack.length === 0)) return refused({ code: "WITNESS_MALFORMED" });
   const parts = { version, inputs, outputs, locktime };
