@@ -8,6 +8,7 @@ export { plainEnvironment } from "./parts/executable.ts";
 export type { How, Log } from "./parts/find-part.ts";
 export { PartError, type PartErrorCode } from "./parts/part-error.ts";
 export { findFreePorts } from "./parts/ports.ts";
+export type { PartProcess } from "./parts/running.ts";
 export {
   addressesOf,
   type BitcoindPart,

@@ -4,7 +4,7 @@ import { type PartAddresses, readAddresses } from "./parts/addresses.ts";
 import { dockerAnswers } from "./parts/docker.ts";
 import type { How, Log } from "./parts/find-part.ts";
 import { createFolder } from "./parts/folder.ts";
-import { createRunning } from "./parts/running.ts";
+import { createRunning, type PartProcess } from "./parts/running.ts";
 import {
   createBinariesSource,
   type StartContext,
@@ -14,18 +14,20 @@ import {
   startPostgresPart,
 } from "./parts/starts.ts";
 
-export type KafkaPart = { readonly brokers: readonly string[]; readonly how: How };
+/** `process` is there when the part was started here as a process, and not in a container. */
+type Common = { readonly how: How; readonly process?: PartProcess };
+
+export type KafkaPart = Common & { readonly brokers: readonly string[] };
 /** An administrator's URL over TCP with a password. */
-export type PostgresPart = { readonly url: string; readonly how: How };
+export type PostgresPart = Common & { readonly url: string };
 /** An administrator's URL over a Unix socket. `isolated`: the server sees no network interface but a downed loopback. */
-export type OfflinePostgresPart = {
+export type OfflinePostgresPart = Common & {
   readonly url: string;
   readonly socketDirectory: string;
   readonly isolated: boolean;
-  readonly how: How;
 };
 /** http://user:password@host:port of a node on regtest. */
-export type BitcoindPart = { readonly rpcUrl: string; readonly how: How };
+export type BitcoindPart = Common & { readonly rpcUrl: string };
 
 export type EveryPart = {
   readonly kafka: KafkaPart;
@@ -49,12 +51,14 @@ export type StartPartsOptions<N extends PartName> = {
   readonly which?: readonly N[];
   /** Where addresses are looked for; process.env unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Nobody else's: neither what the environment names nor a container, but processes that the caller may kill. */
+  readonly own?: boolean;
 };
 
 /** Every part that is asked for, ready. When one fails, the others are stopped and the error names every fault. */
 export async function startParts<N extends PartName = PartName>(options: StartPartsOptions<N>): Promise<Parts<N>> {
   const startedAtMs = Date.now();
-  const { log } = options;
+  const { log, own = false } = options;
   const folder = await createFolder();
   const running = createRunning(log);
   const stop = async (): Promise<void> => {
@@ -63,8 +67,8 @@ export async function startParts<N extends PartName = PartName>(options: StartPa
   };
   const starts = listStarts({
     directory: folder.path,
-    addresses: readAddresses(options.env ?? process.env),
-    docker: await dockerAnswers(),
+    addresses: own ? {} : readAddresses(options.env ?? process.env),
+    docker: !own && (await dockerAnswers()),
     running,
     log,
   });

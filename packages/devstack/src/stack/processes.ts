@@ -63,6 +63,8 @@ export type Surroundings = {
   /** Whether the machine gives the semi-offline processes a namespace without interfaces. */
   readonly isolated: boolean;
   readonly extraEnv: Readonly<Partial<Record<ProcessName, Readonly<Record<string, string>>>>>;
+  /** Node's own, beside those that a process always has. */
+  readonly extraFlags: Readonly<Partial<Record<ProcessName, readonly string[]>>>;
 };
 
 export function planProcess(name: ProcessName, around: Surroundings): ProcessPlan {
@@ -74,7 +76,10 @@ export function planProcess(name: ProcessName, around: Surroundings): ProcessPla
     env: { ...env, ...around.extraEnv[name] },
     secrets: secretsOf(name, around),
     withoutNetwork: (holder !== undefined || name === "semi-offline-risk") && around.isolated,
-    flags: holder !== undefined || name === "semi-offline-risk" ? SEMI_OFFLINE_FLAGS : [],
+    flags: [
+      ...(holder !== undefined || name === "semi-offline-risk" ? SEMI_OFFLINE_FLAGS : []),
+      ...(around.extraFlags[name] ?? []),
+    ],
   };
 }
 
@@ -119,6 +124,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     },
     isolated: true,
     extraEnv: {},
+    extraFlags: {},
   };
   return ["SLUICE_TRUST_FILE", "SLUICE_SECRETS_SOURCE", ...Object.keys(environmentOf(name, nowhere))];
 }

@@ -39,6 +39,7 @@ export type StackOptions = {
   readonly directory: string;
   readonly policies?: PolicyChoices | ((chain: Regtest) => Promise<PolicyChoices>);
   readonly extraEnv?: Surroundings["extraEnv"];
+  readonly extraFlags?: Surroundings["extraFlags"];
 };
 
 /** What the processes of a stack know and nobody else should: for tests that play an enemy who has got hold of it. */
@@ -146,6 +147,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     bridgeSecretsOf: identities.bridgeSecretsOf,
     isolated,
     extraEnv: options.extraEnv ?? {},
+    extraFlags: options.extraFlags ?? {},
   };
   const running = createProcesses(around, custody, folders.logs, log);
   const stop = stopping(running, async () => {
