@@ -39,7 +39,11 @@ export const MESSAGES = {
   },
   "transaction.broadcast.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["online-risk"] },
   "transaction.included.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["online-risk"] },
-  "transaction.reorged.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["online-risk"] },
+  "transaction.reorged.v1": {
+    route: "topic",
+    producers: ["blockchain-gateway"],
+    consumers: ["vault", "online-risk"],
+  },
   "transaction.confirmed.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],
@@ -52,7 +56,7 @@ export const MESSAGES = {
     consumers: ["ops-console"],
   },
   "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
-  "coin.vanished.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["ops-console"] },
+  "coin.vanished.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "ops-console"] },
   "fee.estimated.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],

@@ -15,7 +15,7 @@ export async function upsertCoin(tx: Transaction, walletId: string, coin: Coin, 
 /** More than one transaction can use: coins are chosen largest first, and each brings its whole previous transaction. */
 const MOST_COINS = 500;
 
-/** Unspent and not reserved: those asked for first, then the largest. */
+/** Unspent, not reserved, and not gone with their blocks: those asked for first, then the largest. */
 export async function freeCoins(
   tx: Transaction,
   walletId: string,
@@ -33,6 +33,7 @@ export async function freeCoins(
      from coin
      where wallet_id = $1 and state = 'unspent'
        and not exists (select from reservation where reservation.outpoint = coin.outpoint)
+       and not exists (select from coin_sighting seen where seen.outpoint = coin.outpoint and not seen.present)
      order by outpoint = any($2) desc, amount_sat desc, outpoint limit ${MOST_COINS}`,
     [walletId, anchors],
   );
@@ -52,11 +53,12 @@ export async function releaseCoins(tx: Transaction, taskId: string): Promise<voi
   await tx.query("delete from reservation where task_id = $1", [taskId]);
 }
 
-/** Step 11. The task's transaction is final, so its coins are gone for good and the reservation with them. */
+/** Step 11. The task's transaction is final, so its coins are gone and the reservation with them. */
 export async function spendCoins(tx: Transaction, taskId: string, transactionId: string): Promise<void> {
   await tx.query(
-    `with consumed as (delete from reservation where task_id = $1 returning outpoint)
-     update coin set state = 'spent', spent_by = $2 from consumed where coin.outpoint = consumed.outpoint`,
+    `with consumed as (delete from reservation where task_id = $1 returning outpoint, position)
+     update coin set state = 'spent', spent_by = $2, spent_position = consumed.position
+     from consumed where coin.outpoint = consumed.outpoint`,
     [taskId, transactionId],
   );
 }

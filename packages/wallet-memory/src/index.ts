@@ -1,2 +1,3 @@
 // What vault remembers of its wallets, in its own tables. Whoever calls has the transaction, and the wallet's lane where it plans.
 export * from "./coins.ts";
+export * from "./sightings.ts";

@@ -6,7 +6,7 @@ import { announce, type OnlineService } from "@sluice/online-service";
 import { transaction } from "@sluice/postgres";
 import { about, type Rounds, startRounds } from "@sluice/runtime";
 import type { VaultCrash } from "./crash-point.ts";
-import { dueTasks, loadRequest, lockTask, markSent, postponeSending, sendSubmittedAgain } from "./store/tasks.ts";
+import { dueTasks, lockTask, markSent, postponeSending, sendSubmittedAgain, takeRequest } from "./store/tasks.ts";
 import { LOOK_EVERY_MS } from "./work.ts";
 
 export type Submitter = Rounds & {
@@ -55,7 +55,7 @@ export function startSubmitter(
     const logger = about(life.logger, { taskId });
     let againInMs = askAgainMs;
     try {
-      const request = await loadRequest(pool, taskId);
+      const request = await takeRequest(pool, taskId);
       if (request === null) return;
       const { walletId, psbt, sends, withdrawals } = request;
       againInMs = backoffMs(sends + 1, { firstMs: askAgainMs, longestMs: 12 * askAgainMs }, Math.random());

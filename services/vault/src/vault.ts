@@ -10,8 +10,10 @@ import { bridgeSessionOf, secretsSchema, settingsSchema, walletsOf } from "./con
 import type { VaultCrash } from "./crash-point.ts";
 import { joinExpositions } from "./exposition.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
+import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleRiskReported } from "./handlers/risk-reported.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
+import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
 import { bridgeReadiness, measureBridge, measureTables } from "./metrics.ts";
 import { startPlanner } from "./planner.ts";
@@ -96,7 +98,9 @@ export async function startVault(
       handlers: {
         "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK),
         "coin.observed.v1": handleCoinObserved(wallets),
+        "coin.vanished.v1": handleCoinVanished,
         "transaction.confirmed.v1": handleTransactionConfirmed,
+        "transaction.reorged.v1": handleTransactionReorged,
       },
       ready: async () => [bridgeReadiness(bridge)],
       routes: (http) => addRoutes(http, pool, zone),

@@ -1,7 +1,7 @@
 // A coin of a wallet lies in a block. It may be told twice, late, and after it was spent.
 import { type Coin, decodeTransaction, deriveScript, TransactionMalformedError, type Wallet } from "@sluice/chains";
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
+import { noteSighting, upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
 import type { Wallets } from "../config.ts";
 import { tellOfWork } from "../work.ts";
 
@@ -14,6 +14,7 @@ export function handleCoinObserved(wallets: Wallets): Handler<"coin.observed.v1"
     const coin: Coin = { txid: transactionId, vout, amountSat, branch, index, previousTransaction };
     const mismatch = mismatchOf(coin, wallet);
     if (mismatch !== null) throw new OperatingError("COIN_MISMATCH", "park", `${transactionId}:${vout}: ${mismatch}`);
+    await noteSighting(tx, `${transactionId}:${vout}`, true, message.revision ?? 0);
     await upsertCoin(tx, walletId, coin, height);
     if (branch === 1) await useChangeIndex(tx, walletId, index);
     await tellOfWork(tx);

@@ -1,7 +1,7 @@
 // Step 11: a transaction is final. Its coins are gone, its withdrawals are paid, its reservation is consumed.
 import { type Handler, OperatingError } from "@sluice/messaging";
 import { spendCoins } from "@sluice/wallet-memory";
-import { confirmTask, lockTaskOfTransaction } from "../store/tasks.ts";
+import { confirmTask, lockTaskOfTransaction, noteChainRevision } from "../store/tasks.ts";
 import { markConfirmed } from "../store/withdrawals.ts";
 
 /** What the chain says stands above what the task waits for, except where coins may be in another task already. */
@@ -11,7 +11,8 @@ export const handleTransactionConfirmed: Handler<"transaction.confirmed.v1"> = a
   if (task === null) {
     throw new OperatingError("TRANSACTION_UNKNOWN", "park", `no task planned transaction ${transactionId}`);
   }
-  if (task.state === "confirmed") return;
+  // A newer reorganisation has taken it back already.
+  if (!(await noteChainRevision(tx, task.taskId, message.revision)) || task.state === "confirmed") return;
   if (task.state === "refused") {
     const detail = `${transactionId} of task ${task.taskId} was refused, and yet it is confirmed`;
     throw new OperatingError("REFUSED_TRANSACTION_CONFIRMED", "park", detail);

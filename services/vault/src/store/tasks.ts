@@ -1,5 +1,6 @@
 // All SQL about signature tasks and what they pay.
 import type { Queryable, Transaction } from "@sluice/postgres";
+import { releaseCoins } from "@sluice/wallet-memory";
 import type { TaskState, TaskView } from "../decide-report.ts";
 import { storable } from "./storable.ts";
 
@@ -113,6 +114,44 @@ export async function delayTask(tx: Transaction, taskId: string, untilMs: number
   if (rowCount !== 1) throw new Error(`task ${taskId} does not wait for a verdict`);
 }
 
+/** False when something newer was heard from the chain about the task's transaction. */
+export async function noteChainRevision(tx: Transaction, taskId: string, revision: number): Promise<boolean> {
+  const { rowCount } = await tx.query("update task set chain_revision = $2 where id = $1 and chain_revision < $2", [
+    taskId,
+    revision,
+  ]);
+  return rowCount === 1;
+}
+
+/** Its block left the best chain. What was confirmed before its signatures were heard of is asked for again. */
+export async function unconfirmTask(tx: Transaction, taskId: string): Promise<"signed" | "planned"> {
+  const { rows } = await tx.query<{ signed: boolean }>(
+    `update task set state = case when transaction is null then 'submitted' else 'signed' end
+     where id = $1 and state = 'confirmed' returning transaction is not null as signed`,
+    [taskId],
+  );
+  return rows[0]?.signed === false ? "planned" : "signed";
+}
+
+/**
+ * Ends tasks that were to spend a coin and never left vault: the semi-offline zone cannot know of them, so nothing can
+ * have been signed. Resolves to what they would have paid.
+ */
+export async function withdrawUntaken(tx: Transaction, outpoint: string, code: string): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ id: string }>(
+    `update task set state = 'refused', code = $2, detail = $1 from reservation
+     where outpoint = $1 and task_id = task.id and state = 'planned' and taken_at is null returning task.id`,
+    [outpoint, code],
+  );
+  const taskIds = rows.map(({ id }) => id);
+  const paid = await tx.query<{ id: string }>(
+    "update task_withdrawal set live = false where task_id = any($1) returning withdrawal_id as id",
+    [taskIds],
+  );
+  for (const taskId of taskIds) await releaseCoins(tx, taskId);
+  return paid.rows.map(({ id }) => id);
+}
+
 export async function confirmTask(tx: Transaction, taskId: string): Promise<void> {
   await tx.query("update task set state = 'confirmed' where id = $1", [taskId]);
 }
@@ -149,10 +188,11 @@ export type TaskRequest = {
   readonly withdrawals: readonly { readonly clearance: Uint8Array; readonly attempt: number }[];
 };
 
-export async function loadRequest(database: Queryable, taskId: string): Promise<TaskRequest | null> {
+/** Takes the task to be sent: from here on the other side may have it. */
+export async function takeRequest(database: Queryable, taskId: string): Promise<TaskRequest | null> {
   const { rows } = await database.query<Omit<TaskRequest, "withdrawals">>(
-    `select wallet_id as "walletId", psbt, sends from task
-     where id = $1 and state in ('planned', 'submitted', 'delayed')`,
+    `update task set taken_at = coalesce(taken_at, now())
+     where id = $1 and state in ('planned', 'submitted', 'delayed') returning wallet_id as "walletId", psbt, sends`,
     [taskId],
   );
   const [task] = rows;
@@ -202,6 +242,8 @@ export type TaskRow = {
   readonly plannedAt: Date;
   readonly delayedUntil: Date | null;
   readonly sends: number;
+  /** Of its coins, those that are in no block of the best chain any more: it cannot confirm until they are back. */
+  readonly vanishedCoins: readonly string[];
   readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
 };
 
@@ -211,7 +253,9 @@ export async function listTasks(database: Queryable, limit: number): Promise<rea
     `select id as "taskId", wallet_id as "walletId", transaction_id as "transactionId", state, code, detail,
             fee_sat as "feeSat", planned_at as "plannedAt", delayed_until as "delayedUntil", sends,
             (select json_agg(json_build_object('withdrawalId', withdrawal_id, 'attempt', attempt) order by position)
-             from task_withdrawal where task_id = task.id) as withdrawals
+             from task_withdrawal where task_id = task.id) as withdrawals,
+            array(select outpoint from reservation join coin_sighting using (outpoint)
+                  where task_id = task.id and not present order by position) as "vanishedCoins"
      from task
      order by state = 'stuck_for_person' desc, state in ('planned', 'submitted', 'delayed') desc, planned_at desc
      limit $1`,

@@ -107,6 +107,14 @@ export async function markConfirmed(tx: Transaction, withdrawalIds: readonly str
   await tx.query("update withdrawal set state = 'confirmed' where id = any($1)", [withdrawalIds]);
 }
 
+export async function markUnconfirmed(
+  tx: Transaction,
+  withdrawalIds: readonly string[],
+  state: "signed" | "planned",
+): Promise<void> {
+  await tx.query("update withdrawal set state = $2 where id = any($1) and state = 'confirmed'", [withdrawalIds, state]);
+}
+
 /** From now on every transaction for these withdrawals spends this outpoint. An anchor never changes. */
 export async function setAnchor(tx: Transaction, withdrawalIds: readonly string[], anchor: string): Promise<void> {
   await tx.query("update withdrawal set anchor = $2 where id = any($1) and anchor is null", [withdrawalIds, anchor]);

@@ -70,7 +70,13 @@ const FROM_VAULT = [
   "transaction.signed.v1",
   "zone.reported.v1",
 ] as const satisfies readonly MessageType[];
-const TO_VAULT = ["withdrawal.cleared.v1", "coin.observed.v1", "transaction.confirmed.v1"] as const;
+const TO_VAULT = [
+  "withdrawal.cleared.v1",
+  "coin.observed.v1",
+  "coin.vanished.v1",
+  "transaction.confirmed.v1",
+  "transaction.reorged.v1",
+] as const;
 
 export async function createWorld(overrides: Readonly<Record<string, string>> = {}, partitions = 1): Promise<World> {
   const topicPrefix = `v${randomBytes(6).toString("hex")}.`;
