@@ -1,6 +1,9 @@
 // Step 3: which of the waiting withdrawals the next transaction of a wallet pays, and with which coins. Pure.
 import { type Coin, type PlannedPayout, type PlanRefusal, planPayout, type Wallet } from "@sluice/chains";
 
+/** Builds the bytes of one transaction. The simulation has one of its own, because real bytes take it too long. */
+export type BuildPayout = typeof planPayout;
+
 /** A cleared withdrawal as the planner sees it. */
 export type Candidate = {
   readonly withdrawalId: string;
@@ -39,7 +42,8 @@ export type ChoiceRequest = {
  * too large for the coins at hand holds up none that is not. Withdrawals that share an anchor are paid by one
  * transaction, since only one can spend it, and with no others, whose fate would hang on it. One that is to be alone is.
  */
-export function choosePayout(request: ChoiceRequest): Choice {
+export function choosePayout(given: ChoiceRequest, build: BuildPayout = planPayout): Choice {
+  const request = { ...given, build };
   const waiting = new Map<string, WaitingCode>();
   for (const lot of lotsOf(request.candidates)) {
     const [{ anchor }] = lot;
@@ -50,6 +54,7 @@ export function choosePayout(request: ChoiceRequest): Choice {
 }
 
 type Lot = readonly [Candidate, ...Candidate[]];
+type BuildRequest = ChoiceRequest & { readonly build: BuildPayout };
 
 /** In the order of their oldest. */
 function lotsOf(candidates: readonly Candidate[]): readonly Lot[] {
@@ -69,7 +74,7 @@ function lotNameOf({ anchor, alone, withdrawalId }: Candidate): string {
 }
 
 function chooseAnchored(
-  request: ChoiceRequest,
+  request: BuildRequest,
   lot: Lot,
   anchor: string,
   waiting: Map<string, WaitingCode>,
@@ -80,7 +85,7 @@ function chooseAnchored(
   return null;
 }
 
-function chooseFree(request: ChoiceRequest, lot: Lot, waiting: Map<string, WaitingCode>): Choice["payout"] {
+function chooseFree(request: BuildRequest, lot: Lot, waiting: Map<string, WaitingCode>): Choice["payout"] {
   const oldest = lot.slice(0, request.maxWithdrawals);
   const whole = plan(request, oldest, []);
   if (whole.ok) return { plan: whole.plan, withdrawalIds: oldest.map(({ withdrawalId }) => withdrawalId) };
@@ -97,8 +102,8 @@ function chooseFree(request: ChoiceRequest, lot: Lot, waiting: Map<string, Waiti
 
 type Planned = { readonly ok: true; readonly plan: PlannedPayout } | { readonly ok: false; readonly code: WaitingCode };
 
-function plan(request: ChoiceRequest, payments: readonly Candidate[], requiredOutpoints: readonly string[]): Planned {
-  const planned = planPayout({
+function plan(request: BuildRequest, payments: readonly Candidate[], requiredOutpoints: readonly string[]): Planned {
+  const planned = request.build({
     wallet: request.wallet.descriptor,
     coins: request.coins,
     requiredOutpoints,
