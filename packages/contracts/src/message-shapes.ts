@@ -275,3 +275,7 @@ export const refillRequested = z.object({
   requestedAtMs: atMs,
   revision: z.number().int().min(1),
 });
+
+export const messageReceived = z.object({
+  received: list(z.object({ type: name, ids: list(name) }).readonly()),
+});

@@ -63,6 +63,12 @@ export const MESSAGES = {
     consumers: ["online-risk", "ops-console"],
   },
   "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["ops-console"] },
+  // Receipts: who reads a topic tells its publisher what it has stored. Nobody confirms these.
+  "message.received.v1": {
+    route: "topic",
+    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"],
+    consumers: ["online-risk", "vault", "blockchain-gateway"],
+  },
 } as const satisfies Record<string, Row>;
 
 export type MessageType = keyof typeof MESSAGES;
@@ -92,6 +98,12 @@ export function topicsFrom(publisher: Producer): readonly MessageType[] {
   return TOPICS.filter((type) =>
     MESSAGES[type].route === "both" ? publisher === BRIDGEHEAD : maySeal(publisher, type),
   );
+}
+
+/** Whose receipt the publisher of this message waits for: everybody who reads its topic. */
+export function confirmersOf(type: MessageType): readonly Producer[] {
+  if (type === "message.received.v1") return [];
+  return MESSAGES["message.received.v1"].producers.filter((name) => topicsFor(name).includes(type));
 }
 
 export function maySeal(producer: Producer, type: MessageType): boolean {

@@ -9,6 +9,7 @@ import type { Handlers } from "./handlers.ts";
 import type { Logger } from "./logger.ts";
 import { createPauses } from "./pauses.ts";
 import { type Reader, readBatch } from "./read-batch.ts";
+import type { Receipts } from "./receipts.ts";
 import type { Observation } from "./settle.ts";
 
 export type ConsumerOptions = {
@@ -21,6 +22,8 @@ export type ConsumerOptions = {
   readonly topics: readonly MessageType[];
   readonly handlers: Handlers;
   readonly logger: Logger;
+  /** Confirms to the publishers what is stored here; without it they send it again and again. */
+  readonly receipts?: Receipts;
   /** Told after the commit, once for each message. */
   readonly observe?: (observation: Observation) => void;
   /** How many messages of a partition are still to come after a batch. */

@@ -22,7 +22,10 @@ export {
   outboxBacklog,
   pruneOutbox,
   redrive,
+  type Unconfirmed,
+  unconfirmed,
 } from "./outbox.ts";
+export { type ReceiptOptions, type Receipts, receiptHandler, startReceipts } from "./receipts.ts";
 export { type BridgeRelayOptions, type Relay, type RelayOptions, startBridgeRelay, startRelay } from "./relay.ts";
 export { rewindGroup } from "./rewind.ts";
 export type { Observation, Outcome } from "./settle.ts";

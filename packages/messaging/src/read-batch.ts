@@ -79,8 +79,9 @@ function retryLater(
 
 function report({ options }: Reader, settled: readonly Settled[]): void {
   const { group, logger } = options;
-  for (const { type, outcome, durationMs, delivered: from, code, reason } of settled) {
+  for (const { type, outcome, durationMs, delivered: from, code, reason, opened } of settled) {
     options.observe?.({ type, outcome, durationMs });
+    if (opened !== undefined) options.receipts?.note(opened);
     if (outcome !== "parked") continue;
     const fields = { group, type, partition: from.partition, offset: String(from.offset), code, reason };
     logger.error(fields, "a message was parked as a dead letter");

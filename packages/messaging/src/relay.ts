@@ -6,7 +6,7 @@ import { listen, openSession, type Pool, type Session, tryLock } from "@sluice/p
 import type { Bus } from "./bus.ts";
 import type { CrashPoint, RelayCrashPoint } from "./crash-point.ts";
 import type { Logger } from "./logger.ts";
-import { markPublished, OUTBOX_CHANNEL, type UnpublishedRow, unpublished } from "./outbox.ts";
+import { markPublished, OUTBOX_CHANNEL, overdue, type UnpublishedRow, unpublished } from "./outbox.ts";
 import { kafkaOutlet } from "./publisher.ts";
 
 export type Relay = {
@@ -24,7 +24,13 @@ type CommonOptions = {
   readonly crashPoint?: CrashPoint<RelayCrashPoint>;
 };
 
-export type RelayOptions = CommonOptions & { readonly bus: Bus };
+export type RelayOptions = CommonOptions & {
+  readonly bus: Bus;
+  /** After this long without its readers' receipts a message is sent again, milliseconds; 30,000 if not given. */
+  readonly sendAgainAfterMs?: number;
+  /** Told how many rows were sent again. */
+  readonly observeSentAgain?: (rows: number) => void;
+};
 
 export type BridgeRelayOptions = CommonOptions & {
   /** The messages of this outbox that go over the bridge rather than to their topic. */
@@ -33,9 +39,13 @@ export type BridgeRelayOptions = CommonOptions & {
   readonly send: (envelope: Uint8Array) => Promise<void>;
 };
 
-/** Relays to Kafka every message that has a topic. A crash between acknowledgement and mark publishes again: the inbox absorbs it. */
+/**
+ * Relays to Kafka every message that has a topic, again and again until each of its readers has confirmed it. What
+ * arrives twice, also after a crash between acknowledgement and mark, the inbox absorbs.
+ */
 export function startRelay(options: RelayOptions): Promise<Relay> {
-  return start("kafka", TOPICS, kafkaOutlet(options.bus), options);
+  const { sendAgainAfterMs: afterMs = 30_000, observeSentAgain: observe = () => undefined } = options;
+  return start("kafka", TOPICS, kafkaOutlet(options.bus), options, { afterMs, observe });
 }
 
 /** Relays over the bridge, one message after the other. */
@@ -63,6 +73,7 @@ async function start(
   types: readonly MessageType[],
   outlet: Outlet,
   { pool, logger, pollMs = 1_000, crashPoint = () => undefined }: CommonOptions,
+  again?: { readonly afterMs: number; readonly observe: (rows: number) => void },
 ): Promise<Relay> {
   const alarm = createAlarm();
   const blocked = createBlocks();
@@ -106,22 +117,40 @@ async function start(
     if (stopping) return;
     state = "relaying";
     logger.info({ relay: name }, "this instance relays the outbox");
-    while (!stopping) {
+    for (let lookedAtMs = performance.now(); !stopping; ) {
       const rows = await unpublished(session, types.filter(blocked.isOpen));
-      if (rows.length === 0) {
-        await alarm.wait(pollMs);
-        continue;
+      await publish(session, rows);
+      // Under load too, since what was lost is older than what is new; and no oftener, since receipts take their time.
+      if (again !== undefined && performance.now() - lookedAtMs >= pollMs) {
+        await sendAgain(session, again.observe);
+        lookedAtMs = performance.now();
       }
-      await crashPoint("before-publish");
-      const { delivered, failed } = await outlet.deliver(rows);
-      await crashPoint("after-publish");
-      await markPublished(session, delivered);
-      await crashPoint("after-mark");
-      for (const { topic } of rows) if (!failed.has(topic)) blocked.clear(topic);
-      for (const [topic, reason] of failed) {
-        const failures = blocked.block(topic);
-        logger.warn({ err: reason, relay: name, topic, failures }, "a topic does not take messages; the others go on");
-      }
+      if (rows.length === 0) await alarm.wait(pollMs);
+    }
+  }
+
+  async function sendAgain(session: Session, observe: (rows: number) => void): Promise<void> {
+    const rows = await overdue(session, types.filter(blocked.isOpen));
+    if (rows.length === 0) return;
+    const topics = Object.fromEntries(
+      [...Map.groupBy(rows, ({ topic }) => topic)].map(([t, some]) => [t, some.length]),
+    );
+    logger.warn({ relay: name, topics }, "messages that were not confirmed are sent again");
+    await publish(session, rows);
+    observe(rows.length);
+  }
+
+  async function publish(session: Session, rows: readonly UnpublishedRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    await crashPoint("before-publish");
+    const { delivered, failed } = await outlet.deliver(rows);
+    await crashPoint("after-publish");
+    await markPublished(session, delivered, again?.afterMs ?? 0);
+    await crashPoint("after-mark");
+    for (const { topic } of rows) if (!failed.has(topic)) blocked.clear(topic);
+    for (const [topic, reason] of failed) {
+      const failures = blocked.block(topic);
+      logger.warn({ err: reason, relay: name, topic, failures }, "a topic does not take messages; the others go on");
     }
   }
 }

@@ -1,6 +1,6 @@
 // Some messages of one partition through one Postgres transaction: each takes effect, is skipped, or is parked.
 
-import { type MessageType, open, type Trust } from "@sluice/contracts";
+import { type MessageType, type Opened, open, type Trust } from "@sluice/contracts";
 import { type Pool, savepoint, type Transaction, transaction } from "@sluice/postgres";
 import type { ConsumerCrashPoint, CrashPoint } from "./crash-point.ts";
 import { type Delivered, park } from "./dead-letter.ts";
@@ -13,7 +13,13 @@ export type Outcome = "handled" | "duplicate" | "parked" | "retried";
 
 export type Observation = { readonly type: MessageType; readonly outcome: Outcome; readonly durationMs: number };
 
-export type Settled = Observation & { readonly delivered: Delivered; readonly code?: string; readonly reason?: string };
+export type Settled = Observation & {
+  readonly delivered: Delivered;
+  readonly code?: string;
+  readonly reason?: string;
+  /** What the seal vouched for. Stored here now, handled or parked, and so to be confirmed. */
+  readonly opened?: Pick<Opened, "type" | "id">;
+};
 
 export type Receiver = {
   readonly pool: Pool;
@@ -72,11 +78,11 @@ async function settleOne(receiver: Receiver, tx: Transaction, delivered: Deliver
       await receiver.crashPoint("after-handler");
       return result;
     });
-    return done(outcome);
+    return { ...done(outcome), opened: opened.value };
   } catch (error) {
     const failure = judge(error);
     if (failure.action !== "park") throw error;
-    return parked(failure.code, failure.reason);
+    return { ...(await parked(failure.code, failure.reason)), opened: opened.value };
   }
 }
 

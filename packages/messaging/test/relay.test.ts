@@ -15,6 +15,7 @@ import {
   startConsumer,
   startRelay,
 } from "../src/index.ts";
+import { confirmReceived } from "../src/outbox.ts";
 import { message, recordingHandlers, TYPE } from "./messages.ts";
 import { appendMessages, countEffects, createWorld, effects, eventually, rawKafka, type World } from "./world.ts";
 
@@ -151,6 +152,9 @@ describe("a topic", () => {
     await eventually(() => waiting(world)).toBe(0);
     expect(await redrive(world.pool, TYPE, new Date(Date.now() + 60_000))).toBe(0);
     expect(await pruneOutbox(world.pool, new Date(0))).toBe(0);
+    // What a reader has not confirmed stays, however old.
+    expect(await pruneOutbox(world.pool, new Date(Date.now() + 60_000))).toBe(0);
+    await transaction(world.pool, (tx) => confirmReceived(tx, "online-risk", TYPE, ["a-1", "a-2", "a-3"]));
     expect(await pruneOutbox(world.pool, new Date(Date.now() + 60_000))).toBe(3);
     expect(await redrive(world.pool, TYPE, new Date(0))).toBe(0);
   });

@@ -30,7 +30,7 @@ export type World = {
   readonly logger: Logger;
   readonly log: readonly LogLine[];
   readonly group: string;
-  readonly sealers: { readonly gateway: Sealer; readonly vault: Sealer; readonly stranger: Sealer };
+  readonly sealers: { readonly [name in "gateway" | "vault" | "risk" | "stranger"]: Sealer };
   /** The stranger names itself like the gateway's key and is in no trust file. */
   readonly strangersPublicKey: string;
   /** Puts bytes on a topic past the outbox, as an enemy or an older version would. */
@@ -54,8 +54,10 @@ export async function createWorld(
   });
   const gateway = newKey("blockchain-gateway", "gateway-1");
   const vault = newKey("vault", "vault-1");
+  // The one who reads what most tests send.
+  const risk = newKey("online-risk", "online-risk-1");
   const stranger = newKey("blockchain-gateway", "gateway-1");
-  const trustFile = [gateway.entry, vault.entry];
+  const trustFile = [gateway.entry, vault.entry, risk.entry];
   const invitation: Invitation = {
     databaseUrl: database.url,
     brokers: brokersFromEnvironment(),
@@ -76,7 +78,7 @@ export async function createWorld(
     logger,
     log,
     group: `group-${invitation.topicPrefix}`,
-    sealers: { gateway: gateway.sealer, vault: vault.sealer, stranger: stranger.sealer },
+    sealers: { gateway: gateway.sealer, vault: vault.sealer, risk: risk.sealer, stranger: stranger.sealer },
     strangersPublicKey: stranger.entry.publicKey,
     publish: (type, records) => publishRaw(invitation.brokers, bus.topicName(type), records),
   };

@@ -1,6 +1,6 @@
 // What every online service counts, and metrics that are there also while the database is not.
 import type { MessageType } from "@sluice/contracts";
-import { type Observation, outboxBacklog } from "@sluice/messaging";
+import { type Observation, outboxBacklog, unconfirmed } from "@sluice/messaging";
 import type { Pool } from "@sluice/postgres";
 import { createMetrics, type Logger, type Metrics } from "@sluice/runtime";
 
@@ -68,4 +68,23 @@ export function countMessages(metrics: Metrics, pool: Pool): MessageMetrics {
     },
     observeLag: ({ type, partition, messages: waiting }) => lag.set({ type, partition }, waiting),
   };
+}
+
+export function countSentAgain(metrics: Metrics, pool: Pool): { readonly observeSentAgain: (rows: number) => void } {
+  const sentAgain = metrics.counter({
+    name: "sluice_outbox_sent_again_total",
+    help: "Messages that were sent again because a reader had not confirmed them in time.",
+  });
+  metrics.gauge({
+    name: "sluice_outbox_unconfirmed_seconds",
+    help: "Age of the oldest message that this reader has not confirmed, none when it has confirmed all. Growing: it is down, or cut off.",
+    labels: ["consumer"],
+    collect: async (gauge) => {
+      gauge.reset();
+      for (const { consumer, oldestAt } of await unconfirmed(pool)) {
+        gauge.set({ consumer }, (Date.now() - oldestAt.getTime()) / 1_000);
+      }
+    },
+  });
+  return { observeSentAgain: (rows) => sentAgain.inc(rows) };
 }

@@ -1,11 +1,18 @@
 // Starts what makes a service live: relay, consumer, internal HTTP. What was begun last is stopped first.
 import { createHttpServer, type Dependency, type HttpServer } from "@sluice/http";
-import { type Handlers, pruneOutbox, startConsumer, startRelay } from "@sluice/messaging";
+import {
+  type Handlers,
+  pruneOutbox,
+  receiptHandler,
+  startConsumer,
+  startReceipts,
+  startRelay,
+} from "@sluice/messaging";
 import type { Pool } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import { answerDeadLetters } from "./dead-letters.ts";
 import { messagingHealth, postgresHealth } from "./health.ts";
-import { countMessages } from "./metrics.ts";
+import { countMessages, countSentAgain } from "./metrics.ts";
 import type { OnlineService } from "./open.ts";
 import { refuseOtherOrigins } from "./same-origin.ts";
 
@@ -25,10 +32,13 @@ const OUTBOX_KEPT_MS = 30 * 24 * HOUR_MS;
 
 export async function serve(service: OnlineService, serving: Serving): Promise<void> {
   const { life, pool, bus, name, settings, metrics } = service;
-  const { handlers } = serving;
+  const handlers = withReceipts(service, serving.handlers);
   const { logger } = life;
-  const relay = await startRelay({ bus, pool, logger });
+  const sendAgainAfterMs = settings.SLUICE_SEND_AGAIN_AFTER_MS;
+  const relay = await startRelay({ bus, pool, logger, sendAgainAfterMs, ...countSentAgain(metrics, pool) });
   life.onStop("outbox relay", relay.stop);
+  const receipts = startReceipts({ bus, logger, sealer: service.sealer });
+  life.onStop("receipts", receipts.stop);
   const consumer = await startConsumer({
     bus,
     pool,
@@ -36,6 +46,7 @@ export async function serve(service: OnlineService, serving: Serving): Promise<v
     trust: service.trust,
     topics: service.reads,
     handlers,
+    receipts,
     logger,
     sessionTimeoutMs: settings.SLUICE_KAFKA_SESSION_TIMEOUT_MS,
     ...countMessages(metrics, pool),
@@ -58,6 +69,12 @@ export async function serve(service: OnlineService, serving: Serving): Promise<v
   life.onStop("internal HTTP", () => http.close());
   const address = await http.listen({ host: settings.SLUICE_HTTP_HOST, port: settings.SLUICE_HTTP_PORT });
   logger.info({ address, httpPort: Number(new URL(address).port) }, "internal HTTP listens");
+}
+
+/** Who publishes is told by its readers what they have stored; the same for every service, so none writes it itself. */
+function withReceipts({ name, reads }: OnlineService, handlers: Handlers): Handlers {
+  const type = "message.received.v1";
+  return reads.includes(type) ? { ...handlers, [type]: receiptHandler(name) } : handlers;
 }
 
 async function prune(pool: Pool, logger: Logger): Promise<void> {

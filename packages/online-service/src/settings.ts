@@ -18,6 +18,11 @@ export const onlineSettings = {
     .durationMs()
     .refine((ms) => ms >= 1_000 && ms <= 300_000, "is from 1s to 5m")
     .default(10_000),
+  /** A message that its readers have not confirmed for this long is sent again, then after twice as long, up to 5 minutes. */
+  SLUICE_SEND_AGAIN_AFTER_MS: setting
+    .durationMs()
+    .refine((ms) => ms >= 500 && ms <= 300_000, "is from 500ms to 5m")
+    .default(30_000),
   /** The internal server: health, metrics, dead letters. Not for the exchange's network. */
   SLUICE_HTTP_HOST: z.string().default("127.0.0.1"),
   SLUICE_HTTP_PORT: setting.port(),
