@@ -31,7 +31,7 @@ export async function freeCoins(
     `select outpoint, amount_sat as "amountSat", branch, path_index as index,
             previous_transaction as "previousTransaction"
      from coin
-     where wallet_id = $1 and state = 'unspent'
+     where wallet_id = $1 and state = 'unspent' and tied_to is null
        and not exists (select from reservation where reservation.outpoint = coin.outpoint)
        and not exists (select from coin_sighting seen where seen.outpoint = coin.outpoint and not seen.present)
      order by outpoint = any($2) desc, amount_sat desc, outpoint limit ${MOST_COINS}`,
@@ -40,26 +40,30 @@ export async function freeCoins(
   return rows.map(({ outpoint, ...coin }) => ({ ...coin, ...parseOutpoint(outpoint) }));
 }
 
-/** Reserves coins for a task in the order of its inputs. Fails when one of them is reserved already. */
+/** Reserves coins for the payout of a task, in the order of the task's inputs. Fails when one is another payout's. */
 export async function reserveCoins(tx: Transaction, taskId: string, outpoints: readonly string[]): Promise<void> {
   await tx.query(
-    `insert into reservation (outpoint, task_id, position)
-     select outpoint, $1, number - 1 from unnest($2::text[]) with ordinality as input (outpoint, number)`,
+    `insert into reservation (outpoint, payout_id)
+     select outpoint, payout_id from unnest($2::text[]) as outpoint, task where task.id = $1
+     on conflict (outpoint) do nothing`,
+    [taskId, outpoints],
+  );
+  await tx.query(
+    `insert into task_input (task_id, outpoint, position, payout_id)
+     select task.id, outpoint, number - 1, payout_id
+     from task, unnest($2::text[]) with ordinality as input (outpoint, number) where task.id = $1`,
     [taskId, outpoints],
   );
 }
 
+/** The task needs its coins no longer. Those that another version of the payout spends as well stay reserved for it. */
 export async function releaseCoins(tx: Transaction, taskId: string): Promise<void> {
-  await tx.query("delete from reservation where task_id = $1", [taskId]);
-}
-
-/** Step 11. The task's transaction is final, so its coins are gone and the reservation with them. */
-export async function spendCoins(tx: Transaction, taskId: string, transactionId: string): Promise<void> {
+  await tx.query("update task_input set payout_id = null where task_id = $1", [taskId]);
   await tx.query(
-    `with consumed as (delete from reservation where task_id = $1 returning outpoint, position)
-     update coin set state = 'spent', spent_by = $2, spent_position = consumed.position
-     from consumed where coin.outpoint = consumed.outpoint`,
-    [taskId, transactionId],
+    `delete from reservation using task where task.id = $1 and reservation.payout_id = task.payout_id
+     and not exists (select from task_input input
+                     where input.outpoint = reservation.outpoint and input.payout_id = reservation.payout_id)`,
+    [taskId],
   );
 }
 
@@ -68,7 +72,7 @@ export type ReservedCoin = { readonly outpoint: string; readonly amountSat: bigi
 /** In the order of the task's inputs. */
 export async function reservedCoins(database: Queryable, taskId: string): Promise<readonly ReservedCoin[]> {
   const { rows } = await database.query<ReservedCoin>(
-    `select outpoint, amount_sat as "amountSat" from reservation join coin using (outpoint)
+    `select outpoint, amount_sat as "amountSat" from task_input join coin using (outpoint)
      where task_id = $1 order by position`,
     [taskId],
   );
@@ -104,8 +108,8 @@ export type CoinSums = { readonly free: bigint; readonly reserved: bigint; reado
 
 export async function sumCoins(database: Queryable): Promise<CoinSums> {
   const { rows } = await database.query<CoinSums>(
-    `select coalesce(sum(amount_sat) filter (where state = 'unspent' and task_id is null), 0)::bigint as free,
-            coalesce(sum(amount_sat) filter (where state = 'unspent' and task_id is not null), 0)::bigint as reserved,
+    `select coalesce(sum(amount_sat) filter (where state = 'unspent' and payout_id is null), 0)::bigint as free,
+            coalesce(sum(amount_sat) filter (where state = 'unspent' and payout_id is not null), 0)::bigint as reserved,
             coalesce(sum(amount_sat) filter (where state = 'spent'), 0)::bigint as spent
      from coin left join reservation using (outpoint)`,
   );

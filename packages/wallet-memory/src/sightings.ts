@@ -16,18 +16,3 @@ export async function noteSighting(
   );
   return rowCount === 1;
 }
-
-/** A transaction that had spent coins left the best chain: they are its task's again, in their old places. */
-export async function reserveAgain(tx: Transaction, taskId: string, transactionId: string): Promise<void> {
-  await tx.query(
-    `with back as (
-       update coin set state = 'unspent', spent_by = null from (
-         select outpoint as spent, coalesce(spent_position, row_number() over (order by outpoint) + 1000000) as place
-         from coin where spent_by = $2
-       ) as before
-       where outpoint = spent returning outpoint, place
-     )
-     insert into reservation (outpoint, task_id, position) select outpoint, $1, place from back`,
-    [taskId, transactionId],
-  );
-}

@@ -16,6 +16,8 @@ const task: TaskView = {
   transactionId: txid,
   psbt,
   state: "submitted",
+  replaces: null,
+  purpose: "",
   withdrawals: [
     { withdrawalId: "a", attempt: 1 },
     { withdrawalId: "b", attempt: 2 },

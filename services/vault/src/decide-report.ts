@@ -3,7 +3,15 @@ import { finalisePayout, type WalletDescriptor } from "@sluice/chains";
 import type { MessageOf } from "@sluice/contracts";
 import { unreachable } from "@sluice/core";
 
-export type TaskState = "planned" | "submitted" | "delayed" | "refused" | "stuck_for_person" | "signed" | "confirmed";
+export type TaskState =
+  | "planned"
+  | "submitted"
+  | "delayed"
+  | "refused"
+  | "stuck_for_person"
+  | "signed"
+  | "confirmed"
+  | "superseded";
 
 /** A task as it stands, with what it pays. */
 export type TaskView = {
@@ -11,6 +19,9 @@ export type TaskView = {
   readonly transactionId: string;
   readonly psbt: Uint8Array;
   readonly state: TaskState;
+  /** The version of the same payout, signed before, that it is to take the place of. */
+  readonly replaces: string | null;
+  readonly purpose: "" | "internal";
   readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
 };
 
@@ -27,6 +38,10 @@ export type ReportDecision =
       readonly code: string;
       readonly detail: string;
     }
+  /** Only the replacement is refused, or the internal transfer: nobody's withdrawal ends or is planned again by it. */
+  | { readonly kind: "given-up"; readonly code: string; readonly detail: string }
+  /** Another version is final by now, so this one is neither released nor an alarm. */
+  | { readonly kind: "late" }
   /** Everything stays reserved until a person has looked. Others hear of the report only if it can be believed. */
   | { readonly kind: "stuck"; readonly code: string; readonly detail: string; readonly publish: boolean }
   /** It says what is known already. */
@@ -35,6 +50,7 @@ export type ReportDecision =
 
 export function decideReport(task: TaskView, report: Report, wallet: WalletDescriptor): ReportDecision {
   const mismatch = mismatchOf(task, report);
+  if (task.state === "superseded" && mismatch === null) return { kind: "late" };
   if (!isLive(task.state)) {
     const repeated = report.verdict.case === "signed" && mismatch === null && isReleased(task.state);
     if (repeated) return { kind: "known" };
@@ -64,13 +80,15 @@ function decideRefusal(
 ): ReportDecision {
   const detail = findings.map(({ finding: { rule, reason } }) => `${rule}: ${reason}`).join("; ");
   if (signatureMayExist) return { kind: "stuck", code: "SIGNATURE_MAY_EXIST", detail, publish: true };
+  const code = findings[0]?.finding.rule ?? "REFUSED";
+  if (task.replaces !== null || task.purpose === "internal") return { kind: "given-up", code, detail };
   const own = new Set(findings.map(({ withdrawalId }) => withdrawalId));
   const ids = task.withdrawals.map(({ withdrawalId }) => withdrawalId);
   return {
     kind: "refused",
     refused: ids.filter((id) => own.has(id)),
     replanned: ids.filter((id) => !own.has(id)),
-    code: findings[0]?.finding.rule ?? "REFUSED",
+    code,
     detail,
   };
 }

@@ -5,7 +5,9 @@ import { sumCoins } from "@sluice/wallet-memory";
 import { countTasks } from "./store/tasks.ts";
 import { summariseWaiting } from "./store/withdrawals.ts";
 
-const TASK_STATES = ["planned", "submitted", "delayed", "refused", "stuck_for_person", "signed", "confirmed"] as const;
+const TASK_STATES = [
+  ...["planned", "submitted", "delayed", "refused", "stuck_for_person", "signed", "confirmed", "superseded"],
+] as const;
 
 export function measureTables({ metrics, pool }: OnlineService): void {
   metrics.gauge({

@@ -1,15 +1,13 @@
 // Step 3: one transaction of one wallet, planned within one database transaction in the wallet's lane.
-import { randomUUID } from "node:crypto";
 import { MAX_MESSAGE_BYTES } from "@sluice/bridge";
-import { outpointOf, type PlannedPayout, type Wallet } from "@sluice/chains";
+import type { Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
-import { announce } from "@sluice/online-service";
 import { choosePayout, type WaitingCode } from "@sluice/planning";
 import { type Transaction, withLane } from "@sluice/postgres";
-import { freeCoins, nextChangeIndex, reserveCoins, useChangeIndex } from "@sluice/wallet-memory";
-import { countOpenTasks, insertTask } from "./store/tasks.ts";
+import { freeCoins, nextChangeIndex, useChangeIndex } from "@sluice/wallet-memory";
+import { savePlan } from "./save-plan.ts";
+import { countOpenTasks } from "./store/tasks.ts";
 import { markPlanned, markWaiting, type WaitingWithdrawal, waitingWithdrawals } from "./store/withdrawals.ts";
-import { tellOfWork } from "./work.ts";
 
 export type PlanPolicy = {
   readonly feeRateSatPerVbyte: number;
@@ -63,7 +61,9 @@ export async function planWallet(
   const changed = await markWaiting(tx, waiting);
   if (payout === null) return { kind: "waiting", codes: waiting, changed };
   if (payout.plan.changeSat !== null) await useChangeIndex(tx, wallet.walletId, changeNumber);
-  return savePlan(tx, wallet, payout.plan, payout.withdrawalIds, sealer);
+  const withdrawals = await markPlanned(tx, wallet.walletId, payout.withdrawalIds);
+  const saved = await savePlan(tx, wallet.walletId, payout.plan, { withdrawals, replaces: null, reason: null }, sealer);
+  return { kind: "planned", ...saved, withdrawals: withdrawals.length };
 }
 
 function earliness(candidates: readonly WaitingWithdrawal[], policy: PlanPolicy): PlanOutcome | null {
@@ -71,29 +71,4 @@ function earliness(candidates: readonly WaitingWithdrawal[], policy: PlanPolicy)
   if (oldest === undefined) return { kind: "early", ripeInMs: Number.POSITIVE_INFINITY };
   if (candidates.length >= policy.batchMaxWithdrawals || oldest.waitedMs >= policy.batchWaitMs) return null;
   return { kind: "early", ripeInMs: policy.batchWaitMs - oldest.waitedMs };
-}
-
-async function savePlan(
-  tx: Transaction,
-  { walletId }: Wallet,
-  plan: PlannedPayout,
-  withdrawalIds: readonly string[],
-  sealer: Sealer,
-): Promise<PlanOutcome> {
-  const taskId = randomUUID();
-  const transactionId = plan.txid;
-  const attempts = await markPlanned(tx, walletId, withdrawalIds);
-  const withdrawals = withdrawalIds.map((id) => ({ withdrawalId: id, attempt: attempts.get(id) ?? 0 }));
-  const { psbt, feeSat, vbytes, inputs } = plan;
-  const changeSat = plan.changeSat ?? 0n;
-  await insertTask(tx, { taskId, walletId, transactionId, psbt, feeSat, changeSat, withdrawals });
-  await reserveCoins(tx, taskId, inputs.map(outpointOf));
-  await announce(tx, sealer, "transaction.planned.v1", {
-    id: `${taskId}/planned`,
-    key: walletId,
-    occurredAtMs: Date.now(),
-    message: { taskId, walletId, transactionId, withdrawals, feeSat, vbytes },
-  });
-  await tellOfWork(tx);
-  return { kind: "planned", taskId, transactionId, withdrawals: withdrawals.length };
 }

@@ -57,13 +57,13 @@ export function startSubmitter(
     try {
       const request = await takeRequest(pool, taskId);
       if (request === null) return;
-      const { walletId, psbt, sends, withdrawals } = request;
+      const { walletId, psbt, sends, withdrawals, purpose } = request;
       againInMs = backoffMs(sends + 1, { firstMs: askAgainMs, longestMs: 12 * askAgainMs }, Math.random());
       const envelope = seal(sealer, "signing.requested.v1", {
         id: taskId,
         key: taskId,
         occurredAtMs: Date.now(),
-        message: { taskId, walletId, psbt, withdrawals },
+        message: { taskId, walletId, psbt, withdrawals, purpose },
       });
       await crashPoint("before-send");
       await bridge.send(envelope);

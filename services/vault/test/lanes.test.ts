@@ -44,7 +44,7 @@ describe("two instances on one wallet", () => {
 });
 
 describe("the tables themselves", () => {
-  it("refuse a coin in two tasks, and a withdrawal in two live tasks", async () => {
+  it("refuse a coin in two payouts, and a withdrawal in two live ones; the versions of one share both", async () => {
     const world = await createWorld();
     await migrate(world.vault, [
       { set: "messaging", directory: MESSAGING_MIGRATIONS },
@@ -53,19 +53,34 @@ describe("the tables themselves", () => {
     const put = (sql: string) => world.vault.query(sql).then(() => "stored", sqlState);
     await put("insert into withdrawal (id, clearance, account, address, amount_sat) values ('w', '', 'a', 'x', 1)");
     await put("insert into coin values ('c:0', 'hot', 5, 0, 0, '', 1)");
-    for (const id of ["t1", "t2"]) {
-      await put(
-        `insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat) values ('${id}', 'hot', '${id}', '', 0, 0)`,
+    const task = (id: string, replaces: string | null) =>
+      put(
+        `insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat, payout_id, replaces)
+         values ('${id}', 'hot', '${id}', '', 0, 0, '${replaces ?? id}', ${replaces === null ? "null" : `'${replaces}'`})`,
       );
-    }
-    expect(await put("insert into reservation values ('c:0', 't1', 0)")).toBe("stored");
-    expect(await put("insert into reservation values ('c:0', 't2', 0)")).toBe("23505");
-    expect(await put("insert into task_withdrawal values ('t1', 'w', 1, 0)")).toBe("stored");
-    expect(await put("insert into task_withdrawal values ('t2', 'w', 2, 0)")).toBe("23505");
-    await put("update task_withdrawal set live = false where task_id = 't1'");
-    expect(await put("insert into task_withdrawal values ('t2', 'w', 1, 0)")).toBe("23505");
-    expect(await put("insert into task_withdrawal values ('t2', 'w', 2, 0)")).toBe("stored");
-    expect(await livesOf(world)).toEqual([false, true]);
+    for (const id of ["t1", "t2"]) expect(await task(id, null)).toBe("stored");
+    expect(await task("t1-bumped", "t1")).toBe("stored");
+    const spends = (id: string, payout: string) =>
+      put(`insert into task_input values ('${id}', 'c:0', 0, '${payout}')`);
+    expect(await put("insert into reservation values ('c:0', 't1')")).toBe("stored");
+    expect(await put("insert into reservation values ('c:0', 't2')")).toBe("23505");
+    // Both versions of one payout, but no task of another: not under its own name, and not under the other's.
+    expect(await spends("t1", "t1")).toBe("stored");
+    expect(await spends("t1-bumped", "t1")).toBe("stored");
+    expect(await spends("t2", "t2")).toBe("23503");
+    expect(await spends("t2", "t1")).toBe("23503");
+    expect(await put("delete from reservation")).toBe("23503");
+
+    const pays = (id: string, attempt: number, replaces = "null") =>
+      put(`insert into task_withdrawal values ('${id}', 'w', ${attempt}, 0, true, ${replaces})`);
+    expect(await pays("t1", 1)).toBe("stored");
+    expect(await pays("t2", 2)).toBe("23505");
+    expect(await pays("t1-bumped", 2, "'t1'")).toBe("stored");
+    for (const other of ["t1", "t2"]) expect(await pays("t2", 3, `'${other}'`)).toBe("23503");
+    await put("update task_withdrawal set live = false where task_id like 't1%'");
+    expect(await pays("t2", 2)).toBe("23505");
+    expect(await pays("t2", 3)).toBe("stored");
+    expect(await livesOf(world)).toEqual([false, false, true]);
   });
 });
 

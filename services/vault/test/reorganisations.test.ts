@@ -106,7 +106,7 @@ async function plan(tx: Transaction, coins: readonly Coin[], state: "signed" | "
   await markPlanned(tx, walletId, ["w-1"]);
   await insertTask(tx, {
     ...{ taskId, walletId, transactionId, psbt: planned.value.psbt, feeSat: 500n, changeSat: 0n },
-    withdrawals: [{ withdrawalId: "w-1", attempt: 1 }],
+    ...{ withdrawals: [{ withdrawalId: "w-1", attempt: 1 }], replaces: null, reason: null },
   } as never);
   await reserveCoins(tx, taskId, outpointsOf(planned.value.inputs));
   if (state === "signed") {
@@ -122,7 +122,7 @@ async function picture(tx: Transaction): Promise<unknown> {
   return {
     coins: await read("select outpoint, state, spent_by from coin order by outpoint"),
     seen: await read("select outpoint, present from coin_sighting order by outpoint"),
-    reserved: await read("select outpoint, position from reservation order by position"),
+    reserved: await read("select outpoint, position from reservation join task_input using (outpoint, payout_id) order by position"),
     tasks: await read("select state from task"),
     withdrawals: await read("select id, state from withdrawal"),
     free: outpointsOf(await freeCoins(tx, walletId, [])),

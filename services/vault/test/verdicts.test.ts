@@ -59,6 +59,7 @@ describe("a refusal", () => {
     await world.observe(fund(world.wallet, 9_000_000n));
     await world.vault.query("update task set state = 'refused'");
     await world.vault.query("update task_withdrawal set live = false");
+    await world.vault.query("update task_input set payout_id = null");
     await world.vault.query("delete from reservation");
     await world.vault.query("update withdrawal set state = 'cleared'");
     await eventually(() => expect(world.heard("transaction.signed.v1")).toHaveLength(1));

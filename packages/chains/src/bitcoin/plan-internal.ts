@@ -47,7 +47,8 @@ export function planInternalTransfer(request: InternalTransferRequest): Result<P
   const vbytes = payoutVbytes(inputs.length, outputScripts);
   if (vbytes > MAX_STANDARD_VBYTES) return refuse("TOO_LARGE", `${vbytes} vbytes are not relayed`);
   const ownFeeSat = feeSatOf(vbytes, feeRateSatPerKvbyte);
-  const feeSat = ownFeeSat < leastFeeSat ? leastFeeSat : ownFeeSat;
+  const missingSat = leastFeeSat - ownFeeSat;
+  const feeSat = missingSat > 0n ? leastFeeSat : ownFeeSat;
   const outputSats = spread(inputs.reduce((sum, { amountSat }) => sum + amountSat, 0n) - feeSat, outputs);
   if (outputSats.some((amountSat, at) => amountSat < dustSat(outputScripts[at] ?? new Uint8Array()))) {
     return refuse("INSUFFICIENT_FUNDS", "what is left after the fee is dust");

@@ -4,7 +4,7 @@ import { backoffMs, unreachable } from "@sluice/core";
 import { appendOutbox } from "@sluice/messaging";
 import { announce } from "@sluice/online-service";
 import type { Transaction } from "@sluice/postgres";
-import { parseOutpoint, releaseCoins, reservedCoins } from "@sluice/wallet-memory";
+import { noteBumpRefused, parseOutpoint, releaseCoins, reservedCoins } from "@sluice/wallet-memory";
 import type { Wallets } from "../config.ts";
 import { decideReport, type ReportDecision } from "../decide-report.ts";
 import { parkReport } from "../store/parked-reports.ts";
@@ -22,7 +22,7 @@ export function handleRiskReported(wallets: Wallets, sealer: Sealer) {
     const decision = decideReport(task, message, wallet.descriptor);
     if (decision.kind === "parked") return park(tx, opened, decision.code, decision.detail);
     if (decision.kind === "known") return decision;
-    await take(tx, task, decision, envelope, sealer);
+    if (decision.kind !== "late") await take(tx, task, decision, envelope, sealer);
     await tellOfWork(tx);
     if (decision.kind === "stuck" && !decision.publish) return decision;
     await appendOutbox(tx, { topic: "risk.reported.v1", key, id, envelope });
@@ -45,7 +45,7 @@ async function park(
 async function take(
   tx: Transaction,
   task: LoadedTask,
-  decision: Exclude<ReportDecision, { readonly kind: "parked" | "known" }>,
+  decision: Exclude<ReportDecision, { readonly kind: "parked" | "known" | "late" }>,
   report: Uint8Array,
   sealer: Sealer,
 ): Promise<void> {
@@ -54,7 +54,7 @@ async function take(
   switch (decision.kind) {
     case "signed":
       await settleTask(tx, taskId, { state: "signed", report, transaction: decision.transaction });
-      await settlePlanned(tx, withdrawalIds, "signed");
+      if (task.replaces === null) await settlePlanned(tx, withdrawalIds, "signed");
       return release(tx, task, decision.transaction, sealer);
     case "delayed":
       return delayTask(tx, taskId, decision.untilMs, report);
@@ -64,6 +64,11 @@ async function take(
       await releaseCoins(tx, taskId);
       await settlePlanned(tx, refused, "refused");
       return clearAgain(tx, replanned, code, refused.length > 0 ? null : waitMsAfterRefusal(task));
+    }
+    case "given-up": {
+      await settleTask(tx, taskId, { state: "refused", code: decision.code, detail: decision.detail, report });
+      await releaseCoins(tx, taskId);
+      return noteBumpRefused(tx, taskId, decision.code, decision.detail);
     }
     case "stuck": {
       const { code, detail } = decision;
@@ -85,7 +90,7 @@ function waitMsAfterRefusal({ withdrawals }: LoadedTask): number {
 
 /** Treasury books it and the gateway broadcasts it, each from this one message. */
 async function release(tx: Transaction, task: LoadedTask, transaction: Uint8Array, sealer: Sealer): Promise<void> {
-  const { taskId, walletId, transactionId, feeSat, changeSat } = task;
+  const { taskId, walletId, transactionId, feeSat, changeSat, purpose } = task;
   const spent = (await reservedCoins(tx, taskId)).map(({ outpoint, amountSat }) => {
     const { txid, vout } = parseOutpoint(outpoint);
     return { transactionId: txid, vout, amountSat };
@@ -95,6 +100,9 @@ async function release(tx: Transaction, task: LoadedTask, transaction: Uint8Arra
     id: `${taskId}/signed`,
     key: walletId,
     occurredAtMs: Date.now(),
-    message: { taskId, walletId, transactionId, transaction, payouts, spent, feeSat, changeSat },
+    message: {
+      ...{ taskId, walletId, transactionId, transaction, payouts, spent, feeSat, changeSat, purpose },
+      replaces: task.replacesTransaction ?? "",
+    },
   });
 }

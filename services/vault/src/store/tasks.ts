@@ -11,24 +11,31 @@ export type NewTask = {
   readonly psbt: Uint8Array;
   readonly feeSat: bigint;
   readonly changeSat: bigint;
-  /** In the order of the payments. */
+  /** In the order of the payments; empty for an internal transfer. */
   readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
+  /** The version of the same payout that it is to take the place of. */
+  readonly replaces: string | null;
+  /** Of an internal transfer, why it is made. */
+  readonly reason: string | null;
 };
 
-/** Fails when one of the withdrawals is in a live task already. */
+/** Fails when one of the withdrawals is in a live task already that this one does not replace. */
 export async function insertTask(tx: Transaction, task: NewTask): Promise<void> {
+  const { taskId, walletId, transactionId, psbt, feeSat, changeSat, replaces, reason } = task;
   await tx.query(
-    "insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat) values ($1, $2, $3, $4, $5, $6)",
-    [task.taskId, task.walletId, task.transactionId, task.psbt, task.feeSat, task.changeSat],
+    `insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat, replaces, payout_id, purpose, reason)
+     values ($1, $2, $3, $4, $5, $6, $7, coalesce((select payout_id from task where id = $7), $1), $8, $9)`,
+    [taskId, walletId, transactionId, psbt, feeSat, changeSat, replaces, reason === null ? "" : "internal", reason],
   );
   await tx.query(
-    `insert into task_withdrawal (task_id, withdrawal_id, attempt, position)
-     select $1, id, attempt, number - 1
+    `insert into task_withdrawal (task_id, withdrawal_id, attempt, position, replaces)
+     select $1, id, attempt, number - 1, $4
      from unnest($2::text[], $3::integer[]) with ordinality as paid (id, attempt, number)`,
     [
-      task.taskId,
+      taskId,
       task.withdrawals.map(({ withdrawalId }) => withdrawalId),
       task.withdrawals.map(({ attempt }) => attempt),
+      replaces,
     ],
   );
 }
@@ -45,11 +52,13 @@ export type LoadedTask = Omit<TaskView, "withdrawals"> & {
   readonly walletId: string;
   readonly feeSat: bigint;
   readonly changeSat: bigint;
+  readonly replacesTransaction: string | null;
   readonly withdrawals: readonly PaidWithdrawal[];
 };
 
 const TASK_COLUMNS = `id as "taskId", wallet_id as "walletId", transaction_id as "transactionId", psbt, state,
-  fee_sat as "feeSat", change_sat as "changeSat"`;
+  fee_sat as "feeSat", change_sat as "changeSat", replaces, purpose,
+  (select replaced.transaction_id from task replaced where replaced.id = task.replaces) as "replacesTransaction"`;
 
 /** Locks the task until the transaction ends, so that one verdict about it follows the other. */
 export function lockTask(tx: Transaction, taskId: string): Promise<LoadedTask | null> {
@@ -114,12 +123,14 @@ export async function delayTask(tx: Transaction, taskId: string, untilMs: number
   if (rowCount !== 1) throw new Error(`task ${taskId} does not wait for a verdict`);
 }
 
-/** False when something newer was heard from the chain about the task's transaction. */
+/** False when something newer was heard from the chain about the task's transaction, or that another version is final. */
 export async function noteChainRevision(tx: Transaction, taskId: string, revision: number): Promise<boolean> {
-  const { rowCount } = await tx.query("update task set chain_revision = $2 where id = $1 and chain_revision < $2", [
-    taskId,
-    revision,
-  ]);
+  const { rowCount } = await tx.query(
+    `update task set chain_revision = $2 where id = $1 and chain_revision < $2
+     and not exists (select from task other where other.payout_id = task.payout_id and other.state = 'confirmed'
+                     and other.chain_revision > $2)`,
+    [taskId, revision],
+  );
   return rowCount === 1;
 }
 
@@ -135,21 +146,21 @@ export async function unconfirmTask(tx: Transaction, taskId: string): Promise<"s
 
 /**
  * Ends tasks that were to spend a coin and never left vault: the semi-offline zone cannot know of them, so nothing can
- * have been signed. Resolves to what they would have paid.
+ * have been signed. Resolves to what they would have paid and no version before them does.
  */
 export async function withdrawUntaken(tx: Transaction, outpoint: string, code: string): Promise<readonly string[]> {
   const { rows } = await tx.query<{ id: string }>(
-    `update task set state = 'refused', code = $2, detail = $1 from reservation
-     where outpoint = $1 and task_id = task.id and state = 'planned' and taken_at is null returning task.id`,
+    `update task set state = 'refused', code = $2, detail = $1 from task_input input
+     where outpoint = $1 and input.task_id = task.id and state = 'planned' and taken_at is null returning task.id`,
     [outpoint, code],
   );
   const taskIds = rows.map(({ id }) => id);
-  const paid = await tx.query<{ id: string }>(
-    "update task_withdrawal set live = false where task_id = any($1) returning withdrawal_id as id",
+  const paid = await tx.query<{ id: string; replaces: string | null }>(
+    "update task_withdrawal set live = false where task_id = any($1) returning withdrawal_id as id, replaces",
     [taskIds],
   );
   for (const taskId of taskIds) await releaseCoins(tx, taskId);
-  return paid.rows.map(({ id }) => id);
+  return paid.rows.flatMap(({ id, replaces }) => (replaces === null ? [id] : []));
 }
 
 export async function confirmTask(tx: Transaction, taskId: string): Promise<void> {
@@ -184,6 +195,7 @@ export type TaskRequest = {
   readonly walletId: string;
   readonly psbt: Uint8Array;
   readonly sends: number;
+  readonly purpose: "" | "internal";
   /** In the order of the payments, so that asking again is asking the same. */
   readonly withdrawals: readonly { readonly clearance: Uint8Array; readonly attempt: number }[];
 };
@@ -192,7 +204,7 @@ export type TaskRequest = {
 export async function takeRequest(database: Queryable, taskId: string): Promise<TaskRequest | null> {
   const { rows } = await database.query<Omit<TaskRequest, "withdrawals">>(
     `update task set taken_at = coalesce(taken_at, now())
-     where id = $1 and state in ('planned', 'submitted', 'delayed') returning wallet_id as "walletId", psbt, sends`,
+     where id = $1 and state in ('planned', 'submitted', 'delayed') returning wallet_id as "walletId", psbt, sends, purpose`,
     [taskId],
   );
   const [task] = rows;
@@ -244,18 +256,22 @@ export type TaskRow = {
   readonly sends: number;
   /** Of its coins, those that are in no block of the best chain any more: it cannot confirm until they are back. */
   readonly vanishedCoins: readonly string[];
-  readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
+  readonly replaces: string | null;
+  /** Of an internal transfer, why it was made. */
+  readonly reason: string | null;
+  readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[] | null;
 };
 
 /** What waits for a person first, then what waits for a verdict, then the newest. */
 export async function listTasks(database: Queryable, limit: number): Promise<readonly TaskRow[]> {
   const { rows } = await database.query<TaskRow>(
     `select id as "taskId", wallet_id as "walletId", transaction_id as "transactionId", state, code, detail,
-            fee_sat as "feeSat", planned_at as "plannedAt", delayed_until as "delayedUntil", sends,
+            fee_sat as "feeSat", planned_at as "plannedAt", delayed_until as "delayedUntil", sends, replaces, reason,
             (select json_agg(json_build_object('withdrawalId', withdrawal_id, 'attempt', attempt) order by position)
              from task_withdrawal where task_id = task.id) as withdrawals,
-            array(select outpoint from reservation join coin_sighting using (outpoint)
-                  where task_id = task.id and not present order by position) as "vanishedCoins"
+            array(select outpoint from task_input input join coin_sighting using (outpoint)
+                  where input.task_id = task.id and input.payout_id is not null and not present
+                  order by position) as "vanishedCoins"
      from task
      order by state = 'stuck_for_person' desc, state in ('planned', 'submitted', 'delayed') desc, planned_at desc
      limit $1`,

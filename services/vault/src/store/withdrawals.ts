@@ -59,19 +59,37 @@ export async function markWaiting(tx: Transaction, codes: ReadonlyMap<string, Wa
   return rowCount;
 }
 
+export type Attempt = { readonly withdrawalId: string; readonly attempt: number };
+
 /** Moves cleared withdrawals to planned, each as its next attempt. Throws unless all of them were cleared. */
-export async function markPlanned(
+export function markPlanned(tx: Transaction, walletId: string, ids: readonly string[]): Promise<readonly Attempt[]> {
+  return nextAttempt(tx, ids, "cleared", walletId);
+}
+
+/** A further version of a signed payout is a further attempt. Throws unless all of them are signed. */
+export function countReplacement(
   tx: Transaction,
   walletId: string,
-  withdrawalIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await tx.query<{ id: string; attempt: number }>(
-    `update withdrawal set state = 'planned', attempt = attempt + 1, wallet_id = $1, waiting_code = null
-     where id = any($2) and state = 'cleared' returning id, attempt`,
-    [walletId, withdrawalIds],
+  ids: readonly string[],
+): Promise<readonly Attempt[]> {
+  return nextAttempt(tx, ids, "signed", walletId);
+}
+
+async function nextAttempt(
+  tx: Transaction,
+  ids: readonly string[],
+  from: "cleared" | "signed",
+  walletId: string,
+): Promise<readonly Attempt[]> {
+  const { rows } = await tx.query<Attempt>(
+    `update withdrawal set state = case when $3 = 'cleared' then 'planned' else state end, attempt = attempt + 1,
+            wallet_id = $1, waiting_code = null
+     where id = any($2) and state = $3 returning id as "withdrawalId", attempt`,
+    [walletId, ids, from],
   );
-  if (rows.length !== withdrawalIds.length) throw new Error("a withdrawal to be planned is not cleared");
-  return new Map(rows.map(({ id, attempt }) => [id, attempt]));
+  if (rows.length !== ids.length) throw new Error(`a withdrawal to be planned is not ${from}`);
+  const attempts = new Map(rows.map(({ withdrawalId, attempt }) => [withdrawalId, attempt]));
+  return ids.map((withdrawalId) => ({ withdrawalId, attempt: attempts.get(withdrawalId) ?? 0 }));
 }
 
 /** Moves planned withdrawals on. Throws unless all of them were planned. */
