@@ -122,7 +122,9 @@ async function picture(tx: Transaction): Promise<unknown> {
   return {
     coins: await read("select outpoint, state, spent_by from coin order by outpoint"),
     seen: await read("select outpoint, present from coin_sighting order by outpoint"),
-    reserved: await read("select outpoint, position from reservation join task_input using (outpoint, payout_id) order by position"),
+    reserved: await read(
+      "select outpoint, position from reservation join task_input using (outpoint, payout_id) order by position",
+    ),
     tasks: await read("select state from task"),
     withdrawals: await read("select id, state from withdrawal"),
     free: outpointsOf(await freeCoins(tx, walletId, [])),
