@@ -42,7 +42,7 @@ export const MESSAGES = {
   "transaction.reorged.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],
-    consumers: ["vault", "online-risk"],
+    consumers: ["treasury", "vault", "online-risk"],
   },
   "transaction.confirmed.v1": {
     route: "topic",
@@ -56,12 +56,23 @@ export const MESSAGES = {
     consumers: ["ops-console"],
   },
   "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
-  "coin.vanished.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "ops-console"] },
+  "coin.vanished.v1": {
+    route: "topic",
+    producers: ["blockchain-gateway"],
+    consumers: ["vault", "treasury", "ops-console"],
+  },
   "fee.estimated.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],
     consumers: ["online-risk", "ops-console"],
   },
+  // Each service reads its own when it starts, beside its group.
+  "database.marked.v1": {
+    route: "topic",
+    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"],
+    consumers: [],
+  },
+  "recall.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["ops-console"] },
   // Receipts: who reads a topic tells its publisher what it has stored. Nobody confirms these.
   "message.received.v1": {

@@ -17,6 +17,7 @@ import {
   payoutPending,
   payoutPosted,
   payoutVoided,
+  standingOf,
   type Transfer,
 } from "./ledger.ts";
 
@@ -97,12 +98,17 @@ describe("decidePayout", () => {
     ["void", pending, ["payout-voided"], "voided"],
     ["void", posted, "PAYOUT_ALREADY_POSTED", ""],
     ["void", voided, [], "voided"],
+    ["reopen", null, "PAYOUT_NOT_POSTED", ""],
+    ["reopen", pending, [], "pending"],
+    ["reopen", posted, ["reversed"], "pending"],
+    ["reopen", voided, "PAYOUT_NOT_POSTED", ""],
   ])("%s when %o", (type, booked, then, standing) => {
     const decided = decidePayout({ type, payout }, booked);
     if (typeof then === "string") {
       expect(decided).toMatchObject({ ok: false, refusal: { code: then } });
     } else {
-      expect(decided.ok && decided.value.transfers.map(({ kind }) => kind)).toEqual(then);
+      const booked = decided.ok ? [...decided.value.transfers, ...decided.value.reversed.map(reversalOf)] : [];
+      expect(booked.map(({ kind }) => kind)).toEqual(then);
       expect(decided.ok && decided.value.standing).toBe(standing);
     }
   });
@@ -112,35 +118,77 @@ describe("decidePayout", () => {
     ["amount", { amountMinor: 150_001n }],
     ["withdrawal", { withdrawalId: "w-2" as WithdrawalId }],
   ])("another %s under the same payout is refused", (_, other) => {
-    for (const type of ["pend", "post", "void"] as const) {
+    for (const type of ["pend", "post", "void", "reopen"] as const) {
       const decided = decidePayout({ type, payout: { ...payout, ...other } }, pending);
       expect(decided).toMatchObject({ ok: false, refusal: { code: "PAYOUT_MISMATCH" } });
     }
   });
 });
 
+/** Of a transfer that was booked once. */
+function reversalOf(booked: Transfer): Transfer {
+  const reversal = standingOf(booked, 1, false);
+  if (reversal === null) throw new Error(`${booked.id} does not stand`);
+  return reversal;
+}
+
+describe("what the chain takes back and has again", () => {
+  test("is booked under a new id each time, and ends in the balances of how it stands", () => {
+    const posted = payoutPosted(payout);
+    let books: Balances = none;
+    const ids: string[] = [];
+    for (let changes = 0; changes < 6; changes += 1) {
+      const stands = changes % 2 === 0;
+      expect(standingOf(posted, changes, !stands)).toBeNull();
+      const next = standingOf(posted, changes, stands);
+      if (next === null) throw new Error("something was to be booked");
+      books = book(books, next);
+      ids.push(next.id);
+      expect(balanceOf(books, "hot-wallet", "BTC")).toBe(stands ? -150_000n : 0n);
+    }
+    expect(ids.slice(0, 4)).toEqual([
+      ...["payout-posted:w-1", "reversed-payout-posted:w-1"],
+      ...["payout-posted.2:w-1", "reversed-payout-posted.2:w-1"],
+    ]);
+    expect(new Set(ids).size).toBe(6);
+  });
+});
+
 type Booked = {
+  readonly changes: ReadonlyMap<string, number>;
   readonly balances: Balances;
   readonly payouts: ReadonlyMap<string, BookedPayout>;
   readonly ids: readonly string[];
 };
 
+const EMPTY: Booked = { changes: new Map(), balances: none, payouts: new Map(), ids: [] };
+
 function apply(books: Booked, command: PayoutCommand): Booked {
   const { payout: one } = command;
   const decided = decidePayout(command, books.payouts.get(one.withdrawalId) ?? null);
   if (!decided.ok) return books;
-  const { transfers, standing } = decided.value;
+  const { transfers, reversed, standing } = decided.value;
+  const changes = new Map(books.changes);
+  const stand = (transfer: Transfer, stands: boolean): Transfer => {
+    const before = changes.get(transfer.id) ?? 0;
+    changes.set(transfer.id, before + 1);
+    const next = standingOf(transfer, before, stands);
+    if (next === null) throw new Error(`${transfer.id} was to change how it stands`);
+    return next;
+  };
+  const booked = [...transfers.map((each) => stand(each, true)), ...reversed.map((each) => stand(each, false))];
   return {
-    balances: transfers.reduce(book, books.balances),
+    changes,
+    balances: booked.reduce(book, books.balances),
     payouts: new Map([...books.payouts, [one.withdrawalId, { ...one, standing }]]),
-    ids: [...books.ids, ...transfers.map(({ id }) => id)],
+    ids: [...books.ids, ...booked.map(({ id }) => id)],
   };
 }
 
 test("any commands in any order keep every sum at zero, book nothing twice, and match the payouts' standings", () => {
   const commands = fc.array(
     fc.record({
-      type: fc.constantFrom("pend" as const, "post" as const, "void" as const),
+      type: fc.constantFrom("pend" as const, "post" as const, "void" as const, "reopen" as const),
       payout: fc.constantFrom(1, 2, 3, 4).map(
         (n): Payout => ({
           withdrawalId: `w-${n}` as WithdrawalId,
@@ -154,7 +202,7 @@ test("any commands in any order keep every sum at zero, book nothing twice, and 
   );
   fc.assert(
     fc.property(commands, (sequence) => {
-      const books = sequence.reduce(apply, { balances: none, payouts: new Map(), ids: [] });
+      const books = sequence.reduce(apply, EMPTY);
       expect([...books.balances.values()].reduce((sum, balance) => sum + balance, 0n)).toBe(0n);
       expect(new Set(books.ids).size).toBe(books.ids.length);
       const total = (standing: string) =>
@@ -171,9 +219,7 @@ test("pend and post end in the same books in either order, however often", () =>
   fc.assert(
     fc.property(facts, facts, (before, after) => {
       const types = [...before, "post" as const, ...after];
-      const books = types
-        .map((type): PayoutCommand => ({ type, payout }))
-        .reduce(apply, { balances: none, payouts: new Map(), ids: [] });
+      const books = types.map((type): PayoutCommand => ({ type, payout })).reduce(apply, EMPTY);
       expect(books.ids).toEqual(["payout-pending:w-1", "payout-posted:w-1"]);
     }),
   );

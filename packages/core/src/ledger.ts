@@ -23,7 +23,8 @@ export type TransferKind =
   | "payout-posted"
   | "payout-voided"
   | "network-fee"
-  | "withdrawal-fee";
+  | "withdrawal-fee"
+  | "reversed";
 
 /** The id is the same whenever the same thing is booked, so that a store can refuse the second one. */
 export type Transfer = { readonly id: string; readonly kind: TransferKind; readonly entries: readonly Entry[] };
@@ -71,40 +72,68 @@ export type PayoutStanding = "pending" | "posted" | "voided";
 /** A payout as it stands in the books; the store keeps one per withdrawal. */
 export type BookedPayout = Payout & { readonly standing: PayoutStanding };
 
-export type PayoutCommand = { readonly type: "pend" | "post" | "void"; readonly payout: Payout };
+export type PayoutCommand = { readonly type: "pend" | "post" | "void" | "reopen"; readonly payout: Payout };
 
 export type PayoutRefusal = Refusal<
-  "PAYOUT_MISMATCH" | "PAYOUT_NOT_PENDING" | "PAYOUT_ALREADY_POSTED" | "PAYOUT_ALREADY_VOIDED"
+  "PAYOUT_MISMATCH" | "PAYOUT_NOT_PENDING" | "PAYOUT_NOT_POSTED" | "PAYOUT_ALREADY_POSTED" | "PAYOUT_ALREADY_VOIDED"
 >;
+
+export type PayoutDecision = {
+  readonly transfers: readonly Transfer[];
+  /** What is booked back; see `standingOf`. */
+  readonly reversed: readonly Transfer[];
+  readonly standing: PayoutStanding;
+};
 
 /**
  * Which transfers a command books, and how the payout stands afterwards. No transfer: it is booked already. A posting
- * that arrives before its pending books both, so that the order of the two facts does not matter.
+ * that arrives before its pending books both, so that the order of the two facts does not matter. A posted payout whose
+ * block left the best chain is re-opened: it is on its way again, as it truly is.
  */
 export function decidePayout(
   command: PayoutCommand,
   booked: BookedPayout | null,
-): Result<{ readonly transfers: readonly Transfer[]; readonly standing: PayoutStanding }, PayoutRefusal> {
+): Result<PayoutDecision, PayoutRefusal> {
   const { payout } = command;
+  const reversed: readonly Transfer[] = [];
   const standing = booked?.standing ?? null;
   if (booked !== null && !samePayout(booked, payout)) return refused(refusal("PAYOUT_MISMATCH"));
   switch (command.type) {
     case "pend":
-      if (standing !== null) return ok({ transfers: [], standing });
-      return ok({ transfers: [payoutPending(payout)], standing: "pending" });
+      if (standing !== null) return ok({ transfers: [], reversed, standing });
+      return ok({ transfers: [payoutPending(payout)], reversed, standing: "pending" });
     case "post":
       if (standing === "voided") return refused(refusal("PAYOUT_ALREADY_VOIDED"));
-      if (standing === "posted") return ok({ transfers: [], standing });
-      if (standing === "pending") return ok({ transfers: [payoutPosted(payout)], standing: "posted" });
-      return ok({ transfers: [payoutPending(payout), payoutPosted(payout)], standing: "posted" });
+      if (standing === "posted") return ok({ transfers: [], reversed, standing });
+      if (standing === "pending") return ok({ transfers: [payoutPosted(payout)], reversed, standing: "posted" });
+      return ok({ transfers: [payoutPending(payout), payoutPosted(payout)], reversed, standing: "posted" });
     case "void":
       if (standing === "posted") return refused(refusal("PAYOUT_ALREADY_POSTED"));
-      if (standing === "voided") return ok({ transfers: [], standing });
+      if (standing === "voided") return ok({ transfers: [], reversed, standing });
       if (standing === null) return refused(refusal("PAYOUT_NOT_PENDING"));
-      return ok({ transfers: [payoutVoided(payout)], standing: "voided" });
+      return ok({ transfers: [payoutVoided(payout)], reversed, standing: "voided" });
+    case "reopen":
+      if (standing === "pending") return ok({ transfers: [], reversed, standing });
+      if (standing !== "posted") return refused(refusal("PAYOUT_NOT_POSTED"));
+      return ok({ transfers: [], reversed: [payoutPosted(payout)], standing: "pending" });
     default:
       return unreachable(command.type);
   }
+}
+
+/**
+ * The transfer that makes another one stand, or stand no longer, when that has changed `changes` times; null when there is
+ * nothing to do. Nothing is ever deleted: what is booked back is booked with the signs turned round, and what comes again
+ * is booked again, each under an id of its own.
+ */
+export function standingOf(booked: Transfer, changes: number, stands: boolean): Transfer | null {
+  if ((changes % 2 === 1) === stands) return null;
+  const round = Math.floor(changes / 2) + 1;
+  const about = booked.id.slice(booked.kind.length);
+  const name = round === 1 ? booked.kind : `${booked.kind}.${round}`;
+  if (stands) return { ...booked, id: `${name}${about}` };
+  const entries = booked.entries.map((entry) => ({ ...entry, amountMinor: -entry.amountMinor }));
+  return { id: `reversed-${name}${about}`, kind: "reversed", entries };
 }
 
 /** Balances are keyed by account and asset, as `balanceKey` writes them; what was never booked is absent. */

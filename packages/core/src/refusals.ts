@@ -23,6 +23,7 @@ export const REFUSALS = {
   FACT_CONTRADICTS: "a fact does not contradict what is already final",
   PAYOUT_MISMATCH: "a payout keeps its account, asset and amount",
   PAYOUT_NOT_PENDING: "only a pending payout is voided",
+  PAYOUT_NOT_POSTED: "only a posted payout is re-opened",
   PAYOUT_ALREADY_POSTED: "a posted payout is not voided",
   PAYOUT_ALREADY_VOIDED: "a voided payout is not posted",
 } as const;

@@ -1,4 +1,4 @@
-// Books what core decides about a payout. Refusals of the ledger are alarms: the message is parked for a person.
+// Books what core decides about payouts. Refusals of the ledger are alarms: the message is parked for a person.
 import {
   decidePayout,
   networkFee,
@@ -9,7 +9,36 @@ import {
 } from "@sluice/core";
 import { OperatingError } from "@sluice/messaging";
 import type { Transaction } from "@sluice/postgres";
-import { bookTransfer, lockCharge, readPayout, savePayout } from "./store.ts";
+import {
+  bookTransfer,
+  listFinalPayers,
+  listPayouts,
+  lockCharge,
+  lockTransaction,
+  readPayout,
+  reverseTransfer,
+  savePayout,
+} from "./store.ts";
+
+/** Brings the books in step with what the chain says of a transaction now. Nothing to do until it is known what it pays. */
+export async function settleTransaction(tx: Transaction, txid: string): Promise<void> {
+  const { feeMinor, confirmed } = await lockTransaction(tx, txid);
+  if (feeMinor === null) return;
+  for (const payout of await listPayouts(tx, txid)) {
+    if (confirmed) await bookPayout(tx, txid, "post", payout);
+    else if (payout.postedBy === txid) await reopen(tx, txid, payout);
+  }
+  if (feeMinor === 0n) return;
+  const fee = networkFee(txid, "BTC", feeMinor);
+  await (confirmed ? bookTransfer(tx, fee) : reverseTransfer(tx, fee));
+}
+
+/** What left the best chain is on its way again, unless another transaction that pays it is final by now. */
+async function reopen(tx: Transaction, txid: string, payout: Payout): Promise<void> {
+  await bookPayout(tx, txid, "reopen", payout);
+  const [other] = await listFinalPayers(tx, payout.withdrawalId);
+  if (other !== undefined) await bookPayout(tx, other, "post", payout);
+}
 
 export async function bookPayout(
   tx: Transaction,
@@ -23,25 +52,19 @@ export async function bookPayout(
     const { code, detail } = decision.refusal;
     throw new OperatingError(code, "park", `${payout.withdrawalId} in ${txid}: ${detail}`);
   }
-  const { transfers, standing } = decision.value;
-  const postedBy = booked?.postedBy ?? (standing === "posted" ? txid : null);
-  if (type === "post" && postedBy !== txid) {
-    const detail = `${payout.withdrawalId} was paid by ${postedBy}, and by ${txid} again`;
-    throw new OperatingError("PAYOUT_PAID_TWICE", "park", detail);
-  }
+  const { transfers, reversed, standing } = decision.value;
   for (const transfer of transfers) await bookTransfer(tx, transfer);
+  for (const transfer of reversed) await reverseTransfer(tx, transfer);
+  const postedBy = standing === "posted" ? (booked?.postedBy ?? txid) : null;
   await savePayout(tx, txid, { ...payout, standing, postedBy });
-  if (standing === "posted") await bookCharge(tx, payout.withdrawalId);
+  await bookCharge(tx, payout.withdrawalId);
 }
 
-/** The customer is charged once, when the withdrawal is paid and the quote is known, whichever comes last. */
+/** The customer is charged once, as long as the withdrawal is paid and the quote is known, whichever comes last. */
 export async function bookCharge(tx: Transaction, withdrawalId: WithdrawalId): Promise<void> {
   const feeMinor = await lockCharge(tx, withdrawalId);
   const payout = await readPayout(tx, withdrawalId);
-  if (payout?.standing === "posted" && feeMinor > 0n) await bookTransfer(tx, withdrawalFee(payout, feeMinor));
-}
-
-/** A fee is paid when its transaction confirms, once for all payouts in it. */
-export async function bookFee(tx: Transaction, txid: string, feeMinor: bigint): Promise<void> {
-  if (feeMinor > 0n) await bookTransfer(tx, networkFee(txid, "BTC", feeMinor));
+  if (payout === null || feeMinor === 0n) return;
+  const charge = withdrawalFee(payout, feeMinor);
+  await (payout.standing === "posted" ? bookTransfer(tx, charge) : reverseTransfer(tx, charge));
 }

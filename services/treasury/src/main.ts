@@ -4,10 +4,13 @@ import { openOnlineService, serve } from "@sluice/online-service";
 import { readConfig, readSecrets, runProcess } from "@sluice/runtime";
 import { secretsSchema, settingsSchema } from "./config.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
+import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
+import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
 import { addRoutes, overdrawnOf, readReconciliation } from "./routes.ts";
+import { listPaidTwice } from "./store.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 
@@ -28,10 +31,17 @@ runProcess("treasury", async (life) => {
       gauge.set(overdrawnOf(balances).reduce((sum, { amountMinor }) => sum + Number(amountMinor), 0));
     },
   });
+  service.metrics.gauge({
+    name: "sluice_treasury_paid_twice_withdrawals",
+    help: "Withdrawals that more than one final transaction pays. More than a moment above 0 is an alarm: stop everything.",
+    collect: async (gauge) => gauge.set((await listPaidTwice(service.pool)).length),
+  });
   await serve(service, {
     handlers: {
       "coin.observed.v1": handleCoinObserved,
+      "coin.vanished.v1": handleCoinVanished,
       "transaction.confirmed.v1": handleTransactionConfirmed,
+      "transaction.reorged.v1": handleTransactionReorged,
       "transaction.signed.v1": handleTransactionSigned,
       "withdrawal.cleared.v1": handleWithdrawalCleared,
     },

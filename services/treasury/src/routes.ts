@@ -7,6 +7,7 @@ import {
   listBalances,
   listNewestPayouts,
   listNewestTransfers,
+  listPaidTwice,
   listTransfers,
 } from "./store.ts";
 
@@ -59,6 +60,7 @@ async function readLedger(tx: Transaction): Promise<object> {
     balances: balances.map(({ amountMinor, ...balance }) => ({ ...balance, amountMinor: String(amountMinor) })),
     reconciliation: { ledgerSat: String(ledgerSat), chainSat: String(chainSat), driftSat: String(driftSat) },
     overdrawn: overdrawnOf(balances).map(({ account }) => account),
+    paidTwice: await listPaidTwice(tx),
     payouts: await listNewestPayouts(tx, SHOWN_PAYOUTS),
     transfers: await listNewestTransfers(tx, SHOWN_TRANSFERS),
   };

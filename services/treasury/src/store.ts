@@ -4,19 +4,38 @@ import {
   type Asset,
   assertBalanced,
   type BookedPayout,
+  standingOf,
   type Transfer,
   type WithdrawalId,
 } from "@sluice/core";
 import type { Queryable, Transaction } from "@sluice/postgres";
 
-/** Books a transfer. One with the same id is booked already and is left alone. */
-export async function bookTransfer(tx: Transaction, transfer: Transfer): Promise<void> {
-  assertBalanced(transfer);
-  const { rowCount } = await tx.query(
-    "insert into ledger_transfer (id, kind) values ($1, $2) on conflict (id) do nothing",
-    [transfer.id, transfer.kind],
+/** Books a transfer, anew if it was booked back. One that stands already is left alone. */
+export function bookTransfer(tx: Transaction, transfer: Transfer): Promise<void> {
+  return makeStand(tx, transfer, true);
+}
+
+/** Books a transfer back with one of its own. One that does not stand is left alone. */
+export function reverseTransfer(tx: Transaction, transfer: Transfer): Promise<void> {
+  return makeStand(tx, transfer, false);
+}
+
+async function makeStand(tx: Transaction, wanted: Transfer, stands: boolean): Promise<void> {
+  // Locks the row, so that the same thing is not booked by two at once.
+  const { rows } = await tx.query<{ changes: number }>(
+    `insert into transfer_standing (id, changes) values ($1, 0)
+     on conflict (id) do update set changes = transfer_standing.changes returning changes`,
+    [wanted.id],
   );
-  if (rowCount === 0) return;
+  const transfer = standingOf(wanted, rows[0]?.changes ?? 0, stands);
+  if (transfer === null) return;
+  await tx.query("update transfer_standing set changes = changes + 1 where id = $1", [wanted.id]);
+  await insertTransfer(tx, transfer);
+}
+
+async function insertTransfer(tx: Transaction, transfer: Transfer): Promise<void> {
+  assertBalanced(transfer);
+  await tx.query("insert into ledger_transfer (id, kind) values ($1, $2)", [transfer.id, transfer.kind]);
   for (const [position, { account, asset, amountMinor }] of transfer.entries.entries()) {
     await tx.query(
       "insert into ledger_entry (transfer_id, position, account, asset, amount_minor) values ($1, $2, $3, $4, $5)",
@@ -63,11 +82,39 @@ export async function noteSigned(
   ]);
 }
 
-export async function noteConfirmed(tx: Transaction, txid: string, blockHash: string): Promise<void> {
-  await tx.query(
-    "update payout_transaction set block_hash = $2, confirmed_at = coalesce(confirmed_at, now()) where txid = $1",
-    [txid, blockHash],
+/** In which block a transaction is final; null when it is in none any more. False when something newer is known. */
+export async function noteFinality(
+  tx: Transaction,
+  txid: string,
+  blockHash: string | null,
+  revision: number,
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `update payout_transaction set block_hash = $2, chain_revision = $3,
+            confirmed_at = case when $2::text is null then null else coalesce(confirmed_at, now()) end
+     where txid = $1 and chain_revision < $3`,
+    [txid, blockHash, revision],
   );
+  return rowCount === 1;
+}
+
+/** The final transactions that pay a withdrawal: two are an alarm, unless the reorganisation of one is not heard of yet. */
+export async function listFinalPayers(tx: Transaction, withdrawalId: string): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ txid: string }>(
+    `select txid from payout_in_transaction join payout_transaction using (txid)
+     where withdrawal_id = $1 and confirmed_at is not null order by chain_revision desc`,
+    [withdrawalId],
+  );
+  return rows.map(({ txid }) => txid);
+}
+
+/** Withdrawals that more than one final transaction pays. */
+export async function listPaidTwice(database: Queryable): Promise<readonly string[]> {
+  const { rows } = await database.query<{ id: string }>(
+    `select withdrawal_id as id from payout_in_transaction join payout_transaction using (txid)
+     where confirmed_at is not null group by withdrawal_id having count(*) > 1 order by withdrawal_id`,
+  );
+  return rows.map(({ id }) => id);
 }
 
 type PayoutRow = {
@@ -135,14 +182,23 @@ export async function lockCharge(tx: Transaction, withdrawalId: WithdrawalId): P
   return BigInt(rows[0]?.fee ?? "0");
 }
 
-/** True when it was not known yet. */
-export async function addCoin(
-  tx: Transaction,
-  coin: { readonly outpoint: string; readonly walletId: string; readonly branch: number; readonly amountSat: bigint },
-): Promise<boolean> {
+export type ChainCoin = {
+  readonly outpoint: string;
+  readonly walletId: string;
+  readonly branch: number;
+  readonly amountSat: bigint;
+  /** Whether it is in a block of the best chain, as of this revision. */
+  readonly present: boolean;
+  readonly revision: number;
+};
+
+/** False when this or something newer is known. */
+export async function noteCoin(tx: Transaction, coin: ChainCoin): Promise<boolean> {
   const { rowCount } = await tx.query(
-    "insert into chain_coin (outpoint, wallet_id, branch, amount_sat) values ($1, $2, $3, $4) on conflict do nothing",
-    [coin.outpoint, coin.walletId, coin.branch, coin.amountSat],
+    `insert into chain_coin (outpoint, wallet_id, branch, amount_sat, present, revision) values ($1, $2, $3, $4, $5, $6)
+     on conflict (outpoint) do update set present = excluded.present, revision = excluded.revision
+     where chain_coin.revision < excluded.revision`,
+    [coin.outpoint, coin.walletId, coin.branch, coin.amountSat, coin.present, coin.revision],
   );
   return rowCount === 1;
 }
@@ -156,11 +212,11 @@ export async function listBalances(database: Queryable): Promise<readonly Balanc
   return rows.map(({ account, asset, amount_minor }) => ({ account, asset, amountMinor: BigInt(amount_minor) }));
 }
 
-/** What the wallets hold by the chain: paid to them, less what our confirmed transactions spent. */
+/** What the wallets hold by the best chain: paid to them, less what our confirmed transactions spent. */
 export async function chainBalanceSat(database: Queryable): Promise<bigint> {
   const { rows } = await database.query<{ sat: string }>(
     `select coalesce(sum(coin.amount_sat), 0)::text as sat from chain_coin coin
-     where not exists (
+     where present and not exists (
        select from spent_coin spent join payout_transaction using (txid)
        where spent.outpoint = coin.outpoint and confirmed_at is not null
      )`,

@@ -6,7 +6,9 @@ import { type Handlers, handleOnce, MESSAGING_MIGRATIONS } from "@sluice/messagi
 import { createPool, migrate, type Pool, type Transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { handleCoinObserved } from "../src/handlers/coin-observed.ts";
+import { handleCoinVanished } from "../src/handlers/coin-vanished.ts";
 import { handleTransactionConfirmed } from "../src/handlers/transaction-confirmed.ts";
+import { handleTransactionReorged } from "../src/handlers/transaction-reorged.ts";
 import { handleTransactionSigned } from "../src/handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "../src/handlers/withdrawal-cleared.ts";
 import { listBalances } from "../src/store.ts";
@@ -32,7 +34,9 @@ export async function openBooks(): Promise<Books> {
 
 const handlers: Handlers = {
   "coin.observed.v1": handleCoinObserved,
+  "coin.vanished.v1": handleCoinVanished,
   "transaction.confirmed.v1": handleTransactionConfirmed,
+  "transaction.reorged.v1": handleTransactionReorged,
   "transaction.signed.v1": handleTransactionSigned,
   "withdrawal.cleared.v1": handleWithdrawalCleared,
 };

@@ -4,7 +4,13 @@ import type { MessageOf, MessageType } from "@sluice/contracts";
 
 export type Told = {
   readonly [T in MessageType]: { readonly type: T; readonly id: string; readonly message: MessageOf<T> };
-}["transaction.signed.v1" | "transaction.confirmed.v1" | "coin.observed.v1" | "withdrawal.cleared.v1"];
+}[
+  | "transaction.signed.v1"
+  | "transaction.confirmed.v1"
+  | "transaction.reorged.v1"
+  | "coin.observed.v1"
+  | "coin.vanished.v1"
+  | "withdrawal.cleared.v1"];
 
 export type TestPayout = { readonly withdrawalId: string; readonly account: string; readonly amountSat: bigint };
 
@@ -41,16 +47,24 @@ export function signed(transaction: TestTransaction): Told {
   return { type: "transaction.signed.v1", id: `task-${txid}/signed`, message };
 }
 
-export function confirmed({ txid, payouts }: TestTransaction): Told {
-  const message: MessageOf<"transaction.confirmed.v1"> = {
+export function confirmed(transaction: TestTransaction, revision = 7): Told {
+  const message = { ...inBlock(transaction, revision), confirmations: 6 };
+  return { type: "transaction.confirmed.v1", id: `${transaction.txid}/confirmed/${revision}`, message };
+}
+
+export function reorged(transaction: TestTransaction, revision: number): Told {
+  const message = inBlock(transaction, revision);
+  return { type: "transaction.reorged.v1", id: `${transaction.txid}/reorged/${revision}`, message };
+}
+
+function inBlock({ txid, payouts }: TestTransaction, revision: number): MessageOf<"transaction.reorged.v1"> {
+  return {
     transactionId: txid,
     withdrawals: payouts.map(({ withdrawalId }) => ({ withdrawalId, attempt: 1 })),
     blockHash: "ab".repeat(32),
     height: 110,
-    confirmations: 6,
-    revision: 7,
+    revision,
   };
-  return { type: "transaction.confirmed.v1", id: `${txid}/confirmed`, message };
 }
 
 /** `feeMinor` is what the customer pays; 0 when the exchange does. */
@@ -65,8 +79,22 @@ export function cleared(withdrawalId: string, feeMinor: bigint): Told {
 }
 
 /** Branch 0 takes money from outside, 1 our own change. A coin may be seen again in another block. */
-export function observed(coin: TestCoin, branch: 0 | 1, height = 100): Told {
+export function observed(coin: TestCoin, branch: 0 | 1, height = 100, revision?: number): Told {
   const message: MessageOf<"coin.observed.v1"> = {
+    ...sighting(coin, branch, height),
+    previousTransaction: Buffer.from("00", "hex"),
+    ...(revision === undefined ? {} : { revision }),
+  };
+  return { type: "coin.observed.v1", id: `hot-1/${coin.txid}:${coin.vout}/${height}/${revision}`, message };
+}
+
+export function vanished(coin: TestCoin, branch: 0 | 1, revision: number): Told {
+  const message = { ...sighting(coin, branch, 100), revision };
+  return { type: "coin.vanished.v1", id: `hot-1/${coin.txid}:${coin.vout}/vanished/${revision}`, message };
+}
+
+function sighting(coin: TestCoin, branch: 0 | 1, height: number) {
+  return {
     walletId: "hot-1",
     transactionId: coin.txid,
     vout: coin.vout,
@@ -75,7 +103,5 @@ export function observed(coin: TestCoin, branch: 0 | 1, height = 100): Told {
     index: 0,
     blockHash: height.toString(16).padStart(64, "0"),
     height,
-    previousTransaction: Buffer.from("00", "hex"),
   };
-  return { type: "coin.observed.v1", id: `hot-1/${coin.txid}:${coin.vout}/${height}`, message };
 }

@@ -3,16 +3,16 @@
 import type { MessageOf } from "@sluice/contracts";
 import { type Payout, parseAccountId, parseWithdrawalId } from "@sluice/core";
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { bookFee, bookPayout } from "../book-payout.ts";
+import { bookPayout, settleTransaction } from "../book-payout.ts";
 import { lockTransaction, noteSigned } from "../store.ts";
 
 export const handleTransactionSigned: Handler<"transaction.signed.v1"> = async (tx, { message }) => {
   const { transactionId: txid, feeSat } = message;
-  const { confirmed } = await lockTransaction(tx, txid);
+  await lockTransaction(tx, txid);
   const spent = message.spent.map(({ transactionId, vout }) => `${transactionId}:${vout}`);
   await noteSigned(tx, txid, feeSat, spent);
-  for (const payout of message.payouts) await bookPayout(tx, txid, confirmed ? "post" : "pend", readPayoutOf(payout));
-  if (confirmed) await bookFee(tx, txid, feeSat);
+  for (const payout of message.payouts) await bookPayout(tx, txid, "pend", readPayoutOf(payout));
+  await settleTransaction(tx, txid);
 };
 
 function readPayoutOf(payout: MessageOf<"transaction.signed.v1">["payouts"][number]): Payout {
