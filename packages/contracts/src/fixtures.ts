@@ -193,6 +193,8 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
     estimatedAtMs: 1_700_000_000_000,
     nodes: 2,
   },
+  "database.marked.v1": { service: "vault", mark: 7n, markedAtMs: 1_700_000_000_000 },
+  "recall.requested.v1": { sinceMs: 1_700_000_000_000 },
   "refill.requested.v1": {
     ...{ walletId: "hot", missingSat: 7n, waitingWithdrawals: 1, address: "bcrt1q", index: 4 },
     ...{ requestedAtMs: 1_700_000_000_000, revision: 1 },

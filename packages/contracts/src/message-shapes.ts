@@ -266,6 +266,10 @@ export const feeEstimated = z.object({
   nodes: count,
 });
 
+export const databaseMarked = z.object({ service: name, mark: z.bigint().min(1n), markedAtMs: atMs });
+
+export const recallRequested = z.object({ sinceMs: atMs });
+
 export const refillRequested = z.object({
   walletId: name,
   missingSat: satoshi,

@@ -1,6 +1,7 @@
 // What each message holds, narrowed once: protobuf bytes in, readonly domain values out, all faults reported together.
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { z } from "zod";
+import * as database from "../gen/sluice/v1/database_pb.js";
 import * as receipt from "../gen/sluice/v1/message_pb.js";
 import * as signing from "../gen/sluice/v1/signing_pb.js";
 import * as transaction from "../gen/sluice/v1/transaction_pb.js";
@@ -34,6 +35,8 @@ const CODECS = {
   "coin.observed.v1": codec(transaction.CoinObservedSchema, shapes.coinObserved.readonly()),
   "coin.vanished.v1": codec(transaction.CoinVanishedSchema, shapes.coinVanished.readonly()),
   "fee.estimated.v1": codec(transaction.FeeEstimatedSchema, shapes.feeEstimated.readonly()),
+  "database.marked.v1": codec(database.DatabaseMarkedSchema, shapes.databaseMarked.readonly()),
+  "recall.requested.v1": codec(database.RecallRequestedSchema, shapes.recallRequested.readonly()),
   "refill.requested.v1": codec(transaction.RefillRequestedSchema, shapes.refillRequested.readonly()),
   "message.received.v1": codec(receipt.MessageReceivedSchema, shapes.messageReceived.readonly()),
 } as const satisfies Record<MessageType, unknown>;

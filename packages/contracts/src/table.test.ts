@@ -4,10 +4,12 @@ import { HOLDERS, PRODUCERS } from "./producers.ts";
 import { confirmersOf, MESSAGE_TYPES, MESSAGES, TOPICS, topicsFor, topicsFrom } from "./table.ts";
 
 const RECEIPT = "message.received.v1";
+/** Said to oneself. */
+const MARK = "database.marked.v1";
 
 describe("the table of messages", () => {
-  it("has a reader for every topic and one publisher, but for receipts, which every reader writes", () => {
-    for (const topic of TOPICS.filter((name) => name !== RECEIPT)) {
+  it("has a reader for every topic and one publisher, but for receipts and marks, which all write", () => {
+    for (const topic of TOPICS.filter((name) => name !== RECEIPT && name !== MARK)) {
       expect(
         PRODUCERS.filter((name) => topicsFrom(name).includes(topic)),
         topic,

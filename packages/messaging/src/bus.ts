@@ -77,7 +77,7 @@ export async function ensureTopics(bus: Bus, types: readonly MessageType[], opti
           topic,
           numPartitions: options.partitions ?? 3,
           replicationFactor: options.replicationFactor ?? -1,
-          configEntries: configEntries(options),
+          configEntries: configEntries(options, topic === bus.topicName("database.marked.v1")),
         })),
       });
     }
@@ -127,10 +127,20 @@ const CLIENTS = new WeakMap<Bus, Kafka>();
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-function configEntries(options: TopicOptions): { name: string; value: string }[] {
+const KEPT = [
+  { name: "cleanup.policy", value: "delete" },
+  { name: "retention.ms", value: String(30 * DAY_MS) },
+];
+/** What is superseded goes within hours, so that the whole topic is read in a moment. */
+const NEWEST_OF_EACH_KEY = [
+  { name: "cleanup.policy", value: "compact" },
+  { name: "segment.ms", value: String(DAY_MS / 24) },
+  { name: "min.cleanable.dirty.ratio", value: "0.1" },
+];
+
+function configEntries(options: TopicOptions, newestOnly: boolean): { name: string; value: string }[] {
   const entries = [
-    { name: "cleanup.policy", value: "delete" },
-    { name: "retention.ms", value: String(30 * DAY_MS) },
+    ...(newestOnly ? NEWEST_OF_EACH_KEY : KEPT),
     // The record around an envelope needs a little more than the envelope.
     { name: "max.message.bytes", value: String(ENVELOPE_MAX_BYTES + 64 * 1024) },
     { name: "unclean.leader.election.enable", value: "false" },

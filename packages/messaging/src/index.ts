@@ -14,6 +14,7 @@ export { InvariantBroken, OperatingError } from "./failure.ts";
 export type { Handler, Handlers } from "./handlers.ts";
 export { handleOnce } from "./inbox.ts";
 export type { Logger } from "./logger.ts";
+export { highestMark, type Marks, openMarks } from "./marks.ts";
 export { MESSAGING_MIGRATIONS } from "./migrations.ts";
 export {
   appendOutbox,

@@ -12,6 +12,7 @@ import type { Pool } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import { answerDeadLetters } from "./dead-letters.ts";
 import { messagingHealth, postgresHealth } from "./health.ts";
+import { endRecovery } from "./high-water.ts";
 import { countMessages, countSentAgain } from "./metrics.ts";
 import type { OnlineService } from "./open.ts";
 import { refuseOtherOrigins } from "./same-origin.ts";
@@ -69,6 +70,9 @@ export async function serve(service: OnlineService, serving: Serving): Promise<v
   life.onStop("internal HTTP", () => http.close());
   const address = await http.listen({ host: settings.SLUICE_HTTP_HOST, port: settings.SLUICE_HTTP_PORT });
   logger.info({ address, httpPort: Number(new URL(address).port) }, "internal HTTP listens");
+  if (service.lostSince === null) return;
+  await endRecovery(pool);
+  logger.warn({ lostSince: service.lostSince }, "what was lost is brought back; the topics are read from their start");
 }
 
 /** Who publishes is told by its readers what they have stored; the same for every service, so none writes it itself. */

@@ -23,6 +23,11 @@ export const onlineSettings = {
     .durationMs()
     .refine((ms) => ms >= 500 && ms <= 300_000, "is from 500ms to 5m")
     .default(30_000),
+  /** How often the database is marked, so that an older copy shows: one older than three times this is noticed. */
+  SLUICE_MARK_EVERY_MS: setting
+    .durationMs()
+    .refine((ms) => ms >= 100 && ms <= 60_000, "is from 100ms to 1m")
+    .default(10_000),
   /** The internal server: health, metrics, dead letters. Not for the exchange's network. */
   SLUICE_HTTP_HOST: z.string().default("127.0.0.1"),
   SLUICE_HTTP_PORT: setting.port(),

@@ -37,7 +37,12 @@ export type DeploymentOptions = {
   readonly secrets?: Readonly<Record<string, unknown>>;
 };
 
-export type StartOptions = { readonly env?: Environment; readonly secrets?: Readonly<Record<string, unknown>> };
+export type StartOptions = {
+  readonly env?: Environment;
+  readonly secrets?: Readonly<Record<string, unknown>>;
+  /** Ready, unless it is expected to halt on a database that was set back. */
+  readonly expect?: "ready" | "halted";
+};
 
 export type Deployment = {
   readonly topicPrefix: string;
@@ -145,7 +150,7 @@ type Recipe = {
 
 function createStarts(cleanUps: CleanUp[], recipe: Recipe): Pick<Deployment, "start" | "runToEnd" | "secretTexts"> {
   let started = 0;
-  const spawn = async ({ env, secrets }: StartOptions, ready: "ready" | "started") => {
+  const spawn = async ({ env, secrets }: StartOptions, ready: "ready" | "started" | "halted") => {
     started += 1;
     const running = await spawnService({
       ...recipe,
@@ -158,13 +163,20 @@ function createStarts(cleanUps: CleanUp[], recipe: Recipe): Pick<Deployment, "st
     return running;
   };
   return {
-    secretTexts: Object.entries(recipe.secrets).flatMap(([name, text]) => (name === "sealKeyId" ? [] : [String(text)])),
-    start: async (start = {}) => serviceProcess(await spawn(start, "ready")),
+    secretTexts: Object.entries(recipe.secrets).flatMap(([name, secret]) =>
+      name === "sealKeyId" ? [] : textsIn(secret),
+    ),
+    start: async (start = {}) => serviceProcess(await spawn(start, start.expect ?? "ready")),
     runToEnd: async (start = {}) => {
       const { child, output } = await spawn(start, "started");
       return { ...(await child.exited), output };
     },
   };
+}
+
+/** A secret is a text, or an object that holds some. */
+function textsIn(secret: unknown): readonly string[] {
+  return typeof secret === "object" && secret !== null ? Object.values(secret).flatMap(textsIn) : [String(secret)];
 }
 
 async function writeFiles(folder: string, files: Readonly<Record<string, unknown>>): Promise<Environment> {

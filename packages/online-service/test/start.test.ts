@@ -21,13 +21,15 @@ beforeAll(async () => {
   gateway = await openDeployment({
     service: "blockchain-gateway",
     main: GATEWAY_MAIN,
-    files: { SLUICE_WALLETS_FILE: [{ walletId: "hot", asset: "BTC", descriptor: "wsh(", gapLimit: 20 }] },
+    files: {
+      SLUICE_WALLETS_FILE: [{ walletId: "hot", asset: "BTC", descriptor: "wsh(", gapLimit: 20 }],
+      SLUICE_BITCOIN_NODES_FILE: { nodes: [{ name: "first", url: `http://127.0.0.1:${listener.port}` }] },
+    },
     env: {
       ...env,
       SLUICE_NETWORK: "regtest",
-      SLUICE_BITCOIN_RPC_URL: `http://127.0.0.1:${listener.port}`,
     },
-    secrets: { bitcoinRpcUser: "user", bitcoinRpcPassword: randomBytes(12).toString("hex") },
+    secrets: { bitcoinNodes: { first: { user: "user", password: randomBytes(12).toString("hex") } } },
   });
 });
 
@@ -89,7 +91,7 @@ describe("a start", () => {
     const env = {
       SLUICE_NETWORK: undefined,
       SLUICE_WALLETS_FILE: undefined,
-      SLUICE_BITCOIN_RPC_URL: undefined,
+      SLUICE_BITCOIN_NODES_FILE: undefined,
       SLUICE_POLL_INTERVAL_MS: "0",
       SLUICE_REQUIRED_CONFIRMATIONS: "0",
       SLUICE_START_HEIGHT: "-1",
@@ -97,7 +99,7 @@ describe("a start", () => {
     expect(await faultsOf(gateway, { env })).toEqual({
       code: 78,
       faults: [
-        "SLUICE_BITCOIN_RPC_URL: is missing",
+        "SLUICE_BITCOIN_NODES_FILE: is missing",
         "SLUICE_NETWORK: is missing",
         "SLUICE_POLL_INTERVAL_MS: is from 10ms to 1h",
         "SLUICE_REQUIRED_CONFIRMATIONS: is a whole number from 1 to 1000",

@@ -18,14 +18,50 @@ export async function createTestDatabase(
   url.pathname = `/${name}`;
   return {
     url: url.toString(),
-    drop: () => administer(adminUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
+    drop: async () => {
+      await administer(adminUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
+    },
   };
 }
 
-async function administer(adminUrl: string, sql: string): Promise<void> {
+/** A copy of a database as it is at this moment; `restore` puts it in the place of the original. Both end its connections. */
+export async function backUpDatabase(databaseUrl: string): Promise<{ readonly restore: () => Promise<void> }> {
+  const url = new URL(databaseUrl);
+  const original = pg.escapeIdentifier(url.pathname.slice(1));
+  const copy = pg.escapeIdentifier(`${url.pathname.slice(1)}_copy`);
+  url.pathname = "/postgres";
+  const run = async (...statements: readonly string[]) => {
+    for (const sql of statements) await administer(url.toString(), sql);
+  };
+  const name = pg.escapeLiteral(new URL(databaseUrl).pathname.slice(1));
+  const { rows } = await administer(
+    url.toString(),
+    `select pg_get_userbyid(datdba) as owner from pg_database where datname = ${name}`,
+  );
+  const owner = pg.escapeIdentifier(String(rows[0]?.["owner"]));
+  await run(
+    `alter database ${original} with allow_connections false`,
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`,
+    `create database ${copy} template ${original} owner ${owner}`,
+    `alter database ${original} with allow_connections true`,
+  );
+  return {
+    restore: () =>
+      run(
+        `drop database ${original} with (force)`,
+        `alter database ${copy} rename to ${original}`,
+        `alter database ${original} with allow_connections true`,
+      ),
+  };
+}
+
+async function administer(
+  adminUrl: string,
+  sql: string,
+): Promise<{ readonly rows: readonly Record<string, unknown>[] }> {
   const pool = createPool({ url: adminUrl, applicationName: "sluice-test-administration", max: 1 });
   try {
-    await pool.query(sql);
+    return await pool.query<Record<string, unknown>>(sql);
   } finally {
     await pool.end();
   }

@@ -17,6 +17,7 @@ export type ServiceProcess = {
   readonly log: () => readonly LogLine[];
   readonly get: (path: string) => Promise<Answer>;
   readonly post: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
+  readonly postJson: (path: string, body: object) => Promise<Answer>;
   /** SIGKILL; resolves when the process is gone. */
   readonly kill: () => Promise<void>;
   /** SIGTERM; resolves when the process is gone. */
@@ -31,7 +32,7 @@ export async function spawnService(options: {
   readonly env: Environment;
   readonly secrets: object;
   readonly logFile: string;
-  readonly ready: "ready" | "started";
+  readonly ready: "ready" | "started" | "halted";
 }): Promise<Spawned> {
   const output: string[] = [];
   const settings = Object.entries(options.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -40,7 +41,7 @@ export async function spawnService(options: {
     command: [process.execPath, options.main.pathname],
     env: { ...plainEnvironment(), ...Object.fromEntries(settings) },
     logFile: options.logFile,
-    ready: options.ready === "ready" ? { kind: "line", pattern: /"msg":"ready"/ } : { kind: "started" },
+    ready: READINESS[options.ready],
     readyWithinMs: 60_000,
     // Longer than a process gives itself: whether it hangs is for its own exit code to say.
     stopGraceMs: 25_000,
@@ -50,23 +51,37 @@ export async function spawnService(options: {
   return { child, output };
 }
 
+const READINESS = {
+  ready: { kind: "line", pattern: /"msg":"ready"/ },
+  halted: { kind: "line", pattern: /"msg":"halted: / },
+  started: { kind: "started" },
+} as const;
+
 export function serviceProcess({ child, output }: Spawned): ServiceProcess {
   const log = () => output.map(parseLine);
-  const port = log().find(({ httpPort }) => typeof httpPort === "number")?.["httpPort"];
-  if (typeof port !== "number") throw new Error(`${child.name} did not say on which port it listens`);
-  const httpUrl = `http://127.0.0.1:${port}`;
+  /** One that was halted listens anew when it goes on. */
+  const httpUrl = (): string => {
+    const port = log().findLast((line) => typeof line["httpPort"] === "number")?.["httpPort"];
+    if (port === undefined) throw new Error(`${child.name} did not say on which port it listens`);
+    return `http://127.0.0.1:${port}`;
+  };
+  httpUrl();
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
-    const response = await fetch(new URL(path, httpUrl), init);
+    const response = await fetch(new URL(path, httpUrl()), init);
     const text = await response.text();
     return { status: response.status, text, json: () => JSON.parse(text) };
   };
   return {
     pid: child.pid,
-    httpUrl,
+    get httpUrl() {
+      return httpUrl();
+    },
     output,
     log,
     get: (path) => ask(path, {}),
     post: (path, headers = {}) => ask(path, { method: "POST", headers }),
+    postJson: (path, body) =>
+      ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
     kill: async () => {
       child.process.kill("SIGKILL");
       await child.exited;
