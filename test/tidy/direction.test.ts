@@ -10,6 +10,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/contracts": ["core"],
   "packages/chains": ["core"],
   "packages/bitcoin-nodes": ["chains"],
+  "packages/chain-watch": [],
   "packages/bridge": [],
   "packages/postgres": [],
   "packages/http": [],
