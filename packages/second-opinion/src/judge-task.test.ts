@@ -351,12 +351,24 @@ describe("velocity", () => {
 
   test("counts the withdrawals of one task against each other", () => {
     const once = { accountWindows: window({ maxCount: 1 }) };
-    expect(verdict({ task: of({ requests: two }), policy: once })).toMatchObject({
+    const twice = { accountWindows: window({ maxCount: 2 }) };
+    const history = { byAccount: new Map([["alice", past(NOW_MS - 1_000)]]) };
+    expect(verdict({ task: of({ requests: two }), policy: twice, history })).toMatchObject({
       kind: "delay",
+      untilMs: NOW_MS - 1_000 + HOUR_MS,
       findings: [{ withdrawalId: "w2", rule: "ACCOUNT_VELOCITY" }],
     });
     const others = [request("w1"), request("w2", { account: "bob" })];
     expect(verdict({ task: of({ requests: others }), policy: once })).toEqual({ kind: "sign" });
+  });
+
+  // Found by the simulation (seed 54): such a task was delayed for ever, from one window to the next.
+  test("refuses a task as a whole that no wait makes fit, and blames none of its withdrawals", () => {
+    const once = { accountWindows: window({ maxCount: 1 }) };
+    expect(verdict({ task: of({ requests: two }), policy: once })).toMatchObject({
+      kind: "refuse",
+      findings: [{ withdrawalId: "", rule: "ACCOUNT_VELOCITY" }],
+    });
   });
 
   test("refuses rather than delays when one window never admits it", () => {

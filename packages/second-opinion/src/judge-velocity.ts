@@ -41,13 +41,19 @@ function keyedBarriers(
   nowMs: number,
 ): readonly Barrier[] {
   // Companions in the same task count too, one after the other.
-  const seen = new Map<string, readonly VelocityEntry[]>(past);
+  const companions = new Map<string, readonly VelocityEntry[]>();
   return due.flatMap((each) => {
     const key = keyOf(each);
-    const entries = seen.get(key) ?? [];
+    const before = companions.get(key) ?? [];
     const candidate = { atMs: nowMs, amountMinor: each.amountSat };
-    seen.set(key, [...entries, candidate]);
-    return exceededBy(each.withdrawalId, rule, windowsOf(each), entries, candidate);
+    companions.set(key, [...before, candidate]);
+    const fits = (beside: readonly VelocityEntry[]) =>
+      exceededBy("", rule, windowsOf(each), beside, candidate).length === 0;
+    // No wait makes room for all of them at once, but each may have its turn: refused as a whole, they come one by one.
+    const together = fits([]) && !fits(before);
+    const about = together ? "" : each.withdrawalId;
+    const barriers = exceededBy(about, rule, windowsOf(each), [...(past.get(key) ?? []), ...before], candidate);
+    return together ? barriers.map((barrier) => ({ ...barrier, freeAtMs: null })) : barriers;
   });
 }
 
