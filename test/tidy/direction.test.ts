@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/cli": ["ceremony", "console", "second-opinion"],
   "packages/gate": ["contracts", "core", "http", "runtime"],
   "packages/online-rules": ["core", "contracts", "chains", "runtime"],
+  "packages/report-watch": ["contracts", "http", "messaging", "online-rules", "postgres", "runtime"],
   "packages/sign-once": ["core"],
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
   "packages/client": ["core", "contracts"],
@@ -46,7 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
-  "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules"],
+  "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules", "report-watch"],
   "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier", "planning", "wallet-memory"],
   "services/semi-offline-risk": [
     ...[

@@ -27,10 +27,10 @@ import {
 } from "@sluice/http";
 import { quoteAll } from "@sluice/online-rules";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
+import { alarmsNow } from "@sluice/report-watch";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
 import { apply } from "./progress.ts";
-import { alarmsNow } from "./report-watch.ts";
 import { readEstimates } from "./store/fees.ts";
 import { spendNonce } from "./store/requests.ts";
 import { findWithdrawal, listWithdrawals, lockWithdrawal, type Stored } from "./store/withdrawals.ts";

@@ -6,11 +6,10 @@ import { decide, strictest } from "@sluice/core";
 import type { Logger } from "@sluice/messaging";
 import { type Facts, findAll, type Policy } from "@sluice/online-rules";
 import { isRetriable, listen, type Pool, type Transaction, transaction } from "@sluice/postgres";
+import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
 import type { Judged } from "./metrics.ts";
 import { apply } from "./progress.ts";
-import { alarmsNow } from "./report-watch.ts";
 import { listCleared, loadDestination, lockAccount } from "./store/accounts.ts";
-import { refusedOfflineAtMs } from "./store/reports.ts";
 import { lockNextToJudge, nextDelayEndMs, type Stored } from "./store/withdrawals.ts";
 
 export const JUDGE_CHANNEL = "judge";

@@ -1,13 +1,13 @@
 // The front door, read top to bottom: settings, what every online service stands on, judge, public API, messages.
 import { fileURLToPath } from "node:url";
 import { openOnlineService, serve } from "@sluice/online-service";
+import { watchReports } from "@sluice/report-watch";
 import { runProcess } from "@sluice/runtime";
 import { openApi } from "./api.ts";
 import { readSettings } from "./config.ts";
 import { createHandlers } from "./handlers/index.ts";
 import { startJudge } from "./judge.ts";
 import { createRiskMetrics } from "./metrics.ts";
-import { watchReports } from "./report-watch.ts";
 import { pruneNonces } from "./store/requests.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));

@@ -3,10 +3,10 @@ import type { OpenedOf, Sealer } from "@sluice/contracts";
 import { unreachable } from "@sluice/core";
 import type { Handler } from "@sluice/messaging";
 import type { Transaction } from "@sluice/postgres";
+import { noteReport } from "@sluice/report-watch";
 import { inOrder, lockKnown, type Reported, record } from "../facts.ts";
 import { change } from "../progress.ts";
 import { insertFindings } from "../store/findings.ts";
-import { noteReport } from "../store/reports.ts";
 
 type Report = OpenedOf<"risk.reported.v1">;
 type About = Extract<Report["message"]["verdict"], { readonly case: "refused" }>["value"]["findings"][number];

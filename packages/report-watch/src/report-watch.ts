@@ -4,7 +4,7 @@ import type { Logger } from "@sluice/messaging";
 import { type Policy, type ReportAlarm, standingAlarms } from "@sluice/online-rules";
 import { type Pool, type Queryable, transaction } from "@sluice/postgres";
 import type { Metrics } from "@sluice/runtime";
-import { acknowledgeAlarms, readReportWatch } from "./store/reports.ts";
+import { acknowledgeAlarms, readReportWatch } from "./reports.ts";
 
 export type ReportWatching = {
   readonly ready: () => Promise<readonly Dependency[]>;
