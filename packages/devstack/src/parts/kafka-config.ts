@@ -37,6 +37,9 @@ export const SETTINGS_OF_ONE_NODE: Readonly<Record<string, string | number>> = {
   "transaction.state.log.num.partitions": 4,
   "share.coordinator.state.topic.replication.factor": 1,
   "share.coordinator.state.topic.min.isr": 1,
+  // A broker that was killed and comes back at once is let in again when the session of its former life has ended.
+  "broker.session.timeout.ms": 3_000,
+  "broker.heartbeat.interval.ms": 500,
   // The first consumer of a group starts at once instead of waiting three seconds for others.
   "group.initial.rebalance.delay.ms": 0,
   "log.cleaner.dedupe.buffer.size": 4_194_304,

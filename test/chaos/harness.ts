@@ -1,0 +1,143 @@
+// A stack on parts of its own that can all be killed, with a miner, cuttable lines, a supervisor and an observer around it.
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Parts,
+  type PolicyChoices,
+  type ProcessName,
+  type Stack,
+  type StackOptions,
+  startParts,
+  startStack,
+} from "@sluice/devstack";
+import { type CuttableLine, openLine } from "./line-proxy.ts";
+import { type Miner, startMiner } from "./miner.ts";
+import { type NodeRpc, openNodeRpc } from "./node-rpc.ts";
+import { type Observer, openObserver } from "./observe.ts";
+import { LINES, type LineName } from "./plan.ts";
+import { type Supervisor, startSupervisor } from "./supervisor.ts";
+
+export type HarnessOptions = {
+  readonly seed: number;
+  /** How many withdrawals the wallet has to have coins for. */
+  readonly withdrawals: number;
+  readonly policies?: PolicyChoices;
+  readonly log: (line: string) => void;
+  readonly extraEnv?: StackOptions["extraEnv"];
+  readonly extraFlags?: StackOptions["extraFlags"];
+  /** A second is what regtest is given here for the ten minutes of a real block. */
+  readonly mineEveryMs?: number;
+};
+
+export type Harness = {
+  readonly stack: Stack;
+  readonly parts: Parts;
+  readonly rpc: NodeRpc;
+  readonly miner: Miner;
+  readonly supervisor: Supervisor;
+  readonly lineOf: (name: LineName) => CuttableLine;
+  readonly observer: Observer;
+  readonly stop: () => Promise<void>;
+};
+
+/** The shortest session that a broker allows unless told: who takes over from a killed instance waits for so long. */
+export const SESSION_TIMEOUT_MS = 6_000;
+export const REQUIRED_CONFIRMATIONS = 2;
+const COIN_SAT = 2_000_000n;
+const MOST_COINS = 90;
+/** More than the largest amount that a load asks for, so that fees are paid too. */
+const PER_WITHDRAWAL_SAT = 35_000n;
+
+export async function startHarness(options: HarnessOptions): Promise<Harness> {
+  const { log, mineEveryMs = 1_000 } = options;
+  const undo: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const one of undo.splice(0).toReversed()) {
+      await one().catch((error: unknown) => log(`stopping: ${String(error)}`));
+    }
+  };
+  try {
+    const directory = await mkdtemp(join(tmpdir(), "sluice-chaos-"));
+    undo.push(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+    const parts = await startParts({ log, own: true });
+    undo.push(parts.stop);
+    const lines = await openLines(directory);
+    undo.push(() => Promise.all([...lines.values()].map((line) => line.close())));
+    const stack = await startStack({
+      parts,
+      directory: join(directory, "stack"),
+      log,
+      ...(options.policies === undefined ? {} : { policies: options.policies }),
+      extraEnv: environments(directory, options.extraEnv ?? {}),
+      ...(options.extraFlags === undefined ? {} : { extraFlags: options.extraFlags }),
+    });
+    undo.push(stack.stop);
+    const rpc = openNodeRpc(parts.bitcoind.rpcUrl);
+    const startHeight = await rpc.ask<number>("getblockcount");
+    await stack.fund(coinsFor(options.withdrawals));
+    const miner = await startMiner(rpc, mineEveryMs);
+    undo.push(miner.stop);
+    const observer = openObserver({
+      ...{ stack, parts, rpc, startHeight, seed: options.seed, requiredConfirmations: REQUIRED_CONFIRMATIONS },
+      scripts: { receiving: 2 * MOST_COINS, change: options.withdrawals + 100 },
+    });
+    undo.push(observer.close);
+    const supervisor = startSupervisor({ stack, parts, log, afterRestart: { bitcoind: miner.giveBack } });
+    undo.push(supervisor.stop);
+    const lineOf = (name: LineName): CuttableLine => {
+      const line = lines.get(name);
+      if (line === undefined) throw new Error(`there is no line to ${name}`);
+      return line;
+    };
+    return { stack, parts, rpc, miner, supervisor, lineOf, observer, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Where the far end connects, and where semi-offline-risk listens behind that. */
+async function openLines(directory: string): Promise<ReadonlyMap<LineName, CuttableLine>> {
+  await mkdir(join(directory, "lines"), { mode: 0o700 });
+  const opened = LINES.map(
+    async (name) =>
+      [name, await openLine(linePath(directory, name), join(directory, "stack", "bridge", `${name}.sock`))] as const,
+  );
+  return new Map(await Promise.all(opened));
+}
+
+function linePath(directory: string, name: LineName): string {
+  return join(directory, "lines", `${name}.sock`);
+}
+
+type Environments = Partial<Record<ProcessName, Readonly<Record<string, string>>>>;
+
+function environments(directory: string, extra: NonNullable<StackOptions["extraEnv"]>): Environments {
+  const session = { SLUICE_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS) };
+  const own: Environments = {
+    "online-risk": session,
+    treasury: session,
+    "ops-console": session,
+    vault: {
+      ...session,
+      SLUICE_BATCH_MAX_WITHDRAWALS: "25",
+      SLUICE_ASK_AGAIN_MS: "2000",
+    },
+    "blockchain-gateway": { ...session, SLUICE_REBROADCAST_AFTER_MS: "2000" },
+  };
+  for (const name of LINES) {
+    own[name] = { ...own[name], SLUICE_BRIDGE_CARRIER: `unix:${linePath(directory, name)}` };
+  }
+  for (const [name, settings] of Object.entries(extra) as [ProcessName, Record<string, string>][]) {
+    own[name] = { ...own[name], ...settings };
+  }
+  return own;
+}
+
+function coinsFor(withdrawals: number): readonly bigint[] {
+  const needed = BigInt(withdrawals) * PER_WITHDRAWAL_SAT;
+  const count = Math.min(MOST_COINS, Math.max(20, Number(needed / COIN_SAT)));
+  const each = needed / BigInt(count) + COIN_SAT / 2n;
+  return Array.from({ length: count }, () => each);
+}
