@@ -121,13 +121,12 @@ describe("ceremony", () => {
       const publicKey = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32);
       expect(trust, producer).toContainEqual({ producer, keyId: sealKeyId, publicKey: publicKey.toString("base64") });
       const database = (STORED as readonly string[]).includes(producer) ? ["databasePassword"] : [];
-      const node = producer === "blockchain-gateway" ? ["bitcoinRpcPassword", "bitcoinRpcUser"] : [];
+      const node = producer === "blockchain-gateway" ? ["bitcoinNodes"] : [];
       const bridge = (BRIDGE_ENDS as readonly string[]).includes(producer) ? ["bridgeKey"] : [];
       expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...bridge, ...database]);
     }
     expect(secretsOf("blockchain-gateway")).toMatchObject({
-      bitcoinRpcUser: "sluice",
-      bitcoinRpcPassword: secret("bitcoin-password"),
+      bitcoinNodes: { bitcoind: { user: "sluice", password: secret("bitcoin-password") } },
     });
   });
 

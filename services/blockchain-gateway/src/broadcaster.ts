@@ -1,7 +1,7 @@
 // Step 9 and 10: gives nodes the bytes until one has them, and again when it forgot them. The same bytes, always: sending
 // them twice is harmless, so an answer that never came is followed by another send and a look, never by a conclusion.
 
-import type { BitcoinNode, RpcAnswer } from "@sluice/bitcoin-nodes";
+import type { BitcoinNode } from "@sluice/bitcoin-nodes";
 import type { Sealer } from "@sluice/contracts";
 import { announce } from "@sluice/online-service";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
@@ -50,12 +50,13 @@ async function broadcastOne(options: BroadcasterOptions, unsettled: store.ChainT
     withdrawalIds: unsettled.withdrawals.map(({ withdrawalId }) => withdrawalId),
   });
   const answer = await node.send(unsettled.transaction);
-  const blockHash = answer.ok ? null : await node.blockOf(txid);
-  const refusal = blockHash === null ? refusalOf(answer) : null;
+  const blockHash = answer.ok && !answer.inChain ? null : await node.blockOf(txid);
+  const refusal = answer.ok || blockHash !== null ? null : answer;
   const isNews = await store.noteSend(pool, txid, refusal);
   if (refusal !== null) {
+    const { action, code, reason } = refusal;
     const line = "the node does not take the transaction; it is tried again";
-    return isNews ? logger.warn({ refusal }, line) : logger.debug({ refusal }, line);
+    return isNews ? logger.warn({ action, code, reason }, line) : logger.debug({ action, code, reason }, line);
   }
   if (await transaction(pool, (tx) => announceBroadcast(tx, sealer, unsettled))) {
     logger.info("broadcast: the node has the transaction");
@@ -65,12 +66,4 @@ async function broadcastOne(options: BroadcasterOptions, unsettled: store.ChainT
   if (await transaction(pool, (tx) => store.markIncludedLate(tx, txid, blockHash))) {
     logger.info({ blockHash }, "found in a block that was read before");
   }
-}
-
-// bitcoind's own code for a transaction that is in a block already (rpc/protocol.h); one in the mempool is accepted again.
-const ALREADY_IN_CHAIN = -27;
-
-function refusalOf(answer: RpcAnswer): string | null {
-  if (answer.ok || answer.refusal.code === ALREADY_IN_CHAIN) return null;
-  return `${answer.refusal.message} (${answer.refusal.code})`;
 }

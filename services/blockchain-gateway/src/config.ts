@@ -1,7 +1,8 @@
 // The gateway's settings and secrets.
+import { type NodeOptions, type NodesFile, nodesFileSchema, objectionTo } from "@sluice/bitcoin-nodes";
 import { parseDescriptor } from "@sluice/chains";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
-import { setting } from "@sluice/runtime";
+import { ConfigError, setting } from "@sluice/runtime";
 import { z } from "zod";
 
 const walletsFile = z
@@ -27,7 +28,7 @@ export const settingsSchema = z
     SLUICE_NETWORK: z.enum(["mainnet", "testnet", "signet", "regtest"]),
     SLUICE_WALLETS_FILE: setting.jsonFile(walletsFile),
     /** Without credentials: those are secrets. */
-    SLUICE_BITCOIN_RPC_URL: setting.url({ protocols: ["http:", "https:"] }),
+    SLUICE_BITCOIN_NODES_FILE: setting.jsonFile(nodesFileSchema),
     SLUICE_REQUIRED_CONFIRMATIONS: setting.whole({ min: 1, max: 1_000 }).default(6),
     SLUICE_POLL_INTERVAL_MS: setting
       .durationMs()
@@ -39,6 +40,9 @@ export const settingsSchema = z
     SLUICE_REBROADCAST_AFTER_MS: setting.durationMs().default(10_000),
   })
   .superRefine((settings, context) => {
+    const objection = objectionTo(settings.SLUICE_BITCOIN_NODES_FILE, settings.SLUICE_NETWORK);
+    if (objection !== null)
+      context.addIssue({ code: "custom", path: ["SLUICE_BITCOIN_NODES_FILE"], message: objection });
     for (const { walletId, descriptor } of settings.SLUICE_WALLETS_FILE) {
       const parsed = parseDescriptor(descriptor, settings.SLUICE_NETWORK);
       if (parsed.ok) continue;
@@ -49,8 +53,28 @@ export const settingsSchema = z
 
 export const secretsSchema = z.strictObject({
   ...onlineSecrets,
-  bitcoinRpcUser: z.string().min(1),
-  bitcoinRpcPassword: z.string().min(1),
+  /** By the nodes' names. A node with a cookie file needs none. */
+  bitcoinNodes: z
+    .record(z.string(), z.strictObject({ user: z.string().min(1), password: z.string().min(1) }))
+    .default({}),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
+export type Secrets = z.output<typeof secretsSchema>;
+
+/** Each node with its credentials. @throws ConfigError naming every node that has none, and every secret of nobody. */
+export function nodesOf({ nodes }: NodesFile, { bitcoinNodes }: Pick<Secrets, "bitcoinNodes">): readonly NodeOptions[] {
+  const faults: { readonly name: string; readonly rule: string }[] = [];
+  const strangers = Object.keys(bitcoinNodes).filter((name) => !nodes.some((node) => node.name === name));
+  for (const name of strangers)
+    faults.push({ name: `secrets.bitcoinNodes.${name}`, rule: "is of no node in the nodes file" });
+  const complete = nodes.flatMap(({ name, url, caFile, cookieFile, timeoutMs }): readonly NodeOptions[] => {
+    const credentials = cookieFile === undefined ? bitcoinNodes[name] : { cookieFile };
+    if (credentials !== undefined)
+      return [{ name, url, timeoutMs, credentials, ...(caFile === undefined ? {} : { ca: caFile }) }];
+    faults.push({ name: `secrets.bitcoinNodes.${name}`, rule: "is missing" });
+    return [];
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+  return complete;
+}

@@ -1,13 +1,13 @@
 // blockchain-gateway: broadcasts what vault released, watches the chain, and tells the others what it sees there.
 import { fileURLToPath } from "node:url";
-import { openNode } from "@sluice/bitcoin-nodes";
+import { describeNode, HEALTH_WORDS, openNodes, quorumOf } from "@sluice/bitcoin-nodes";
 import { parseDescriptor } from "@sluice/chains";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
 import { type Lifecycle, readConfig, readSecrets, runProcess, startRounds } from "@sluice/runtime";
 import { broadcastAll } from "./broadcaster.ts";
 import { followChain } from "./chain-follower.ts";
-import { type Settings, secretsSchema, settingsSchema } from "./config.ts";
+import { nodesOf, type Settings, secretsSchema, settingsSchema } from "./config.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
 import { ADDED_CHANNEL, countByState, listTransactions, readTip } from "./store.ts";
 import { type WalletScripts, watchWallets } from "./wallet-scripts.ts";
@@ -23,8 +23,8 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
 
   const answers = metrics.counter({
     name: "sluice_node_requests_total",
-    help: "Questions to the Bitcoin node, by what became of them.",
-    labels: ["method", "outcome"],
+    help: "Questions to the Bitcoin nodes, by what became of them.",
+    labels: ["node", "method", "outcome"],
   });
   metrics.gauge({
     name: "sluice_chain_height_blocks",
@@ -40,14 +40,38 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
       for (const [state, count] of await countByState(pool)) gauge.set({ state }, count);
     },
   });
-  const node = openNode({
-    url: settings.SLUICE_BITCOIN_RPC_URL,
-    user: secrets.bitcoinRpcUser,
-    password: secrets.bitcoinRpcPassword,
+  const nodes = openNodes({
+    nodes: nodesOf(settings.SLUICE_BITCOIN_NODES_FILE, secrets),
+    quorum: quorumOf(settings.SLUICE_BITCOIN_NODES_FILE),
+    network: settings.SLUICE_NETWORK,
     stopping,
-    onAnswer: (method, outcome) => answers.inc({ method, outcome }),
+    onAnswer: (node, method, outcome) => answers.inc({ node, method, outcome }),
+    onHealth: (before, { node, word, detail, height }) => {
+      const line = `the node ${node} ${HEALTH_WORDS[word]}`;
+      if (word === "ok") logger.info({ node, before, word, height }, line);
+      else logger.warn({ node, before, word, height, detail }, line);
+    },
   });
-  const shared = { pool, node, sealer, logger, stopping };
+  life.onStop("nodes", nodes.close);
+  metrics.gauge({
+    name: "sluice_node_info",
+    help: "1 for the word that describes the health of each Bitcoin node now; OPERATIONS.md explains them.",
+    labels: ["node", "health"],
+    collect: (gauge) => {
+      gauge.reset();
+      for (const { node, word } of nodes.health()) gauge.set({ node, health: word }, 1);
+    },
+  });
+  metrics.gauge({
+    name: "sluice_node_height_blocks",
+    help: "The height that each Bitcoin node claims its best chain to have.",
+    labels: ["node"],
+    collect: (gauge) => {
+      gauge.reset();
+      for (const { node, height } of nodes.health()) if (height !== null) gauge.set({ node }, height);
+    },
+  });
+  const shared = { pool, node: nodes, sealer, logger, stopping };
   const watched = watchedScripts(settings);
   const rounds = startRounds({
     everyMs: settings.SLUICE_POLL_INTERVAL_MS,
@@ -67,7 +91,11 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
   life.onStop("news of transactions", added.close);
   await serve(service, {
     handlers: { "transaction.signed.v1": handleTransactionSigned },
-    ready: async () => [{ name: "bitcoin node", ...rounds.health() }],
+    ready: async () => {
+      const { ok, detail } = rounds.health();
+      const each = nodes.health().map(describeNode).join("; ");
+      return [{ name: "bitcoin nodes", ok, detail: ok ? each : `${detail}; ${each}` }];
+    },
     routes: (http) => {
       http.get("/transactions", async () => ({ transactions: await listTransactions(pool) }));
     },

@@ -57,13 +57,16 @@ export async function listUnsettled(database: Queryable, sentBefore: Date): Prom
   return rows;
 }
 
+export type Refusal = { readonly action: string; readonly code: string; readonly reason: string };
+
 /** True when the outcome differs from that of the sending before. */
-export async function noteSend(database: Queryable, txid: string, error: string | null): Promise<boolean> {
+export async function noteSend(database: Queryable, txid: string, refusal: Refusal | null): Promise<boolean> {
   const { rows } = await database.query<{ changed: boolean }>(
-    `update chain_transaction set sends = sends + 1, sent_at = now(), last_error = $2
+    `update chain_transaction
+     set sends = sends + 1, sent_at = now(), last_error = $2, refusal_code = $3, refusal_action = $4
      from (select last_error from chain_transaction where txid = $1 for update) as before
      where txid = $1 returning before.last_error is distinct from $2 as changed`,
-    [txid, error],
+    [txid, refusal?.reason ?? null, refusal?.code ?? null, refusal?.action ?? null],
   );
   return rows[0]?.changed === true;
 }
@@ -186,27 +189,34 @@ export async function noteWalletUse(tx: Transaction, { walletId, branch, index }
   );
 }
 
+/** What nodes agree they will never take waits for a person, whatever state it is in. It is tried again all the same. */
+const SHOWN_STATE =
+  "case when state in ('signed', 'broadcast') and refusal_action = 'never' then 'unacceptable' else state end";
+
 export async function countByState(database: Queryable): Promise<ReadonlyMap<string, number>> {
   const { rows } = await database.query<{ state: string; count: bigint }>(
-    "select state, count(*) as count from chain_transaction group by state",
+    `select ${SHOWN_STATE} as state, count(*) as count from chain_transaction group by 1`,
   );
   return new Map(rows.map(({ state, count }) => [state, Number(count)]));
 }
 
 export type ListedTransaction = {
   readonly txid: string;
-  readonly state: TransactionState;
+  readonly state: TransactionState | "unacceptable";
   readonly blockHeight: number | null;
   readonly confirmations: number;
   readonly withdrawals: Withdrawals;
   readonly sends: number;
+  /** Why nodes did not take it when it was last sent: rejections.ts of bitcoin-nodes has all of them. */
+  readonly refusalCode: string | null;
   readonly lastError: string | null;
 };
 
 /** The newest first, for a person. */
 export async function listTransactions(database: Queryable): Promise<readonly ListedTransaction[]> {
   const { rows } = await database.query<ListedTransaction>(
-    `select txid, state, withdrawals, block_height as "blockHeight", confirmations, sends, last_error as "lastError"
+    `select txid, ${SHOWN_STATE} as state, withdrawals, block_height as "blockHeight", confirmations, sends,
+       refusal_code as "refusalCode", last_error as "lastError"
      from chain_transaction order by received_at desc limit 200`,
   );
   return rows;

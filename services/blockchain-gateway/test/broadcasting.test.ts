@@ -89,7 +89,11 @@ describe("a released transaction", () => {
       () => listed(child.txid),
       (found) => found?.["lastError"] != null,
     );
-    expect(refused).toMatchObject({ state: "signed", lastError: expect.stringContaining("missingorspent (-25)") });
+    expect(refused).toMatchObject({
+      state: "signed",
+      refusalCode: "INPUT_MISSING_OR_SPENT",
+      lastError: "first: missing-inputs",
+    });
     expect((await service.get("/transactions")).text).not.toContain(child.bytes.toString("hex"));
     const other = await chain.sign();
     await gateway.release(other);
@@ -129,13 +133,13 @@ describe("a released transaction", () => {
         ({ status }) => status === 503,
       );
       expect(away.json()).toMatchObject({
-        detail: "bitcoin node",
+        detail: "bitcoin nodes",
         dependencies: [
           { name: "postgres", ok: true },
           { name: "outbox relay", ok: true },
           { name: "consumer", ok: true },
           // Whichever question came first: an earlier transaction may be due to be sent again.
-          { name: "bitcoin node", ok: false, detail: expect.stringMatching(/^no answer to [a-z]+: fetch failed: ./) },
+          { name: "bitcoin nodes", ok: false, detail: expect.stringMatching(/; first unreachable \([a-z]+: ./) },
         ],
       });
       await gateway.release(signed);

@@ -1,6 +1,6 @@
 // The follower by itself on real parts: what takes two instances, or a moment too short to be hit from outside.
 
-import { openNode } from "@sluice/bitcoin-nodes";
+import { openNodes } from "@sluice/bitcoin-nodes";
 import { until } from "@sluice/online-service/testing";
 import { transaction } from "@sluice/postgres";
 import { createLogger } from "@sluice/runtime";
@@ -24,7 +24,12 @@ beforeAll(async () => {
   const { origin, username, password } = new URL(chain.rpcUrl);
   follower = {
     pool: gateway.pool,
-    node: openNode({ url: origin, user: username, password, stopping: new AbortController().signal }),
+    node: openNodes({
+      nodes: [{ name: "first", url: origin, timeoutMs: 10_000, credentials: { user: username, password } }],
+      quorum: 1,
+      network: "regtest",
+      stopping: new AbortController().signal,
+    }),
     sealer: gateway.sealerOf("blockchain-gateway"),
     logger: createLogger({ service: "test", level: "silent" }),
     watched: watchWallets(gateway.wallets),
@@ -37,6 +42,8 @@ afterAll(async () => {
   await gateway.close();
   await chain.stop();
 });
+
+const refusal = (reason: string) => ({ action: "look", code: "INPUT_MISSING_OR_SPENT", reason });
 
 const add = (txid: string, bytes: Uint8Array) =>
   transaction(gateway.pool, (tx) =>
@@ -138,13 +145,13 @@ describe("what is to be sent", () => {
     for (let at = 0; at < 230; at += 1) {
       const txid = at.toString(16).padStart(64, "0");
       await add(txid, Buffer.of(at));
-      await noteSend(gateway.pool, txid, "missing inputs (-25)");
+      await noteSend(gateway.pool, txid, refusal("missing"));
     }
     const signed = await chain.sign();
     await add(signed.txid, signed.bytes);
     const first = await listUnsettled(gateway.pool, new Date());
     expect(first[0]?.txid).toBe(signed.txid);
-    for (const { txid } of first) await noteSend(gateway.pool, txid, "missing inputs (-25)");
+    for (const { txid } of first) await noteSend(gateway.pool, txid, refusal("missing"));
     const seen = new Set([...first, ...(await listUnsettled(gateway.pool, new Date()))].map(({ txid }) => txid));
     expect(seen.size).toBe(231);
   });
@@ -155,9 +162,9 @@ describe("what is to be sent", () => {
     expect(await add(signed.txid, signed.bytes)).toBe("known");
     const other = { txid: signed.txid, transaction: signed.bytes, withdrawals: [] };
     expect(await transaction(gateway.pool, (tx) => addTransaction(tx, other))).toBe("other");
-    expect(await noteSend(gateway.pool, signed.txid, "no")).toBe(true);
-    expect(await noteSend(gateway.pool, signed.txid, "no")).toBe(false);
-    expect(await noteSend(gateway.pool, signed.txid, "not yet")).toBe(true);
+    expect(await noteSend(gateway.pool, signed.txid, refusal("no"))).toBe(true);
+    expect(await noteSend(gateway.pool, signed.txid, refusal("no"))).toBe(false);
+    expect(await noteSend(gateway.pool, signed.txid, refusal("not yet"))).toBe(true);
     expect(await noteSend(gateway.pool, signed.txid, null)).toBe(true);
     expect(await noteSend(gateway.pool, signed.txid, null)).toBe(false);
   });

@@ -35,10 +35,12 @@ export async function openGateway(chain: Chain, settings: Settings = {}): Promis
   const deployment = await openDeployment({
     service: "blockchain-gateway",
     main: MAIN,
-    files: { SLUICE_WALLETS_FILE: wallets.map(listed) },
+    files: {
+      SLUICE_WALLETS_FILE: wallets.map(listed),
+      SLUICE_BITCOIN_NODES_FILE: { nodes: [{ name: "first", url: `http://${line.host}:${line.port}` }] },
+    },
     env: {
       SLUICE_NETWORK: "regtest",
-      SLUICE_BITCOIN_RPC_URL: `http://${line.host}:${line.port}`,
       SLUICE_REQUIRED_CONFIRMATIONS: "3",
       SLUICE_POLL_INTERVAL_MS: "100ms",
       SLUICE_REBROADCAST_AFTER_MS: "1s",
@@ -47,8 +49,9 @@ export async function openGateway(chain: Chain, settings: Settings = {}): Promis
       ...settings,
     },
     secrets: {
-      bitcoinRpcUser: decodeURIComponent(node.username),
-      bitcoinRpcPassword: decodeURIComponent(node.password),
+      bitcoinNodes: {
+        first: { user: decodeURIComponent(node.username), password: decodeURIComponent(node.password) },
+      },
     },
   });
   return {

@@ -194,7 +194,7 @@ describe("a node", () => {
       () => service.get("/readyz"),
       ({ status }) => status === 503,
     );
-    expect(told.json()).toMatchObject({ detail: "bitcoin node" });
+    expect(told.json()).toMatchObject({ detail: "bitcoin nodes" });
     expect(told.text).toContain("nothing in common with the one read for 100 blocks");
     expect(await gateway.readHeight()).toBe(before);
     expect(await gateway.refusedByOthers()).toEqual([]);

@@ -83,7 +83,7 @@ function secretsOf(
   if (!(ONLINE_SERVICES as readonly string[]).includes(producer)) return sealing;
   const stored = { ...sealing, databasePassword: online.of(producer).password };
   if (producer !== "blockchain-gateway") return stored;
-  return { ...stored, bitcoinRpcUser: "sluice", bitcoinRpcPassword: secret("bitcoin-password") };
+  return { ...stored, bitcoinNodes: { bitcoind: { user: "sluice", password: secret("bitcoin-password") } } };
 }
 
 function writeSecrets(folder: string, producer: Producer, secrets: object): void {
@@ -106,6 +106,7 @@ function writeConfig(folder: string): void {
       name,
       url: `http://${name}:9100`,
     })),
+    bitcoinNodes: { nodes: [{ name: "bitcoind", url: "http://bitcoind:18443/", zmq: "tcp://bitcoind:28332" }] },
     ceremony: ceremony.record,
     // Last: it says that the ceremony is behind us.
     wallets: ceremony.wallets,

@@ -31,7 +31,8 @@ export type Surroundings = {
   readonly brokers: readonly string[];
   readonly ports: Readonly<Record<OnlineService, number>>;
   readonly apiPort: number;
-  readonly bitcoinRpcUrl: string;
+  /** By name, with credentials. */
+  readonly bitcoinNodes: Readonly<Record<string, string>>;
   /** What was mined before the wallet existed need not be read. */
   readonly startHeight: number;
   /** Of the files that hold the public configuration. */
@@ -45,7 +46,8 @@ export type Surroundings = {
       | "bundleSigners"
       | "firstBundle"
       | "apiKeys"
-      | "services",
+      | "services"
+      | "bitcoinNodes",
       string
     >
   >;
@@ -99,7 +101,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     brokers: [],
     ports: { "online-risk": 0, vault: 0, treasury: 0, "blockchain-gateway": 0, "ops-console": 0 },
     apiPort: 0,
-    bitcoinRpcUrl: "http://localhost",
+    bitcoinNodes: {},
     startHeight: 0,
     files: {
       trust: "",
@@ -111,6 +113,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
       firstBundle: "",
       apiKeys: "",
       services: "",
+      bitcoinNodes: "",
     },
     socketDirectory: "",
     consoleDirectory: "",
@@ -158,7 +161,7 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
       return {
         ...online(name, around),
         ...chain,
-        SLUICE_BITCOIN_RPC_URL: withoutCredentials(around.bitcoinRpcUrl),
+        SLUICE_BITCOIN_NODES_FILE: around.files.bitcoinNodes,
         SLUICE_REQUIRED_CONFIRMATIONS: "2",
         SLUICE_POLL_INTERVAL_MS: "200",
         SLUICE_START_HEIGHT: String(around.startHeight),
@@ -211,15 +214,11 @@ function secretsOf(name: ProcessName, around: Surroundings): object {
   if (asHolder(name) !== undefined) return sealing;
   const stored = { ...sealing, databasePassword: around.databaseOf(name).password };
   if (name !== "blockchain-gateway") return stored;
-  const { username, password } = new URL(around.bitcoinRpcUrl);
-  return { ...stored, bitcoinRpcUser: decodeURIComponent(username), bitcoinRpcPassword: decodeURIComponent(password) };
-}
-
-function withoutCredentials(address: string): string {
-  const url = new URL(address);
-  url.username = "";
-  url.password = "";
-  return url.toString();
+  const credentials = Object.entries(around.bitcoinNodes).map(([node, rpcUrl]) => {
+    const { username, password } = new URL(rpcUrl);
+    return [node, { user: decodeURIComponent(username), password: decodeURIComponent(password) }] as const;
+  });
+  return { ...stored, bitcoinNodes: Object.fromEntries(credentials) };
 }
 
 function mainOf(folder: string): string {

@@ -120,12 +120,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const folders = await makeFolders(directory);
   const { keyId, privateKey } = identities.of("exchange-backend");
   const office = openOffice(identities.trust, policies(chosen).offline, Date.now());
+  const bitcoinNodes = { first: parts.bitcoind.rpcUrl };
   const around: Surroundings = {
     topicPrefix: `${tag}.`,
     brokers: parts.kafka.brokers,
     ports,
     apiPort,
-    bitcoinRpcUrl: parts.bitcoind.rpcUrl,
+    bitcoinNodes,
     startHeight: await chain.rpc<number>("getblockcount"),
     files: await writeFiles(folders.config, {
       trust: identities.trust,
@@ -137,6 +138,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       firstBundle: office.firstBundle,
       apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["127.0.0.1/32", "::1/128"] }],
       services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
+      bitcoinNodes: {
+        nodes: Object.entries(bitcoinNodes).map(([name, rpcUrl]) => ({ name, url: new URL(rpcUrl).origin })),
+      },
     }),
     socketDirectory: folders.sockets,
     consoleDirectory: folders.consoles,
