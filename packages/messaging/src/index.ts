@@ -26,6 +26,7 @@ export {
   type Unconfirmed,
   unconfirmed,
 } from "./outbox.ts";
+export { readToEnd } from "./read-to-end.ts";
 export { type ReceiptOptions, type Receipts, receiptHandler, startReceipts } from "./receipts.ts";
 export { type BridgeRelayOptions, type Relay, type RelayOptions, startBridgeRelay, startRelay } from "./relay.ts";
 export { rewindGroup } from "./rewind.ts";

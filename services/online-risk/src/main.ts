@@ -4,11 +4,13 @@ import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
 import { runProcess } from "@sluice/runtime";
 import { openApi } from "./api.ts";
+import { bringBack } from "./bring-back.ts";
 import { readSettings } from "./config.ts";
 import { createHandlers } from "./handlers/index.ts";
 import { startJudge } from "./judge.ts";
 import { createRiskMetrics } from "./metrics.ts";
 import { pruneNonces } from "./store/requests.ts";
+import { listLost } from "./store/withdrawals.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const PRUNE_EVERY_MS = 60_000;
@@ -21,6 +23,8 @@ runProcess("online-risk", async (life) => {
   const service = await openOnlineService(life, "online-risk", settings, secrets, MIGRATIONS);
   const { pool, sealer, trust } = service;
   const metrics = createRiskMetrics(service.metrics, pool);
+
+  if (service.lostSince !== null) await bringBack(service, settings.SLUICE_NETWORK);
 
   const reports = watchReports({ pool, policy, metrics: service.metrics, now, logger });
   onStop("watch over reports", reports.stop);
@@ -43,5 +47,12 @@ runProcess("online-risk", async (life) => {
   const address = await api.listen({ host: settings.SLUICE_API_HOST, port: settings.SLUICE_API_PORT });
   logger.info({ address, apiPort: Number(new URL(address).port) }, `the front door of ${name} is open`);
 
-  await serve(service, { handlers: createHandlers(sealer, now), ready: reports.ready, routes: reports.routes });
+  await serve(service, {
+    handlers: createHandlers(sealer, now),
+    ready: reports.ready,
+    routes: (http) => {
+      reports.routes(http);
+      http.get("/lost-withdrawals", () => listLost(pool));
+    },
+  });
 });

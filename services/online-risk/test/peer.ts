@@ -4,6 +4,7 @@ import {
   appendOutbox,
   createBus,
   ensureTopics,
+  listDeadLetters,
   MESSAGING_MIGRATIONS,
   startConsumer,
   startRelay,
@@ -29,6 +30,8 @@ export type Peer = {
   readonly publish: (messages: readonly Outgoing[]) => Promise<void>;
   readonly cleared: readonly OpenedOf<"withdrawal.cleared.v1">[];
   readonly changed: readonly OpenedOf<"withdrawal.changed.v1">[];
+  /** Why it could not take what it was told: one id for two contents, for instance. */
+  readonly refused: () => Promise<readonly string[]>;
 };
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -58,6 +61,7 @@ export async function createPeer({ brokers, topicPrefix, keys }: World): Promise
   return {
     cleared,
     changed,
+    refused: async () => (await listDeadLetters(pool)).map(({ code, reason }) => `${code}: ${reason}`),
     publish: (messages) =>
       transaction(pool, async (tx) => {
         for (const { key, type, id, message, occurredAtMs = Date.now() } of messages) {

@@ -22,22 +22,27 @@ export type Running = {
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
-/** Resolves when the process is ready; it is killed with the test if it still lives then. */
+/** Resolves when the process is ready, or halted if that is expected; it is killed with the test if it still lives then. */
 export async function startProcess(
   env: Readonly<Record<string, string>>,
   defer: Defer = onTestFinished,
+  expected: "ready" | "halted" = "ready",
 ): Promise<Running> {
   const { child, log, ended } = run(env, defer);
   await new Promise<void>((resolve, reject) => {
     onLine(child, ({ msg }) => {
-      if (msg === "ready") resolve();
+      if (msg === "ready" || (expected === "halted" && msg.startsWith("halted"))) resolve();
     });
     void ended.then((code) => reject(new Error(`ended with ${code}: ${JSON.stringify(log, null, 1)}`)));
   });
-  const portIn = (field: string) => log.find((line) => typeof line[field] === "number")?.[field];
+  const portIn = (field: string) => log.findLast((line) => typeof line[field] === "number")?.[field];
   return {
-    api: `http://127.0.0.1:${String(portIn("apiPort"))}`,
-    internal: `http://127.0.0.1:${String(portIn("httpPort"))}`,
+    get api() {
+      return `http://127.0.0.1:${String(portIn("apiPort"))}`;
+    },
+    get internal() {
+      return `http://127.0.0.1:${String(portIn("httpPort"))}`;
+    },
     log,
     end: async (signal) => {
       child.kill(signal);

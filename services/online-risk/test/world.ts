@@ -14,7 +14,8 @@ export type World = {
   readonly topicPrefix: string;
   readonly keys: Keys;
   readonly env: Readonly<Record<string, string>>;
-  readonly start: () => Promise<Running>;
+  readonly start: (expected?: "ready" | "halted") => Promise<Running>;
+  readonly databaseUrl: string;
 };
 
 export type Keys = {
@@ -84,10 +85,19 @@ export async function createWorld({ policy, defer = onTestFinished }: WorldOptio
     SLUICE_WALLETS_FILE: files.wallets,
     // The shortest that brokers allow: a killed instance is given up after it.
     SLUICE_KAFKA_SESSION_TIMEOUT_MS: "6000",
+    SLUICE_MARK_EVERY_MS: "300",
   };
   const pool = createPool({ url: database.url, applicationName: "test", max: 3 });
   defer(() => pool.end());
-  return { pool, brokers, topicPrefix, keys, env, start: () => startProcess(env, defer) };
+  return {
+    pool,
+    brokers,
+    topicPrefix,
+    keys,
+    env,
+    databaseUrl: database.url,
+    start: (expected) => startProcess(env, defer, expected),
+  };
 }
 
 function createKeys(): Keys {

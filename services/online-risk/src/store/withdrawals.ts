@@ -47,12 +47,13 @@ export type NewWithdrawal = Pick<
   | "receivedAtMs"
 >;
 
-/** Stores revision 1 of a withdrawal whose request is stored. */
+/** Stores the first revision of a withdrawal whose request is stored: 1, unless a lost one was told of before. */
 export async function insertWithdrawal(tx: Transaction, item: NewWithdrawal): Promise<Stored> {
   const { rows } = await tx.query<Row>(
-    `insert into withdrawal (id, account, asset, amount_minor, address, script_pubkey, key_id, state, detail, revision,
+    `with lost as (delete from lost_withdrawal where id = $1 returning revision, ended)
+     insert into withdrawal (id, account, asset, amount_minor, address, script_pubkey, key_id, state, detail, revision,
        received_at_ms, changed_at_ms, priority, fee_payer, fee_minor)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12, $13) returning ${COLUMNS}`,
+     values ($1, $2, $3, $4, $5, $6, $7, coalesce((select ended from lost), $8), $9, 1 + coalesce((select revision from lost), 0), $10, $10, $11, $12, $13) returning ${COLUMNS}`,
     [
       ...[item.id, item.account, item.asset, item.amountMinor, item.address, item.scriptPubKey, item.keyId],
       ...[item.state, item.detail, item.receivedAtMs, item.priority, item.feePayer, item.feeMinor],
@@ -78,6 +79,64 @@ export async function saveWithdrawal(tx: Transaction, next: Stored): Promise<boo
     ],
   );
   if (rowCount === 1) await insertChange(tx, next);
+  return rowCount === 1;
+}
+
+/** How far the changes of a withdrawal were told, and whether it was ended before anything was cleared. */
+export type LastTold = { readonly revision: number; readonly ended: "cancelled" | "rejected" | null };
+
+/** Of withdrawals that are known, and of those that are not any more. */
+export async function keepTold(database: Queryable, told: ReadonlyMap<string, LastTold>): Promise<void> {
+  const all = [...told.values()];
+  const given = [[...told.keys()], all.map(({ revision }) => revision), all.map(({ ended }) => ended)];
+  const rows = "unnest($1::text[], $2::integer[], $3::text[]) as told (id, revision, ended)";
+  await database.query(
+    `with moved as (
+       update withdrawal set revision = greatest(withdrawal.revision, told.revision),
+         state = case when withdrawal.state in ('received', 'held', 'delayed') then coalesce(told.ended, withdrawal.state)
+                 else withdrawal.state end
+       from ${rows} where withdrawal.id = told.id and told.revision > withdrawal.revision
+       returning withdrawal.id, withdrawal.revision, withdrawal.state, changed_at_ms, ended
+     )
+     insert into withdrawal_change (withdrawal_id, revision, state, at_ms, detail)
+     select id, revision, state, changed_at_ms, 'brought back' from moved where state = ended on conflict do nothing`,
+    given,
+  );
+  await database.query(
+    `insert into lost_withdrawal (id, revision, ended) select id, revision, ended from ${rows}
+     where not exists (select from withdrawal where withdrawal.id = told.id)
+     on conflict (id) do update set revision = greatest(lost_withdrawal.revision, excluded.revision),
+       ended = coalesce(lost_withdrawal.ended, excluded.ended)`,
+    given,
+  );
+}
+
+/** Those that the backend has to repeat, with how many there are in all. */
+export async function listLost(
+  database: Queryable,
+): Promise<{ readonly count: number; readonly ids: readonly string[] }> {
+  const { rows } = await database.query<{ count: number; ids: readonly string[] | null }>(
+    `select (select count(*)::float8 from lost_withdrawal) as count,
+            (select array_agg(id order by id) from (select id from lost_withdrawal order by id limit 10000) first) as ids`,
+  );
+  return { count: rows[0]?.count ?? 0, ids: rows[0]?.ids ?? [] };
+}
+
+export async function noteClearance(tx: Transaction, id: string, clearedAtMs: number): Promise<void> {
+  await tx.query("update withdrawal set cleared_at_ms = $2 where id = $1", [id, clearedAtMs]);
+}
+
+/** Of one that is known as undecided and was cleared since. False when there is nothing to bring back. */
+export async function clearKnown(tx: Transaction, id: string, clearedAtMs: number): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `with moved as (
+       update withdrawal set state = 'cleared', cleared_at_ms = $2, revision = revision + 1, detail = $3
+       where id = $1 and state in ('received', 'held', 'delayed') returning revision
+     )
+     insert into withdrawal_change (withdrawal_id, revision, state, at_ms, detail)
+     select $1, revision, 'cleared', $2, $3 from moved`,
+    [id, clearedAtMs, "brought back from its clearance"],
+  );
   return rowCount === 1;
 }
 
