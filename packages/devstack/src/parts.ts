@@ -1,6 +1,7 @@
 // Finds or starts the real parts, all at once, and stops what it started.
 
 import { type PartAddresses, readAddresses } from "./parts/addresses.ts";
+import type { NodeSettings } from "./parts/bitcoind.ts";
 import { dockerAnswers } from "./parts/docker.ts";
 import type { How, Log } from "./parts/find-part.ts";
 import { createFolder } from "./parts/folder.ts";
@@ -27,7 +28,11 @@ export type OfflinePostgresPart = Common & {
   readonly isolated: boolean;
 };
 /** http://user:password@host:port of a node on regtest. */
-export type BitcoindPart = Common & { readonly rpcUrl: string };
+export type BitcoindPart = Common & {
+  readonly rpcUrl: string;
+  /** Further nodes of the same chain, which hear of every block and transaction. */
+  readonly peers: readonly { readonly rpcUrl: string; readonly process?: PartProcess }[];
+};
 
 export type EveryPart = {
   readonly kafka: KafkaPart;
@@ -51,6 +56,8 @@ export type StartPartsOptions<N extends PartName> = {
   readonly which?: readonly N[];
   /** Where addresses are looked for; process.env unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** For each further bitcoind that is connected to the first: settings beside the usual ones. None unless given. */
+  readonly bitcoindPeers?: readonly NodeSettings[];
   /** Nobody else's: neither what the environment names nor a container, but processes that the caller may kill. */
   readonly own?: boolean;
 };
@@ -65,13 +72,14 @@ export async function startParts<N extends PartName = PartName>(options: StartPa
     await running.stopAll();
     await folder.remove();
   };
-  const starts = listStarts({
+  const context = {
     directory: folder.path,
     addresses: own ? {} : readAddresses(options.env ?? process.env),
     docker: !own && (await dockerAnswers()),
     running,
     log,
-  });
+  };
+  const starts = listStarts(context, options.bitcoindPeers ?? []);
   const which: readonly PartName[] = options.which ?? ["kafka", "postgres", "offlinePostgres", "bitcoind"];
   const results = await Promise.allSettled(which.map(async (name) => [name, await starts[name]()] as const));
   const faults = results.flatMap((result) => (result.status === "rejected" ? [toError(result.reason)] : []));
@@ -88,13 +96,13 @@ export async function startParts<N extends PartName = PartName>(options: StartPa
 
 type Starts = { readonly [N in PartName]: () => Promise<EveryPart[N]> };
 
-function listStarts(context: StartContext): Starts {
+function listStarts(context: StartContext, bitcoindPeers: readonly NodeSettings[]): Starts {
   const findBinaries = createBinariesSource(context.directory);
   return {
     kafka: () => startKafkaPart(context),
     postgres: () => startPostgresPart(context, findBinaries),
     offlinePostgres: () => startOfflinePostgresPart(context, findBinaries),
-    bitcoind: () => startBitcoindPart(context),
+    bitcoind: () => startBitcoindPart(context, bitcoindPeers),
   };
 }
 
@@ -103,11 +111,13 @@ function toError(reason: unknown): Error {
 }
 
 /** The environment variables by which tests and services find these parts. */
-export function addressesOf(parts: Pick<Parts, PartName>): Required<PartAddresses> {
+export function addressesOf(parts: Pick<Parts, PartName>): PartAddresses {
+  const [peer] = parts.bitcoind.peers;
   return {
     KAFKA_BROKERS: parts.kafka.brokers.join(","),
     DATABASE_URL: parts.postgres.url,
     OFFLINE_DATABASE_URL: parts.offlinePostgres.url,
     BITCOIN_RPC_URL: parts.bitcoind.rpcUrl,
+    ...(peer === undefined ? {} : { BITCOIN_PEER_RPC_URL: peer.rpcUrl }),
   };
 }

@@ -8,11 +8,19 @@ export type PartAddresses = {
   readonly DATABASE_URL?: string;
   readonly OFFLINE_DATABASE_URL?: string;
   readonly BITCOIN_RPC_URL?: string;
+  /** A second node of the same chain, connected to the first. */
+  readonly BITCOIN_PEER_RPC_URL?: string;
 };
 
 /** An empty variable counts as none. */
 export function readAddresses(env: Readonly<Record<string, string | undefined>>): PartAddresses {
-  const named = ["KAFKA_BROKERS", "DATABASE_URL", "OFFLINE_DATABASE_URL", "BITCOIN_RPC_URL"] as const;
+  const named = [
+    "KAFKA_BROKERS",
+    "DATABASE_URL",
+    "OFFLINE_DATABASE_URL",
+    "BITCOIN_RPC_URL",
+    "BITCOIN_PEER_RPC_URL",
+  ] as const;
   return Object.fromEntries(named.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 

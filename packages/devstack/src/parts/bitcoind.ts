@@ -29,22 +29,30 @@ export function renderRpcAuth(credentials: RpcCredentials, salt: string = random
   return `${credentials.user}:${salt}$${hash}`;
 }
 
-/** The settings of a node that talks to nobody and is asked by many; a container's too. */
-const NODE_SETTINGS: Readonly<Record<string, string | number>> = {
+export type NodeSettings = Readonly<Record<string, string | number>>;
+
+/** The settings of a node that is asked by many; a container's too. */
+const NODE_SETTINGS: NodeSettings = {
   txindex: 1,
   rpcthreads: 8,
   rpcworkqueue: 256,
-  listen: 0,
-  connect: 0,
   // Regtest has no history of fees to estimate from.
   fallbackfee: "0.0001",
 };
 
+/** It talks to nobody. */
+const ALONE: NodeSettings = { listen: 0, connect: 0 };
+
 /** bitcoin.conf for 127.0.0.1. */
-export function renderBitcoinConfig(options: { readonly rpcPort: number; readonly rpcAuth: string }): string {
+export function renderBitcoinConfig(options: {
+  readonly rpcPort: number;
+  readonly rpcAuth: string;
+  readonly more?: NodeSettings;
+}): string {
   const settings = {
     ...{ rpcbind: "127.0.0.1", rpcallowip: "127.0.0.1", rpcport: options.rpcPort, rpcauth: options.rpcAuth },
     ...NODE_SETTINGS,
+    ...(options.more ?? ALONE),
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   return ["regtest=1", "server=1", "printtoconsole=1", "[regtest]", ...lines, ""].join("\n");
@@ -59,29 +67,47 @@ export function renderBitcoinConfigFlags(options: {
     ...{ regtest: 1, server: 1, printtoconsole: 1, rpcbind: "0.0.0.0", rpcallowip: "0.0.0.0/0" },
     ...{ rpcport: options.rpcPort, rpcauth: renderRpcAuth(options.credentials) },
     ...NODE_SETTINGS,
+    ...ALONE,
   };
   return Object.entries(settings).map(([name, value]) => `-${name}=${value}`);
 }
 
 export type LocalBitcoind = Restartable & { readonly rpcUrl: string };
 
-export async function findLocalBitcoind(directory: string, log: Log): Promise<(() => Promise<LocalBitcoind>) | null> {
+export type StartBitcoind = (directory: string, more?: NodeSettings) => Promise<LocalBitcoind>;
+
+export async function findLocalBitcoind(log: Log): Promise<StartBitcoind | null> {
   const named = process.env["BITCOIND"];
   const program = findExecutable(named ?? "bitcoind");
   if (named !== undefined && program === null) {
     throw new PartError("PART_NOT_FOUND", `BITCOIND names ${named}, which is no executable file.`);
   }
-  if (program !== null) return () => startBitcoind([program], directory, log);
+  if (program !== null) return (directory, more) => startBitcoind([program], directory, log, more);
   const knots = await findKnots(log);
-  return knots === null ? null : async () => startBitcoind(await knots(), directory, log);
+  return knots === null ? null : async (directory, more) => startBitcoind(await knots(), directory, log, more);
 }
 
-async function startBitcoind(command: readonly string[], directory: string, log: Log): Promise<LocalBitcoind> {
-  const [rpcPort = 0] = await findFreePorts(1);
+/** The first listens for the others, and they connect to it alone. Whom it may trust it tells at once what it hears. */
+export function peerSettings(port: number): { readonly first: NodeSettings; readonly other: NodeSettings } {
+  const common = { listenonion: 0, dnsseed: 0, whitelist: "noban@127.0.0.1" };
+  return {
+    first: { ...common, listen: 1, bind: `127.0.0.1:${port}`, connect: 0 },
+    other: { ...common, listen: 0, connect: `127.0.0.1:${port}` },
+  };
+}
+
+async function startBitcoind(
+  command: readonly string[],
+  directory: string,
+  log: Log,
+  more: NodeSettings = ALONE,
+): Promise<LocalBitcoind> {
+  const [rpcPort = 0, zmqPort = 0] = await findFreePorts(2);
   const credentials = createRpcCredentials();
   const rpcUrl = `http://${credentials.user}:${credentials.password}@127.0.0.1:${rpcPort}`;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const config = renderBitcoinConfig({ rpcPort, rpcAuth: renderRpcAuth(credentials) });
+  const news = { zmqpubsequence: `tcp://127.0.0.1:${zmqPort}` };
+  const config = renderBitcoinConfig({ rpcPort, rpcAuth: renderRpcAuth(credentials), more: { ...news, ...more } });
   await writeFile(join(directory, "bitcoin.conf"), config, { mode: 0o600 });
   const again = () => startNode(command, directory, rpcUrl);
   const child = await again();

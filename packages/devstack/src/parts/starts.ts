@@ -9,7 +9,14 @@ import {
   parseTcpDatabase,
   requireListener,
 } from "./addresses.ts";
-import { BITCOIND_ADVICE, findLocalBitcoind, requireRegtest } from "./bitcoind.ts";
+import {
+  BITCOIND_ADVICE,
+  findLocalBitcoind,
+  type NodeSettings,
+  peerSettings,
+  requireRegtest,
+  type StartBitcoind,
+} from "./bitcoind.ts";
 import {
   startBitcoindContainer,
   startKafkaContainer,
@@ -18,6 +25,7 @@ import {
 } from "./docker.ts";
 import { findPart, type Log } from "./find-part.ts";
 import { findLocalKafka, KAFKA_ADVICE } from "./kafka.ts";
+import { findFreePorts } from "./ports.ts";
 import { POSTGRES_ADVICE, startOfflinePostgres, startOnlinePostgres } from "./postgres.ts";
 import { findPostgresBinaries, type PostgresBinaries, preparePostgresBinaries } from "./postgres-binaries.ts";
 import { isServerIsolated, SOCKET_FILE } from "./postgres-socket.ts";
@@ -144,27 +152,45 @@ async function checkOfflineServer(url: string): Promise<OfflineServer> {
   return { url, socketDirectory, isolated: isServerIsolated(socketDirectory) };
 }
 
-export async function startBitcoindPart(context: StartContext): Promise<BitcoindPart> {
+export async function startBitcoindPart(context: StartContext, peers: readonly NodeSettings[]): Promise<BitcoindPart> {
   const { directory, addresses, docker, running, log } = context;
-  const given = addresses.BITCOIN_RPC_URL;
-  const { how, part } = await findPart<{ readonly rpcUrl: string } & Owned>(
+  const { BITCOIN_RPC_URL: given, BITCOIN_PEER_RPC_URL: givenPeer } = addresses;
+  const { how, part } = await findPart<Omit<BitcoindPart, "how" | "process"> & Owned>(
     {
       name: "bitcoind",
       environment:
         given === undefined
           ? null
           : async () => {
-              await requireRegtest(given);
-              return { rpcUrl: given };
+              const others = givenPeer === undefined ? [] : [givenPeer];
+              for (const url of [given, ...others]) await requireRegtest(url);
+              return { rpcUrl: given, peers: others.map((rpcUrl) => ({ rpcUrl })) };
             },
-      docker: docker ? async () => running.addContainer("bitcoind", await startBitcoindContainer()) : null,
+      // One container alone: how two of them find each other was never tried.
+      docker: docker
+        ? async () => ({ ...running.addContainer("bitcoind", await startBitcoindContainer()), peers: [] })
+        : null,
       local: async () => {
-        const start = await findLocalBitcoind(join(directory, "bitcoind"), log);
-        return start === null ? null : async () => running.addChild(await start());
+        const start = await findLocalBitcoind(log);
+        return start === null ? null : () => startPeers(start, directory, peers, running);
       },
       advice: BITCOIND_ADVICE,
     },
     log,
   );
-  return { how, rpcUrl: part.rpcUrl, ...ownedOf(part) };
+  return { how, rpcUrl: part.rpcUrl, peers: part.peers, ...ownedOf(part) };
+}
+
+/** All at once: the others try again until the first listens. */
+async function startPeers(start: StartBitcoind, directory: string, peers: readonly NodeSettings[], running: Running) {
+  if (peers.length === 0) return { ...running.addChild(await start(join(directory, "bitcoind"))), peers: [] };
+  const [port = 0] = await findFreePorts(1);
+  const settings = peerSettings(port);
+  const [first, ...others] = await Promise.all([
+    start(join(directory, "bitcoind"), settings.first).then(running.addChild),
+    ...peers.map((more, at) =>
+      start(join(directory, `bitcoind-${at + 2}`), { ...settings.other, ...more }).then(running.addChild),
+    ),
+  ]);
+  return { ...first, peers: others.map(({ rpcUrl, process }) => ({ rpcUrl, process })) };
 }

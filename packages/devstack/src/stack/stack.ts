@@ -120,7 +120,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const folders = await makeFolders(directory);
   const { keyId, privateKey } = identities.of("exchange-backend");
   const office = openOffice(identities.trust, policies(chosen).offline, Date.now());
-  const bitcoinNodes = { first: parts.bitcoind.rpcUrl };
+  const bitcoinNodes = Object.fromEntries(
+    [parts.bitcoind, ...parts.bitcoind.peers].map(({ rpcUrl }, at) => [`node-${at + 1}`, rpcUrl]),
+  );
   const around: Surroundings = {
     topicPrefix: `${tag}.`,
     brokers: parts.kafka.brokers,
