@@ -103,6 +103,7 @@ function chooseFree(request: BuildRequest, lot: Lot, waiting: Map<string, Waitin
 type Planned = { readonly ok: true; readonly plan: PlannedPayout } | { readonly ok: false; readonly code: WaitingCode };
 
 function plan(request: BuildRequest, payments: readonly Candidate[], requiredOutpoints: readonly string[]): Planned {
+  const clearanceBytes = payments.reduce((sum, payment) => sum + payment.clearanceBytes, 0);
   const planned = request.build({
     wallet: request.wallet.descriptor,
     coins: request.coins,
@@ -110,9 +111,12 @@ function plan(request: BuildRequest, payments: readonly Candidate[], requiredOut
     payments,
     changeIndex: request.changeIndex,
     feeRateSatPerVbyte: request.feeRateSatPerVbyte,
+    wantedPsbtBytes: request.maxRequestBytes - clearanceBytes,
+    // What was refused may have been so for its fee, and is not made dearer for the sake of later payouts.
+    plain: payments.some(({ alone }) => alone),
   });
   if (!planned.ok) return { ok: false, code: planned.refusal.code };
-  const requestBytes = payments.reduce((sum, { clearanceBytes }) => sum + clearanceBytes, planned.value.psbt.length);
-  if (requestBytes > request.maxRequestBytes) return { ok: false, code: "MESSAGE_TOO_LARGE" };
+  const tooLarge = planned.value.psbt.length + clearanceBytes > request.maxRequestBytes;
+  if (tooLarge) return { ok: false, code: "MESSAGE_TOO_LARGE" };
   return { ok: true, plan: planned.value };
 }

@@ -1,6 +1,6 @@
 // An unsigned transaction that pays nobody: from coins of the wallet to its own change branch, and nothing to anybody else.
 import { ok, type Result, refused } from "@sluice/core";
-import { feeSatOf } from "./coin-selection.ts";
+import { feeSatOf } from "./coin-costs.ts";
 import type { WalletDescriptor } from "./descriptor.ts";
 import { buildTransaction, type Coin, type PlanRefusal } from "./plan.ts";
 import { dustSat } from "./script.ts";

@@ -40,6 +40,8 @@ const plan = (change: Partial<PlanRequest> = {}) => {
   return planned.value;
 };
 
+const smaller = (left: bigint, right: bigint) => (left < right ? left : right);
+
 const anyCoin = fc.record({
   branch: fc.constantFrom(0 as const, 1 as const),
   index: fc.nat(9),
@@ -97,22 +99,62 @@ describe("a plan", () => {
         expect(inputSat).toBe(outputSat + feeSat);
         expect(inputs.map(outpointOf).slice(0, requiredOutpoints.length)).toEqual(requiredOutpoints);
 
-        // The rate is met, and exceeded by less than a satoshi, or by what was too little to become change.
+        // The rate is met, and exceeded by less than a satoshi, or by what was too little to become change worth its cost.
         const leastSat = (BigInt(vbytes) * BigInt(Math.ceil(feeRateSatPerVbyte * 1000)) + 999n) / 1000n;
         expect(feeSat >= leastSat).toBe(true);
         if (changeSat !== null) expect(feeSat).toBe(leastSat);
         const changeVbytes =
           payoutVbytes(1, [...scripts, deriveScript(wallet, 1, 0).scriptPubKey]) - payoutVbytes(1, scripts);
         const changeCostSat = BigInt(Math.ceil((changeVbytes + 1) * feeRateSatPerVbyte * 1.001)) + 2n;
-        expect(feeSat - leastSat < 330n + changeCostSat).toBe(true);
+        const laterSat = 1_045n;
+        const excessSat = feeSat - leastSat;
+        expect(excessSat < 330n + changeCostSat || excessSat <= smaller(changeCostSat + laterSat, leastSat)).toBe(true);
       }),
-      { numRuns: 120 },
+      { numRuns: 120, endOnFailure: true },
     );
     expect(planned).toBeGreaterThan(40);
   });
 
   it("is the same for the same request", () => {
     expect(toHex(plan().psbt)).toBe(toHex(plan().psbt));
+  });
+
+  it("is the same in whatever order the coins came, equal amounts among them", () => {
+    const coins = [...base.coins, ...[7, 8, 9].map((salt) => makeCoin(wallet, 0, salt, 1_000_000n, salt))];
+    const payments = [payTo(payee, 4_800_000n)];
+    const txid = plan({ coins, payments }).txid;
+    fc.assert(
+      fc.property(fc.shuffledSubarray(coins, { minLength: coins.length }), (shuffled) => {
+        expect(plan({ coins: shuffled, payments }).txid).toBe(txid);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("prefers coins whose transactions are small when the others are too large to be carried", () => {
+    const bulky = (salt: number) => {
+      const previousTransaction = makeTransaction(
+        [
+          { amountSat: 1n, scriptPubKey: new Uint8Array(400_000) },
+          { amountSat: 3_000_000n, scriptPubKey: deriveScript(wallet, 0, 0).scriptPubKey },
+        ],
+        salt,
+      );
+      const parsed = parseTransaction(previousTransaction, "either");
+      const txid = parsed.ok ? parsed.value.txid : "";
+      return { txid, vout: 1, amountSat: 3_000_000n, branch: 0, index: 0, previousTransaction } as const;
+    };
+    const large = [bulky(21), bulky(22), bulky(23)];
+    const of = (amountSat: bigint, more: Partial<PlanRequest> = {}) =>
+      plan({ coins: [...large, ...base.coins], payments: [payTo(payee, amountSat)], ...more }).inputs.length;
+    expect(of(2_500_000n)).toBe(1);
+    expect(of(2_500_000n, { wantedPsbtBytes: 100_000 })).toBe(2);
+    expect(of(3_900_000n, { wantedPsbtBytes: 100_000 })).toBe(2);
+    // Three of the large ones do not fit into one PSBT, two of them and a small one do.
+    expect(of(7_000_000n)).toBe(3);
+    expect(
+      planPayout({ ...base, coins: [...large, ...base.coins], payments: [payTo(payee, 11_000_000n)] }),
+    ).toMatchObject({ refusal: { code: "TOO_LARGE" } });
   });
 
   it("takes the required coins first and in their order, then the largest", () => {
@@ -139,6 +181,23 @@ describe("a plan", () => {
     ).toMatchObject({
       refusal: { code: "INSUFFICIENT_FUNDS" },
     });
+  });
+
+  it("leaves the change out when it costs more than it brings, if that does not double the fee", () => {
+    const [coin] = base.coins as readonly [Coin];
+    const payments = Array.from({ length: 40 }, (_, nth) => payTo(payee, 20_000n, nth));
+    const scripts = new Array<Uint8Array>(40).fill(payee);
+    const alone = (restSat: bigint, change: Partial<PlanRequest> = {}) => {
+      const last = payTo(payee, 1_000_000n - 800_000n - restSat, 40);
+      return plan({ coins: [coin], payments: [...payments, last], ...change });
+    };
+    const neededSat = BigInt(payoutVbytes(1, [...scripts, payee])) * 3n;
+    // An output of 43 vbytes now, and an input of 104.5 at 10 sat/vB some day.
+    const costSat = 43n * 3n + 1_045n;
+    expect(alone(neededSat + costSat)).toMatchObject({ changeSat: null, feeSat: neededSat + costSat });
+    expect(alone(neededSat + costSat + 1n)).toMatchObject({ changeSat: 1_046n });
+    expect(alone(neededSat + costSat, { plain: true })).toMatchObject({ changeSat: 1_045n });
+    expect(alone(neededSat + costSat, { longTermFeeRateSatPerVbyte: 9 })).toMatchObject({ changeSat: 1_045n });
   });
 
   it("carries previous transactions without their witnesses, which prove nothing", () => {
@@ -197,6 +256,7 @@ describe("no plan is made", () => {
     ["with a fee rate of zero", { feeRateSatPerVbyte: 0 }, "FEE_RATE_INVALID"],
     ["with a negative fee rate", { feeRateSatPerVbyte: -1 }, "FEE_RATE_INVALID"],
     ["with a fee rate that is no number", { feeRateSatPerVbyte: Number.NaN }, "FEE_RATE_INVALID"],
+    ["with no long-term fee rate", { longTermFeeRateSatPerVbyte: 0 }, "FEE_RATE_INVALID"],
     ["with an absurd fee rate", { feeRateSatPerVbyte: 1_000_001 }, "FEE_RATE_INVALID"],
     [
       "to an address of another network",

@@ -2,7 +2,8 @@
 import { ASSETS, ok, type Result, refused } from "@sluice/core";
 import { Psbt } from "bitcoinjs-lib";
 import { type AddressRefusal, parseAddress } from "./address.ts";
-import { type Selection, selectCoins } from "./coin-selection.ts";
+import type { Selection } from "./coin-costs.ts";
+import { LONG_TERM_FEE_RATE_SAT_PER_VBYTE, rankSelections } from "./coin-selection.ts";
 import { PAYOUT_SEQUENCE, PAYOUT_VERSION } from "./decode-inputs.ts";
 import type { WalletDescriptor } from "./descriptor.ts";
 import { HARDENED } from "./extended-key.ts";
@@ -21,6 +22,8 @@ export type Coin = {
   readonly branch: Branch;
   readonly index: number;
   readonly previousTransaction: Uint8Array;
+  /** False while that transaction is in no block: such coins are taken when the others fall short. */
+  readonly confirmed?: boolean;
 };
 
 export type Payment = { readonly withdrawalId: string; readonly address: string; readonly amountSat: bigint };
@@ -34,6 +37,14 @@ export type PlanRequest = {
   /** Where on branch 1 the change goes. */
   readonly changeIndex: number;
   readonly feeRateSatPerVbyte: number;
+  /** What a coin that is not spent now is expected to cost some day; 10 unless given. */
+  readonly longTermFeeRateSatPerVbyte?: number;
+  /** Nothing is spent that only a later payout would have the good of: for what was refused for its fee. */
+  readonly plain?: boolean;
+  /** So many coins are left for the payouts after this one if it can do without them; 20 unless given. */
+  readonly keepCoins?: number;
+  /** A plan of at most so many bytes is preferred to a cheaper one. */
+  readonly wantedPsbtBytes?: number;
 };
 
 export type PlannedPayout = {
@@ -72,8 +83,9 @@ type PlannedOutput = { readonly scriptPubKey: Uint8Array; readonly amountSat: bi
 /** One request has one plan: nothing in here is left to chance. Amounts are in satoshis. */
 export function planPayout(request: PlanRequest): Result<PlannedPayout, PlanRefusal> {
   const { wallet, coins, payments, requiredOutpoints = [], feeRateSatPerVbyte } = request;
+  const { longTermFeeRateSatPerVbyte = LONG_TERM_FEE_RATE_SAT_PER_VBYTE } = request;
   if (payments.length === 0) return refuse("NO_PAYMENTS", "a payout has at least one payment");
-  if (!(feeRateSatPerVbyte > 0) || feeRateSatPerVbyte > 1_000_000) {
+  if (!isFeeRate(feeRateSatPerVbyte) || !isFeeRate(longTermFeeRateSatPerVbyte)) {
     return refuse("FEE_RATE_INVALID", "a fee rate is above zero and at most 1000000 sat for a vbyte");
   }
   const outputs = planOutputs(wallet, payments);
@@ -82,23 +94,38 @@ export function planPayout(request: PlanRequest): Result<PlannedPayout, PlanRefu
   if (outputSat > ASSETS.BTC.supplyMinor)
     return refuse("AMOUNT_OVER_SUPPLY", "the payments together are over the supply");
 
-  const byOutpoint = new Map(coins.map((coin) => [outpointOf(coin), coin]));
-  if (byOutpoint.size < coins.length) return refuse("COIN_DUPLICATE", "an outpoint is among the coins twice");
-  const missing = requiredOutpoints.find((outpoint) => !byOutpoint.has(outpoint));
+  const known = new Map(coins.map((coin) => [outpointOf(coin), coin]));
+  if (known.size < coins.length) return refuse("COIN_DUPLICATE", "an outpoint is among the coins twice");
+  const missing = requiredOutpoints.find((outpoint) => !known.has(outpoint));
   if (missing !== undefined) return refuse("REQUIRED_COIN_MISSING", `${missing} is not among the coins`);
-  const required = [...new Set(requiredOutpoints)].flatMap((outpoint) => byOutpoint.get(outpoint) ?? []);
+  const required = [...new Set(requiredOutpoints)].flatMap((outpoint) => known.get(outpoint) ?? []);
   const change = deriveScript(wallet, 1, request.changeIndex);
-  const selection = selectCoins({
+  const selections = rankSelections({
     required,
-    others: coins.filter((coin) => !requiredOutpoints.includes(outpointOf(coin))),
+    others: coins.filter((coin) => !requiredOutpoints.includes(outpointOf(coin))).toSorted(byOutpoint),
     outputScripts: outputs.value.map(({ scriptPubKey }) => scriptPubKey),
     outputSat,
     changeScript: change.scriptPubKey,
-    feeRateSatPerKvbyte: BigInt(Math.ceil(feeRateSatPerVbyte * 1000)),
+    feeRateSatPerKvbyte: perKvbyte(feeRateSatPerVbyte),
+    longTermFeeRateSatPerKvbyte: perKvbyte(longTermFeeRateSatPerVbyte),
+    ...(request.plain === undefined ? {} : { plain: request.plain }),
+    ...(request.keepCoins === undefined ? {} : { keepCoins: request.keepCoins }),
+    bytesOf: ({ previousTransaction }) => previousTransaction.length,
   });
-  if (selection === null) return refuse("INSUFFICIENT_FUNDS", "the coins do not cover the payments and the fee");
-  if (selection.vbytes > MAX_STANDARD_VBYTES) return refuse("TOO_LARGE", `${selection.vbytes} vbytes are not relayed`);
-  return buildPayout(wallet, selection, outputs.value, change);
+  return buildBest(request, selections, outputs.value, change);
+}
+
+function isFeeRate(satPerVbyte: number): boolean {
+  return satPerVbyte > 0 && satPerVbyte <= 1_000_000;
+}
+
+/** The order in which the coins came says nothing, so it decides nothing. */
+function byOutpoint(left: Coin, right: Coin): number {
+  return outpointOf(left) < outpointOf(right) ? -1 : 1;
+}
+
+function perKvbyte(satPerVbyte: number): bigint {
+  return BigInt(Math.ceil(satPerVbyte * 1000));
 }
 
 function planOutputs(
@@ -119,18 +146,37 @@ function planOutputs(
   return ok(outputs);
 }
 
+/** The first that can be relayed and carried; one of the wanted size before one that is larger. */
+function buildBest(
+  { wallet, wantedPsbtBytes = MAX_PSBT_BYTES }: PlanRequest,
+  selections: readonly Selection<Coin>[],
+  payments: readonly PlannedOutput[],
+  change: WalletScript,
+): Result<PlannedPayout, PlanRefusal> {
+  let best: Result<PlannedPayout, PlanRefusal> = refuse(
+    "INSUFFICIENT_FUNDS",
+    "the coins do not cover the payments and the fee",
+  );
+  for (const selection of selections) {
+    const built = buildPayout(wallet, selection, payments, change);
+    if (!built.ok && built.refusal.code !== "TOO_LARGE") return built;
+    if (built.ok && built.value.psbt.length <= wantedPsbtBytes) return built;
+    if (!best.ok) best = built;
+  }
+  return best;
+}
+
 function buildPayout(
   wallet: WalletDescriptor,
   selection: Selection<Coin>,
   payments: readonly PlannedOutput[],
   change: WalletScript,
 ): Result<PlannedPayout, PlanRefusal> {
-  const { changeSat } = selection;
+  const { vbytes, feeSat, changeSat, coins } = selection;
+  if (vbytes > MAX_STANDARD_VBYTES) return refuse("TOO_LARGE", `${vbytes} vbytes are not relayed`);
   const own = changeSat === null ? [] : [{ script: change, amountSat: changeSat }];
-  const built = buildTransaction(wallet, selection.coins, payments, own);
-  if (!built.ok) return built;
-  const { vbytes, feeSat, coins } = selection;
-  return ok({ ...built.value, feeSat, vbytes, inputs: coins, changeSat });
+  const built = buildTransaction(wallet, coins, payments, own);
+  return built.ok ? ok({ ...built.value, feeSat, vbytes, inputs: coins, changeSat }) : built;
 }
 
 /** An output to a script of the wallet's own change branch. */

@@ -8,6 +8,8 @@ export const MAX_SIGNATURE_BYTES = 72;
 const WITNESS_SCRIPT_BYTES = 1 + 3 * (1 + 33) + 1 + 1;
 /** Item count, the empty first item, two signatures and the witness script, each with its length. */
 const INPUT_WITNESS_BYTES = 1 + 1 + 2 * (1 + MAX_SIGNATURE_BYTES) + (1 + WITNESS_SCRIPT_BYTES);
+/** Of one input with its part of the witness, in weight units: four make a vbyte. */
+export const INPUT_WEIGHT = 4 * INPUT_BYTES + INPUT_WITNESS_BYTES;
 /** Nodes neither relay nor mine by default what is heavier (Bitcoin Core, MAX_STANDARD_TX_WEIGHT). */
 export const MAX_STANDARD_VBYTES = 100_000;
 
