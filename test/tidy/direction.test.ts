@@ -9,7 +9,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/core": [],
   "packages/contracts": ["core"],
   "packages/chains": ["core"],
-  "packages/bitcoin-nodes": ["chains"],
+  "packages/bitcoin-nodes": ["chain-watch", "chains"],
+  "packages/chain-memory": ["chain-watch", "postgres"],
   "packages/chain-watch": [],
   "packages/bridge": [],
   "packages/postgres": [],
@@ -21,6 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/cli": ["ceremony", "console", "second-opinion"],
   "packages/gate": ["contracts", "core", "http", "runtime"],
   "packages/online-rules": ["core", "contracts", "chains", "runtime"],
+  "packages/recall": ["bridge", "chains", "contracts", "messaging", "online-service", "postgres", "wallet-memory"],
   "packages/report-watch": ["contracts", "http", "messaging", "online-rules", "postgres", "runtime"],
   "packages/sign-once": ["core"],
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
@@ -48,7 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules", "report-watch"],
-  "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier", "planning", "wallet-memory"],
+  "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier", "planning", "recall", "wallet-memory"],
   "services/semi-offline-risk": [
     ...[
       "core",
@@ -66,7 +68,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "services/semi-offline-signer": ["core", "contracts", "chains", "bridge", "console", "keys", "runtime", "sign-once"],
   "services/treasury": ONLINE,
-  "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chains"],
+  "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
   bench: ["bridge"],
   demo: ["core", "contracts", "chains", "client", "devstack"],

@@ -23,6 +23,8 @@ export type Serving = {
   readonly ready?: () => Promise<readonly Dependency[]>;
   /** Adds the service's own internal routes. */
   readonly routes?: (http: HttpServer) => void;
+  /** On a database that was set back, once the topics are read again: what else was lost comes back. */
+  readonly bringBack?: () => Promise<void>;
   /** Prometheus text of somebody else that is shown beside the service's own. */
   readonly moreMetrics?: () => string;
 };
@@ -71,6 +73,7 @@ export async function serve(service: OnlineService, serving: Serving): Promise<v
   const address = await http.listen({ host: settings.SLUICE_HTTP_HOST, port: settings.SLUICE_HTTP_PORT });
   logger.info({ address, httpPort: Number(new URL(address).port) }, "internal HTTP listens");
   if (service.lostSince === null) return;
+  await serving.bringBack?.();
   await endRecovery(pool);
   logger.warn({ lostSince: service.lostSince }, "what was lost is brought back; the topics are read from their start");
 }

@@ -23,6 +23,7 @@ import { BUNDLE_MAX_BYTES } from "@sluice/second-opinion";
 import { countOrders, judgeNow, listDelayed } from "@sluice/zone-memory";
 import { readSettings } from "./config.ts";
 import { handleBundleOffered } from "./handlers/bundle-offered.ts";
+import { handleRecallRequested } from "./handlers/recall-requested.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
 import { handleSigningVetoed } from "./handlers/signing-vetoed.ts";
@@ -109,6 +110,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
     peerName: "vault",
     session: config.bridges.towards("vault"),
     onMessage: async (bytes) => {
+      if (await handleRecallRequested({ pool, trust, bridge: vault, logger }, bytes)) return;
       const offered = await handleBundleOffered({ trust, bundles }, bytes);
       received.inc({ what: offered ?? (await handleSigningRequested({ pool, trust, logger }, bytes)) });
       work.wake();

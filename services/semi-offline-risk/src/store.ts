@@ -81,6 +81,33 @@ export async function markJudged(tx: Transaction, { id, firstJudgedAtMs }: Store
   return nowMs;
 }
 
+export type Recalled = { readonly taskId: string; readonly request: Uint8Array; readonly report: Uint8Array | null };
+
+const RECALLED_AT_ONCE = 100;
+
+/**
+ * Tasks that came since a time, or whose newest word vault took since then or has not taken, in the order of their coming,
+ * after one of them.
+ */
+export async function listRecalled(
+  database: Queryable,
+  since: Date,
+  after: string | null,
+): Promise<readonly Recalled[]> {
+  const { rows } = await database.query<Recalled>(
+    `select task.id as "taskId", task.envelope as request, newest.envelope as report
+     from task left join lateral (
+       select envelope, accepted_at from report where task_id = task.id order by number desc limit 1
+     ) newest on true
+     where (received_at >= $1 or state in ('received', 'delayed', 'ordered') or newest.accepted_at is null
+            or newest.accepted_at >= $1)
+       and ($2::text is null or (received_at, id) > (select received_at, id from task where id = $2))
+     order by received_at, id limit $3`,
+    [since, after, RECALLED_AT_ONCE],
+  );
+  return rows;
+}
+
 export async function setHoldersMissed(tx: Transaction, id: string, missed: boolean): Promise<void> {
   await tx.query("update task set holders_missed = $2 where id = $1", [id, missed]);
 }

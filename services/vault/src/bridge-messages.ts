@@ -13,6 +13,8 @@ import type { ZoneNews } from "./zone-news.ts";
 export type BridgeMessagesOptions = Pick<OnlineService, "pool" | "trust"> & {
   readonly zone: ZoneNews;
   readonly handleReport: ReturnType<typeof handleRiskReported>;
+  /** Own tasks that come back after the database was restored. */
+  readonly adopt: (opened: OpenedOf<"signing.requested.v1">) => Promise<void>;
   readonly onParked: (code: string) => void;
   readonly logger: Logger;
   readonly crashPoint: VaultCrash;
@@ -26,9 +28,10 @@ export type BridgeMessagesOptions = Pick<OnlineService, "pool" | "trust"> & {
 export function receiveBridgeMessages(options: BridgeMessagesOptions): (bytes: Uint8Array) => Promise<void> {
   const { pool, trust, zone, handleReport, onParked, logger, crashPoint } = options;
   return async (bytes) => {
-    const opened = open(trust, bytes, ["risk.reported.v1", "zone.reported.v1"]);
+    const opened = open(trust, bytes, ["risk.reported.v1", "zone.reported.v1", "signing.requested.v1"]);
     if (!opened.ok) return park(null, opened.refusal.code, opened.refusal.detail, bytes);
     if (opened.value.type === "zone.reported.v1") return zone.hear(opened.value);
+    if (opened.value.type === "signing.requested.v1") return options.adopt(opened.value);
     const report = opened.value;
     try {
       await takeReport(report);

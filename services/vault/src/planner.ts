@@ -12,6 +12,7 @@ export function startPlanner(
   wallets: Iterable<Wallet>,
   policy: PlanPolicy,
   crashPoint: VaultCrash,
+  isHeld: () => boolean,
 ): Rounds {
   const all = [...wallets];
   let ripening: NodeJS.Timeout | undefined;
@@ -19,6 +20,7 @@ export function startPlanner(
   return rounds;
 
   async function round(): Promise<void> {
+    if (isHeld()) return;
     const ripe: number[] = [];
     for (const wallet of all) ripe.push(await planAll(wallet));
     const ripeInMs = Math.min(...ripe);

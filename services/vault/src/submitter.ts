@@ -23,6 +23,7 @@ export function startSubmitter(
   bridge: Bridge,
   askAgainMs: number,
   crashPoint: VaultCrash,
+  isHeld: () => boolean,
 ): Submitter {
   const sending = new Map<string, Promise<void>>();
   let connections = 0;
@@ -36,7 +37,7 @@ export function startSubmitter(
 
   async function sendDue(): Promise<void> {
     // Only who is connected sends: the other instances wait to take its place.
-    if (bridge.state !== "connected") return;
+    if (bridge.state !== "connected" || isHeld()) return;
     const established = bridge.stats().connections;
     if (established !== connections) await sendSubmittedAgain(pool);
     connections = established;

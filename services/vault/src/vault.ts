@@ -4,6 +4,7 @@ import { openBridge, openCarrier } from "@sluice/bridge";
 import { carryBundles } from "@sluice/bundle-carrier";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
+import { createRecall, type TaskStore } from "@sluice/recall";
 import { type Environment, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
 import { receiveBridgeMessages } from "./bridge-messages.ts";
 import { bridgeSessionOf, secretsSchema, settingsSchema, walletsOf } from "./config.ts";
@@ -18,9 +19,20 @@ import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
 import { bridgeReadiness, measureBridge, measureTables } from "./metrics.ts";
 import { startPlanner } from "./planner.ts";
 import { addRoutes } from "./routes.ts";
+import { insertTask, lockTask, settleTask } from "./store/tasks.ts";
+import { clearAgain } from "./store/withdrawals.ts";
 import { startSubmitter } from "./submitter.ts";
 import { WORK_CHANNEL } from "./work.ts";
 import { createZoneNews } from "./zone-news.ts";
+
+/** How a task that comes back is written: as every other. */
+const recallStore: TaskStore = {
+  lockTask,
+  insertTask,
+  refuseTask: (tx, taskId, code, detail) =>
+    settleTask(tx, taskId, { state: "refused", code, detail, report: new Uint8Array() }),
+  clearAgain: (tx, ids, code) => clearAgain(tx, ids, code, null),
+};
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 
@@ -39,6 +51,7 @@ export async function startVault(
   const { logger } = life;
 
   const zone = createZoneNews(pool, logger);
+  const recall = createRecall(service, wallets, recallStore);
   const parked = service.metrics.counter({
     name: "sluice_vault_parked_reports_total",
     help: "Messages from the bridge that could not take effect.",
@@ -55,6 +68,7 @@ export async function startVault(
       trust,
       zone,
       handleReport: handleRiskReported(wallets, sealer),
+      adopt: recall.adopt,
       onParked: (code) => parked.inc({ code }),
       logger,
       crashPoint,
@@ -74,7 +88,7 @@ export async function startVault(
   measureTables(service);
   measureBridge(service, bridge);
 
-  const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, crashPoint);
+  const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, crashPoint, recall.isOpen);
   life.onStop("submitter", submitter.stop);
   const policy = {
     feeRateSatPerVbyte: settings.SLUICE_FEE_RATE_SAT_PER_VBYTE,
@@ -82,7 +96,7 @@ export async function startVault(
     batchWaitMs: settings.SLUICE_BATCH_WAIT_MS,
     openTasksMax: settings.SLUICE_OPEN_TASKS_MAX,
   };
-  const planner = startPlanner(service, wallets.values(), policy, crashPoint);
+  const planner = startPlanner(service, wallets.values(), policy, crashPoint, recall.isOpen);
   life.onStop("planner", planner.stop);
   const work = await listen(pool, WORK_CHANNEL, () => {
     planner.wake();
@@ -90,18 +104,20 @@ export async function startVault(
   });
   life.onStop("news of work", work.close);
 
+  const handlers = {
+    "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK),
+    "coin.observed.v1": handleCoinObserved(wallets),
+    "coin.vanished.v1": handleCoinVanished,
+    "transaction.confirmed.v1": handleTransactionConfirmed,
+    "transaction.reorged.v1": handleTransactionReorged,
+  };
   // The zone has no HTTP, so its metrics stand among vault's.
   const text = async () => joinExpositions([await service.metrics.text(), ...zone.metricTexts()]);
   await serve(
     { ...service, metrics: { ...service.metrics, text } },
     {
-      handlers: {
-        "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK),
-        "coin.observed.v1": handleCoinObserved(wallets),
-        "coin.vanished.v1": handleCoinVanished,
-        "transaction.confirmed.v1": handleTransactionConfirmed,
-        "transaction.reorged.v1": handleTransactionReorged,
-      },
+      handlers,
+      bringBack: () => recall.run(bridge, handlers),
       ready: async () => [bridgeReadiness(bridge)],
       routes: (http) => addRoutes(http, pool, zone),
     },
