@@ -1,4 +1,5 @@
 // What the gateway sees: the Bitcoin network as a quorum of nodes agrees on it. Nothing in it is one node's word alone.
+import type { MempoolQuestions } from "./mempools.ts";
 import type { SendAnswer } from "./rejections.ts";
 
 export type Block = {
@@ -12,7 +13,7 @@ export type Block = {
 };
 
 /** Every question rejects with NoQuorum when too few nodes answer, or too few the same, for anything to be concluded. */
-export type BitcoinNode = {
+export type BitcoinNode = MempoolQuestions & {
   /** The greatest height at which a quorum has the same block. */
   readonly tipHeight: () => Promise<number>;
   /** Null when a quorum's best chains have no block at this height, or not the same one. */

@@ -1,6 +1,7 @@
 // The questions to a single node, and the shape that its answers must have. What one node says is a claim and nothing more.
 import { z } from "zod";
 import { type ConnectionOptions, openConnection, type RpcAnswer } from "./connection.ts";
+import { askMempool, type MempoolQuestions } from "./mempools.ts";
 import { NodeFault } from "./node-fault.ts";
 
 export type ChainClaim = {
@@ -18,7 +19,7 @@ export type FeeClaim = {
   readonly minimumSatPerKvbyte: bigint;
 };
 
-export type NodeClient = {
+export type NodeClient = MempoolQuestions & {
   readonly chain: () => Promise<ChainClaim>;
   /** Null when its best chain has no block at this height. */
   readonly hashAt: (height: number) => Promise<string | null>;
@@ -94,6 +95,7 @@ export function openClient(options: ConnectionOptions): NodeClient {
     return found;
   };
   return {
+    ...askMempool({ find, must }),
     chain: async () => {
       const { chain, blocks, headers, bestblockhash, initialblockdownload, pruned } = await must(
         chainShape,

@@ -7,6 +7,7 @@ import { type FeeView, readFees } from "./fees.ts";
 import { gather } from "./gather.ts";
 import { judgeMember } from "./judge.ts";
 import { createMember, type Member, type NodeHealth } from "./member.ts";
+import { agreedSpenders, middleEntry } from "./mempools.ts";
 import { examineNetwork } from "./networks.ts";
 import { type NodeClient, openClient } from "./node-client.ts";
 import { type HealthWord, NoQuorum } from "./node-fault.ts";
@@ -109,7 +110,26 @@ export function openNodes(options: NodesOptions): Nodes {
     return null;
   };
 
+  /** All that answer in time; at least a quorum. */
+  const collect = async <T>(what: string, question: (client: NodeClient) => Promise<T>): Promise<readonly T[]> => {
+    const answers = await gather(askable(), {
+      question,
+      isEnough: (sofar) => sofar.length >= quorum,
+      graceMs: GRACE_MS,
+    });
+    if (answers.length < quorum) throw noQuorum(what);
+    return answers.map(({ value }) => value);
+  };
+
   return {
+    mempoolEntry: async (txid) => {
+      const entries = await collect(`mempools about ${txid}`, (client) => client.mempoolEntry(txid));
+      return middleEntry(entries, quorum);
+    },
+    mempoolSpenders: async (outpoints) => {
+      const answers = await collect("mempools about spenders", (client) => client.mempoolSpenders(outpoints));
+      return agreedSpenders(answers, outpoints, quorum);
+    },
     tipHeight,
     hashAt,
     block,

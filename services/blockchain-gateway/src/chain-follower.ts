@@ -1,14 +1,16 @@
 // Step 10: follows the best chain block by block, back and forth, and says what became of our transactions and coins.
 
 import type { BitcoinNode, Block } from "@sluice/bitcoin-nodes";
-import { decodeTransaction, matchOutputs } from "@sluice/chains";
+import { decodeTransaction } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { announce } from "@sluice/online-service";
 import { type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import { announceBroadcast } from "./broadcaster.ts";
+import { loseCoins, readCoins } from "./own-coins.ts";
 import * as store from "./store.ts";
-import type { OwnScript, WalletScripts } from "./wallet-scripts.ts";
+import { tellConflicts } from "./troubles.ts";
+import type { WalletScripts } from "./wallet-scripts.ts";
 
 export type FollowerOptions = {
   readonly pool: Pool;
@@ -66,14 +68,18 @@ async function findFork({ pool, node }: FollowerOptions, nodeHeight: number): Pr
   for (let height = newest - 1; tip.height - height <= DEEPEST_FORK_BLOCKS; height -= 1) {
     if (!(await contradicts(height))) return height;
   }
-  throw new Error(`the node's chain has had nothing in common with the one read for ${DEEPEST_FORK_BLOCKS} blocks`);
+  const from = tip.height - DEEPEST_FORK_BLOCKS;
+  throw new Error(
+    `the node's chain has had nothing in common with the one read for ${DEEPEST_FORK_BLOCKS} blocks, from height ${from} on: nothing is undone until a person has looked`,
+  );
 }
 
 /** False when somebody else was faster. */
 async function undoBlock(options: FollowerOptions, tx: Transaction, block: store.StoredBlock): Promise<boolean> {
   if (!(await isStillTip(tx, block))) return false;
-  for (const reorged of await store.markReorged(tx, block.hash)) {
-    const revision = await store.nextRevision(tx);
+  const reorgs = await store.markReorged(tx, block);
+  const revision = reorgs.length === 0 ? 0 : await store.nextRevision(tx);
+  for (const reorged of reorgs) {
     await announce(tx, options.sealer, "transaction.reorged.v1", {
       id: `${reorged.txid}/reorged/${revision}`,
       key: reorged.txid,
@@ -81,6 +87,7 @@ async function undoBlock(options: FollowerOptions, tx: Transaction, block: store
       message: { ...about(reorged), blockHash: block.hash, height: block.height, revision },
     });
   }
+  await loseCoins(tx, block, options.sealer);
   await store.removeBlock(tx, block);
   return true;
 }
@@ -111,79 +118,59 @@ async function readBlock(
   const { sealer, watched } = options;
   if (!(await isStillTip(tx, after))) return false;
   await store.addBlock(tx, block);
-  const txids = block.transactions.map((bytes) => decodeTransaction(bytes).txid);
+  const decoded = block.transactions.map(decodeTransaction);
+  const txids = decoded.map(({ txid }) => txid);
   for (const found of await store.listFound(tx, txids)) {
     // The answer to our own sending may never have come, but what is in a block was broadcast.
     await announceBroadcast(tx, sealer, found);
     await store.markIncluded(tx, found.txid, block);
   }
-  for (const used of await store.listWalletUse(tx)) watched.use(used);
-  for (const coin of ownCoins(block, watched)) {
-    const { walletId, branch, index } = coin.match;
-    await store.noteWalletUse(tx, coin.match);
-    await announce(tx, sealer, "coin.observed.v1", {
-      id: `${walletId}/${coin.txid}:${coin.vout}/${block.hash}`,
-      key: walletId,
-      occurredAtMs: Date.now(),
-      message: {
-        ...{ walletId, transactionId: coin.txid, vout: coin.vout, amountSat: coin.amountSat, branch, index },
-        ...{ blockHash: block.hash, height: block.height, previousTransaction: coin.bytes },
-      },
-    });
-  }
+  await readCoins(tx, block, decoded, watched, sealer);
   return true;
 }
 
-type OwnCoin = {
-  readonly txid: string;
-  readonly vout: number;
-  readonly amountSat: bigint;
-  readonly match: OwnScript;
-  readonly bytes: Uint8Array;
-};
-
-/** A coin may make further scripts watched, and one of those may be paid in the same block: look until nothing is new. */
-function ownCoins(block: Block, watched: WalletScripts): readonly OwnCoin[] {
-  const coins = block.transactions.flatMap((bytes) =>
-    matchOutputs(bytes, watched.scripts).map((output) => ({ ...output, bytes })),
-  );
-  const grew = coins.map(({ match }) => watched.use(match)).includes(true);
-  return grew ? ownCoins(block, watched) : coins;
-}
-
 async function countConfirmations(options: FollowerOptions, tx: Transaction): Promise<void> {
-  const { sealer, requiredConfirmations } = options;
-  if (!(await withLane(tx, LANE))) return;
+  if (!(await withLane(tx, store.CHAIN_LANE))) return;
   const tip = await store.readTip(tx);
   if (tip === null) return;
+  let revision: number | null = null;
   for (const included of await store.listIncluded(tx)) {
-    const { blockHash, blockHeight } = included;
-    if (blockHash === null || blockHeight === null) throw new Error(`${included.txid} is included in no block`);
-    const confirmations = tip.height - blockHeight + 1;
+    const confirmations = tip.height - (included.blockHeight ?? tip.height) + 1;
     if (confirmations === included.confirmations) continue;
-    const final = confirmations >= requiredConfirmations;
-    await store.setConfirmations(tx, included.txid, confirmations, final ? "confirmed" : "included");
-    const revision = await store.nextRevision(tx);
-    const outgoing = { key: included.txid, occurredAtMs: Date.now() };
-    const fact = { ...about(included), blockHash, height: blockHeight, confirmations, revision };
-    if (final) {
-      const id = `${included.txid}/confirmed/${revision}`;
-      await announce(tx, sealer, "transaction.confirmed.v1", { ...outgoing, id, message: fact });
-    } else {
-      const id = `${included.txid}/included/${revision}`;
-      const message = { ...fact, requiredConfirmations };
-      await announce(tx, sealer, "transaction.included.v1", { ...outgoing, id, message });
-    }
-    const withdrawalIds = included.withdrawals.map(({ withdrawalId }) => withdrawalId);
-    options.logger.info({ transactionId: included.txid, withdrawalIds, confirmations, final }, "confirmations counted");
+    revision ??= await store.nextRevision(tx);
+    await tellConfirmations(options, tx, included, confirmations, revision);
   }
+  await tellConflicts(tx, options, tip.height, options.requiredConfirmations);
 }
 
-const LANE = "chain";
+async function tellConfirmations(
+  { sealer, requiredConfirmations, logger }: FollowerOptions,
+  tx: Transaction,
+  included: store.ChainTransaction,
+  confirmations: number,
+  revision: number,
+): Promise<void> {
+  const { txid, blockHash, blockHeight } = included;
+  if (blockHash === null || blockHeight === null) throw new Error(`${txid} is included in no block`);
+  const final = confirmations >= requiredConfirmations;
+  await store.setConfirmations(tx, txid, confirmations, final ? "confirmed" : "included");
+  const outgoing = { key: txid, occurredAtMs: Date.now() };
+  const fact = { ...about(included), blockHash, height: blockHeight, confirmations, revision };
+  if (final) {
+    const id = `${txid}/confirmed/${revision}`;
+    await announce(tx, sealer, "transaction.confirmed.v1", { ...outgoing, id, message: fact });
+  } else {
+    const id = `${txid}/included/${revision}`;
+    const message = { ...fact, requiredConfirmations };
+    await announce(tx, sealer, "transaction.included.v1", { ...outgoing, id, message });
+  }
+  const withdrawalIds = included.withdrawals.map(({ withdrawalId }) => withdrawalId);
+  logger.info({ transactionId: txid, withdrawalIds, confirmations, final }, "confirmations counted");
+}
 
 /** In the lane, so that whoever else follows the chain is either before or after this transaction. */
 async function isStillTip(tx: Transaction, expected: store.StoredBlock | null): Promise<boolean> {
-  if (!(await withLane(tx, LANE))) return false;
+  if (!(await withLane(tx, store.CHAIN_LANE))) return false;
   const tip = await store.readTip(tx);
   return tip?.hash === expected?.hash;
 }

@@ -5,11 +5,12 @@ import { parseDescriptor } from "@sluice/chains";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
 import { type Lifecycle, readConfig, readSecrets, runProcess, startRounds } from "@sluice/runtime";
-import { broadcastAll } from "./broadcaster.ts";
+import { broadcastAll, fillInputs } from "./broadcaster.ts";
 import { followChain } from "./chain-follower.ts";
 import { nodesOf, type Settings, secretsSchema, settingsSchema } from "./config.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
 import { ADDED_CHANNEL, countByState, listTransactions, readTip } from "./store.ts";
+import { watchPending } from "./troubles.ts";
 import { type WalletScripts, watchWallets } from "./wallet-scripts.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -72,12 +73,16 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
     },
   });
   const shared = { pool, node: nodes, sealer, logger, stopping };
+  await fillInputs(pool);
   const watched = watchedScripts(settings);
   const rounds = startRounds({
     everyMs: settings.SLUICE_POLL_INTERVAL_MS,
     logger,
     round: async () => {
-      await broadcastAll({ ...shared, rebroadcastAfterMs: settings.SLUICE_REBROADCAST_AFTER_MS });
+      const rebroadcastAfterMs = settings.SLUICE_REBROADCAST_AFTER_MS;
+      const stuck = { afterMs: settings.SLUICE_STUCK_AFTER_MS, afterBlocks: settings.SLUICE_STUCK_AFTER_BLOCKS };
+      await watchPending({ ...shared, rebroadcastAfterMs, stuck, fees: nodes.fees });
+      await broadcastAll({ ...shared, rebroadcastAfterMs });
       await followChain({
         ...shared,
         watched,

@@ -24,13 +24,13 @@ export const ADDED_CHANNEL = "transaction_added";
 /** "other" when the same transaction is there for other withdrawals: then nothing was changed. */
 export async function addTransaction(
   tx: Transaction,
-  added: { readonly txid: string; readonly transaction: Uint8Array; readonly withdrawals: Withdrawals },
+  added: Pick<ChainTransaction, "txid" | "transaction" | "withdrawals"> & { readonly feeSat?: bigint },
 ): Promise<"added" | "known" | "other"> {
   const withdrawals = JSON.stringify(added.withdrawals);
   const { rowCount } = await tx.query(
-    `insert into chain_transaction (txid, transaction, withdrawals, state) values ($1, $2, $3, 'signed')
-     on conflict (txid) do nothing`,
-    [added.txid, added.transaction, withdrawals],
+    `insert into chain_transaction (txid, transaction, withdrawals, state, fee_sat, pending_height)
+     values ($1, $2, $3, 'signed', $4, (select max(height) from block)) on conflict (txid) do nothing`,
+    [added.txid, added.transaction, withdrawals, added.feeSat ?? null],
   );
   if (rowCount === 1) {
     await tx.query("select pg_notify($1, '')", [ADDED_CHANNEL]);
@@ -45,12 +45,13 @@ export async function addTransaction(
 
 /**
  * What a node has to be told of, or asked about: what no node is known to have, and what is in no block and was not sent
- * for a while. What was tried longest ago comes first, so that what is refused for ever keeps nothing else from its turn.
+ * for a while; not what cannot get into the best chain, since a block of it has another in its place. What was tried longest ago comes first, so that what is refused for ever keeps nothing else from its turn.
  */
 export async function listUnsettled(database: Queryable, sentBefore: Date): Promise<readonly ChainTransaction[]> {
   const { rows } = await database.query<ChainTransaction>(
     `select ${COLUMNS} from chain_transaction
-     where state = 'signed' or (state = 'broadcast' and (sent_at is null or sent_at < $1))
+     where (state = 'signed' or (state = 'broadcast' and (sent_at is null or sent_at < $1)))
+       and not exists (select from conflict rival where rival.txid = chain_transaction.txid and rival.block_hash is not null)
      order by sent_at nulls first, received_at, txid limit 200`,
     [sentBefore],
   );
@@ -110,12 +111,13 @@ export async function markIncludedLate(tx: Transaction, txid: string, blockHash:
 }
 
 /** Back to broadcast, for all that were in a block which left the best chain. A confirmed one goes back too. */
-export async function markReorged(tx: Transaction, blockHash: string): Promise<readonly ChainTransaction[]> {
+export async function markReorged(tx: Transaction, block: StoredBlock): Promise<readonly ChainTransaction[]> {
   const { rows } = await tx.query<ChainTransaction>(
     `update chain_transaction
-     set state = 'broadcast', block_hash = null, block_height = null, confirmations = 0, sent_at = null
+     set state = 'broadcast', block_hash = null, block_height = null, confirmations = 0, sent_at = null,
+         pending_since = now(), pending_height = $2 - 1, misses = 0
      where block_hash = $1 returning ${COLUMNS}`,
-    [blockHash],
+    [block.hash, block.height],
   );
   return rows;
 }
@@ -140,6 +142,9 @@ export async function setConfirmations(
     state,
   ]);
 }
+
+/** Whoever follows the chain holds this lane, so that one step comes after the other. */
+export const CHAIN_LANE = "chain";
 
 /**
  * Higher than every one before, only to be asked for in the lane of the chain. It is at least the seconds since 2020, so

@@ -155,7 +155,7 @@ describe("a released transaction", () => {
     await inState(gateway, signed.txid, "broadcast");
     await readUp(gateway);
     expect((await service.get("/metrics")).text).toMatch(
-      /sluice_node_requests_total\{method="[a-z]+",outcome="unreachable",service="blockchain-gateway"\} [1-9]/,
+      /sluice_node_requests_total\{node="first",method="[a-z]+",outcome="unreachable",service="blockchain-gateway"\} [1-9]/,
     );
   });
 

@@ -108,7 +108,7 @@ describe("following the chain", () => {
     await followChain(follower);
     const [first = 0] = await revisions();
     // What was said in one second may run ahead of the clock; a restore takes longer than that.
-    const now = "select where extract(epoch from now() - timestamptz '2020-01-01 00:00:00+00') > $1";
+    const now = "select where extract(epoch from now() - timestamptz '2020-01-01 00:00:00+00') > $1 + 1";
     await until(
       () => gateway.pool.query(now, [first]),
       ({ rowCount }) => rowCount === 1,

@@ -100,6 +100,17 @@ export async function inState(gateway: Gateway, txid: string, state: string): Pr
   return row;
 }
 
+/** Every conflict and stuckness that was told of a transaction, in the order of revisions. */
+export async function troublesOf(gateway: Gateway, txid: string) {
+  const conflicted = (await gateway.collected("transaction.conflicted.v1")).map(({ key, message }) => ({
+    ...{ key, revision: message.revision, told: "conflicted" as const, conflicted: message, stuck: null },
+  }));
+  const stuck = (await gateway.collected("transaction.stuck.v1")).map(({ key, message }) => ({
+    ...{ key, revision: message.revision, told: "stuck" as const, conflicted: null, stuck: message },
+  }));
+  return [...conflicted, ...stuck].filter(({ key }) => key === txid).toSorted((a, b) => a.revision - b.revision);
+}
+
 const FACTS = [
   "transaction.broadcast.v1",
   "transaction.included.v1",

@@ -46,7 +46,7 @@ describe("a coin", () => {
       expect(Buffer.from(message.previousTransaction).equals(paid.bytes)).toBe(true);
       expect(whole.outputs[message.vout]?.amountSat).toBe(message.amountSat);
       expect(key).toBe("hot-1");
-      expect(id).toBe(`hot-1/${paid.txid}:${message.vout}/${message.blockHash}`);
+      expect(id).toBe(`hot-1/${paid.txid}:${message.vout}/${message.blockHash}/${message.revision}`);
       expect(await chain.rpc("getblockhash", message.height)).toBe(message.blockHash);
     }
   });

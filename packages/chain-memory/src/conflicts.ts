@@ -1,0 +1,84 @@
+// All SQL about other transactions that spend what ours spend.
+import type { Conflict } from "@sluice/chain-watch";
+import type { Queryable, Transaction } from "@sluice/postgres";
+
+export type Contested = {
+  readonly txid: string;
+  readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
+  /** All that stand in its way now. */
+  readonly conflicts: readonly Conflict[];
+  /** What was said last. */
+  readonly said: Conflict | null;
+};
+
+type Row = Pick<Contested, "txid" | "withdrawals"> & Conflict & { readonly isSaid: boolean };
+
+/** Every transaction of ours that is in no block and has a conflict, or of which one was said. */
+export async function listContested(tx: Transaction, tipHeight: number): Promise<readonly Contested[]> {
+  await forgetSettled(tx);
+  const { rows } = await tx.query<Row>(
+    `with open as (select txid, withdrawals from chain_transaction where state in ('signed', 'broadcast')),
+     seen as (
+       select open.txid, spend.outpoint, spend.txid as other, spend.block_hash, block.height
+       from open join own_input using (txid) join spend using (outpoint) join block on block.hash = spend.block_hash
+       where spend.txid <> open.txid
+       union all select txid, outpoint, other_txid, null, 0 from open join mempool_conflict using (txid)
+     )
+     select open.txid, open.withdrawals, seen.outpoint, other as "otherTxid", block_hash as "blockHash", height,
+            case when block_hash is null then 0 else $1 - height + 1 end as confirmations, false as "isSaid",
+            exists (select from chain_transaction rival where rival.txid = other and (
+              (rival.withdrawals = '[]' and open.withdrawals = '[]') or exists (
+                select from jsonb_array_elements(rival.withdrawals) theirs, jsonb_array_elements(open.withdrawals) ours
+                where theirs ->> 'withdrawalId' = ours ->> 'withdrawalId'))) as own
+     from open join seen using (txid)
+     union all
+     select txid, withdrawals, outpoint, other_txid, block_hash, height, confirmations, true, own
+     from open join conflict using (txid)`,
+    [tipHeight],
+  );
+  return [...Map.groupBy(rows, ({ txid }) => txid)].map(([txid, found]) => ({
+    txid,
+    withdrawals: found[0]?.withdrawals ?? [],
+    conflicts: found.filter(({ isSaid }) => !isSaid),
+    said: found.find(({ isSaid }) => isSaid) ?? null,
+  }));
+}
+
+/** What got into a block has no trouble any more. */
+async function forgetSettled(tx: Transaction): Promise<void> {
+  await tx.query(
+    `with settled as (select txid from chain_transaction where state in ('included', 'confirmed')),
+     rivals as (delete from mempool_conflict using settled where mempool_conflict.txid = settled.txid),
+     waits as (delete from stuck using settled where stuck.txid = settled.txid)
+     delete from conflict using settled where conflict.txid = settled.txid`,
+  );
+}
+
+/** Keeps what was said, or forgets it. While it is in a block the transaction is not sent. */
+export async function saveConflict(tx: Transaction, txid: string, said: Conflict | null): Promise<void> {
+  await tx.query("delete from conflict where txid = $1", [txid]);
+  if (said === null) return;
+  const { outpoint, otherTxid, own, blockHash, height, confirmations } = said;
+  await tx.query(
+    `insert into conflict (txid, outpoint, other_txid, own, block_hash, height, confirmations)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [txid, outpoint, otherTxid, own, blockHash, height, confirmations],
+  );
+}
+
+/** What the mempools have in its place; null once they have it itself. */
+export async function noteRival(
+  database: Queryable,
+  txid: string,
+  rival: { readonly outpoint: string; readonly txid: string } | null,
+): Promise<void> {
+  if (rival === null) {
+    await database.query("delete from mempool_conflict where txid = $1", [txid]);
+    return;
+  }
+  await database.query(
+    `insert into mempool_conflict (txid, outpoint, other_txid) values ($1, $2, $3)
+     on conflict (txid) do update set outpoint = excluded.outpoint, other_txid = excluded.other_txid`,
+    [txid, rival.outpoint, rival.txid],
+  );
+}
