@@ -54,6 +54,8 @@ export type Inside = {
   readonly socketOf: (peer: "vault" | Holder) => string;
   /** Where semi-offline-risk and the holders serve their local consoles. */
   readonly consoleOf: (name: "semi-offline-risk" | Holder) => string;
+  /** An online service's database, for the administrator. */
+  readonly databaseUrlOf: (service: OnlineService) => string;
   /** Who seals bundles and decides. */
   readonly office: Office;
 };
@@ -172,7 +174,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     apiUrl,
     httpUrls,
     backend: identities.sealer("exchange-backend"),
-    inside: insideOf(identities, office, around),
+    inside: insideOf(identities, office, around, parts.postgres.url),
     client: createSluiceClient({ baseUrl: apiUrl, keyId, privateKey }),
     chain,
     isolation: describeIsolation(isolated),
@@ -187,7 +189,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 }
 
-function insideOf(identities: Identities, office: Office, around: Surroundings): Inside {
+function insideOf(identities: Identities, office: Office, around: Surroundings, adminUrl: string): Inside {
+  const databaseUrlOf: Inside["databaseUrlOf"] = (service) => {
+    const url = new URL(adminUrl);
+    url.pathname = new URL(around.databaseOf(service).url).pathname;
+    return url.toString();
+  };
   const { brokers, topicPrefix, socketDirectory, consoleDirectory } = around;
   const consoleOf: Inside["consoleOf"] = (name) => consoleSocketOf(consoleDirectory, name);
   const socketOf: Inside["socketOf"] = (peer) => bridgeSocketOf(socketDirectory, peer);
@@ -206,6 +213,7 @@ function insideOf(identities: Identities, office: Office, around: Surroundings):
     topicPrefix,
     socketOf,
     consoleOf,
+    databaseUrlOf,
     office,
   };
 }
