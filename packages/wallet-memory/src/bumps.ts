@@ -40,13 +40,13 @@ export type DueBump = {
   readonly bumps: number;
 };
 
-/** One of the wallet's that is due, the longest waiting first, locked. */
+/** One of the wallet's that is due, the longest waiting first. */
 export async function dueBump(tx: Transaction, walletId: string): Promise<DueBump | null> {
   const { rows } = await tx.query<DueBump>(
     `select bump.payout_id as "payoutId", bump.transaction_id as "transactionId", stuck_code as "stuckCode",
             wanted_sat_per_kvbyte as "wantedSatPerKvbyte", replacement_fee_sat as "replacementFeeSat", descendants, bumps
      from bump join task on task.id = bump.payout_id
-     where wallet_id = $1 and due and next_at <= now() order by next_at, bump.payout_id limit 1 for update of bump`,
+     where wallet_id = $1 and due and next_at <= now() order by next_at, bump.payout_id limit 1`,
     [walletId],
   );
   return rows[0] ?? null;
@@ -60,22 +60,24 @@ export type BumpAnswer = {
   readonly taskId: string | null;
   /** Not looked at again before this, even if the gateway speaks. */
   readonly nextInMs: number;
+  /** Whether it is looked at again then without a further word of the gateway. */
+  readonly again: boolean;
 };
 
 export async function answerBump(tx: Transaction, payoutId: string, answer: BumpAnswer): Promise<void> {
-  const { code, detail, taskId, nextInMs } = answer;
+  const { code, detail, taskId, nextInMs, again } = answer;
   await tx.query(
-    `update bump set due = false, code = $2, detail = $3, task_id = coalesce($4, task_id),
+    `update bump set due = $6, code = $2, detail = $3, task_id = coalesce($4, task_id),
             bumps = bumps + case when $4::text is null then 0 else 1 end,
             next_at = now() + $5 * interval '1 millisecond'
      where payout_id = $1`,
-    [payoutId, code, detail, taskId, nextInMs],
+    [payoutId, code, detail, taskId, nextInMs, again],
   );
 }
 
-/** The semi-offline zone refused what was planned: the version before stays, and this says why it was not replaced. */
+/** The zone refused what was planned: the version before stays, this says why it was not bumped, and it is tried again later. */
 export async function noteBumpRefused(tx: Transaction, taskId: string, code: string, detail: string): Promise<void> {
-  await tx.query("update bump set code = $2, detail = left($3, 2000) where task_id = $1", [taskId, code, detail]);
+  await tx.query("update bump set due = true, code = $2, detail = left($3, 2000) where task_id = $1", [taskId, code, detail]);
 }
 
 export type BumpRow = {

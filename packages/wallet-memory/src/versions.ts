@@ -1,5 +1,7 @@
 // All SQL about the versions of a payout: which of them is final, and what becomes of the coins of the others.
+import type { Coin } from "@sluice/chains";
 import type { Transaction } from "@sluice/postgres";
+import { parseOutpoint } from "./coins.ts";
 
 /** Locks all versions of the payout of a transaction, always in one order, so that two that do it do not wait for each other. */
 export async function lockVersions(tx: Transaction, transactionId: string): Promise<readonly string[]> {
@@ -74,4 +76,24 @@ export async function reservePayoutAgain(tx: Transaction, taskId: string): Promi
      where held.task_id = wanted.task_id and held.outpoint = wanted.outpoint`,
     [taskId],
   );
+}
+
+/** Coins with all that a plan needs of them, in the order in which they are asked for, whoever has them reserved. */
+export async function readCoins(tx: Transaction, outpoints: readonly string[]): Promise<readonly Coin[]> {
+  const { rows } = await tx.query<Omit<Coin, "txid" | "vout"> & { outpoint: string }>(
+    `select outpoint, amount_sat as "amountSat", branch, path_index as index,
+            previous_transaction as "previousTransaction"
+     from coin join unnest($1::text[]) with ordinality as wanted (outpoint, number) using (outpoint) order by number`,
+    [outpoints],
+  );
+  return rows.map(({ outpoint, ...coin }) => ({ ...coin, ...parseOutpoint(outpoint) }));
+}
+
+/** Whether a live task spends one of these. */
+export async function areInUse(tx: Transaction, outpoints: readonly string[]): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    "select from task_input where outpoint = any($1) and payout_id is not null limit 1",
+    [outpoints],
+  );
+  return rowCount === 1;
 }

@@ -4,6 +4,7 @@ import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/c
 import { BRIDGE_SCHEMA, bridgeKeySchema, bridgeKeysFileSchema } from "@sluice/contracts";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { ConfigError, setting, z } from "@sluice/runtime";
+import type { BumpPolicy } from "./bump-wallet.ts";
 
 export const settingsSchema = z
   .object({
@@ -24,6 +25,13 @@ export const settingsSchema = z
     SLUICE_OPEN_TASKS_MAX: setting.whole({ min: 1, max: 400 }).default(32),
     /** A task without a verdict is asked for again after this, then ever more rarely up to twelve times this. */
     SLUICE_ASK_AGAIN_MS: setting.durationMs().default(5_000),
+    /** What a transaction that does not get into a block may cost once it is bumped. The zone judges by its own caps again. */
+    SLUICE_BUMP_MAX_FEE_SAT: setting.minorUnits().default(100_000n),
+    SLUICE_BUMP_MAX_FEE_RATE_SAT_PER_VBYTE: setting.whole({ min: 1, max: 10_000 }).default(200),
+    SLUICE_BUMP_MAX_FEE_PERCENT: setting.whole({ min: 1, max: 100 }).default(20),
+    /** So often at most for one payout, with a pause that doubles each time. */
+    SLUICE_BUMPS_MAX: setting.whole({ min: 0, max: 100 }).default(5),
+    SLUICE_BUMP_PAUSE_MS: setting.durationMs().default(60_000),
   })
   .superRefine((settings, context) => {
     for (const { walletId, rule } of openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK).faults) {
@@ -51,6 +59,16 @@ export function bridgeSessionOf(settings: Settings, { bridgeKey }: z.output<type
 
 export function walletsOf(settings: Settings): Wallets {
   return openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK).wallets;
+}
+
+export function bumpPolicyOf(settings: Settings): BumpPolicy {
+  return {
+    maxFeeSat: settings.SLUICE_BUMP_MAX_FEE_SAT,
+    maxFeeRateSatPerKvbyte: 1_000n * BigInt(settings.SLUICE_BUMP_MAX_FEE_RATE_SAT_PER_VBYTE),
+    maxFeePercent: settings.SLUICE_BUMP_MAX_FEE_PERCENT,
+    maxBumps: settings.SLUICE_BUMPS_MAX,
+    pauseMs: settings.SLUICE_BUMP_PAUSE_MS,
+  };
 }
 
 /** By wallet id. */

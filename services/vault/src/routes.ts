@@ -1,6 +1,7 @@
 // What a person can read of vault: the semi-offline zone's standing, the tasks, and what waits. Nothing here changes anything.
 import type { HttpServer } from "@sluice/http";
 import type { Pool } from "@sluice/postgres";
+import { listBumps } from "@sluice/wallet-memory";
 import { listParkedReports } from "./store/parked-reports.ts";
 import { listTasks } from "./store/tasks.ts";
 import { listWaiting } from "./store/withdrawals.ts";
@@ -14,6 +15,7 @@ export function addRoutes(http: HttpServer, pool: Pool, zone: ZoneNews): void {
   http.get("/tasks", async () =>
     writable({
       tasks: await listTasks(pool, MOST_ROWS),
+      bumps: await listBumps(pool, MOST_ROWS),
       waiting: await listWaiting(pool, MOST_ROWS),
       parkedReports: await listParkedReports(pool, MOST_ROWS),
     }),

@@ -7,7 +7,8 @@ import { listen } from "@sluice/postgres";
 import { createRecall, type TaskStore } from "@sluice/recall";
 import { type Environment, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
 import { receiveBridgeMessages } from "./bridge-messages.ts";
-import { bridgeSessionOf, secretsSchema, settingsSchema, walletsOf } from "./config.ts";
+import { startBumper } from "./bumper.ts";
+import { bridgeSessionOf, bumpPolicyOf, secretsSchema, settingsSchema, walletsOf } from "./config.ts";
 import type { VaultCrash } from "./crash-point.ts";
 import { joinExpositions } from "./exposition.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
@@ -15,6 +16,7 @@ import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleRiskReported } from "./handlers/risk-reported.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
+import { handleTransactionStuck } from "./handlers/transaction-stuck.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
 import { bridgeReadiness, measureBridge, measureTables } from "./metrics.ts";
 import { startPlanner } from "./planner.ts";
@@ -98,8 +100,11 @@ export async function startVault(
   };
   const planner = startPlanner(service, wallets.values(), policy, crashPoint, recall.isOpen);
   life.onStop("planner", planner.stop);
+  const bumper = startBumper(service, wallets.values(), bumpPolicyOf(settings));
+  life.onStop("bumper", bumper.stop);
   const work = await listen(pool, WORK_CHANNEL, () => {
     planner.wake();
+    bumper.wake();
     submitter.wake();
   });
   life.onStop("news of work", work.close);
@@ -110,6 +115,7 @@ export async function startVault(
     "coin.vanished.v1": handleCoinVanished,
     "transaction.confirmed.v1": handleTransactionConfirmed,
     "transaction.reorged.v1": handleTransactionReorged,
+    "transaction.stuck.v1": handleTransactionStuck,
   };
   // The zone has no HTTP, so its metrics stand among vault's.
   const text = async () => joinExpositions([await service.metrics.text(), ...zone.metricTexts()]);
