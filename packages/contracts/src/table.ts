@@ -49,7 +49,11 @@ export const MESSAGES = {
     producers: ["blockchain-gateway"],
     consumers: ["treasury", "vault", "online-risk"],
   },
-  "transaction.stuck.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["ops-console"] },
+  "transaction.stuck.v1": {
+    route: "topic",
+    producers: ["blockchain-gateway"],
+    consumers: ["vault", "ops-console"],
+  },
   "transaction.conflicted.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],

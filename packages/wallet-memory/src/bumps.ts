@@ -77,7 +77,11 @@ export async function answerBump(tx: Transaction, payoutId: string, answer: Bump
 
 /** The zone refused what was planned: the version before stays, this says why it was not bumped, and it is tried again later. */
 export async function noteBumpRefused(tx: Transaction, taskId: string, code: string, detail: string): Promise<void> {
-  await tx.query("update bump set due = true, code = $2, detail = left($3, 2000) where task_id = $1", [taskId, code, detail]);
+  await tx.query("update bump set due = true, code = $2, detail = left($3, 2000) where task_id = $1", [
+    taskId,
+    code,
+    detail,
+  ]);
 }
 
 export type BumpRow = {

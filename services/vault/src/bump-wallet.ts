@@ -1,5 +1,5 @@
 // Step 10: one transaction of a wallet that does not get into a block is replaced, or gets a child; or it is said why not.
-import { decodePayout, type DecodedPayout, type Wallet } from "@sluice/chains";
+import { type DecodedPayout, decodePayout, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
 import { type BumpCaps, type BumpDecision, decideBump, type StuckTransaction } from "@sluice/planning";
@@ -40,13 +40,23 @@ export async function bumpWallet(
   const pausedMs = backoffMs(due.bumps + 1, { firstMs: policy.pauseMs, longestMs: 16 * policy.pauseMs }, 0.5);
   const answer = { taskId: null, nextInMs: pausedMs };
   if (version?.state !== "signed") {
-    await answerBump(tx, payoutId, { ...answer, code: "NOT_STUCK", detail: "it is not waiting for a block", again: false });
+    await answerBump(tx, payoutId, {
+      ...answer,
+      code: "NOT_STUCK",
+      detail: "it is not waiting for a block",
+      again: false,
+    });
     return { transactionId, code: "NOT_STUCK", detail: "" };
   }
   const decision = await decide(tx, wallet, policy, due, version);
   if (decision.kind === "wait") {
     const { code, detail } = decision;
-    await answerBump(tx, payoutId, { ...answer, code, detail, again: code !== "FEE_IS_ENOUGH" && code !== "BUMPED_TOO_OFTEN" });
+    await answerBump(tx, payoutId, {
+      ...answer,
+      code,
+      detail,
+      again: code !== "FEE_IS_ENOUGH" && code !== "BUMPED_TOO_OFTEN",
+    });
     return { transactionId, code, detail };
   }
   const saved = await save(tx, wallet, decision, version, sealer);
@@ -63,21 +73,24 @@ async function decide(
   due: DueBump,
   version: LoadedTask,
 ): Promise<BumpDecision> {
+  const { walletId, gapLimit } = wallet;
   const decoded = decodedOf(version, wallet);
+  const freshIndex = await nextChangeIndex(tx, walletId);
   const changeOutpoints = decoded.change.map(({ index }) => `${version.transactionId}:${index}`);
+  const inputs = decoded.inputs.map(({ outpoint }) => outpoint);
   const stuck: StuckTransaction = {
     wallet,
     ...{ feeSat: version.feeSat, vbytes: decoded.vbytes, payments: version.withdrawals, bumps: due.bumps },
-    inputs: await readCoins(
-      tx,
-      decoded.inputs.map(({ outpoint }) => outpoint),
-    ),
-    changeIndex: decoded.change[0]?.pathIndex ?? (await nextChangeIndex(tx, wallet.walletId)) % wallet.gapLimit,
+    inputs: await readCoins(tx, inputs),
+    // The change of only one version will ever exist, so a replacement's may go where that of the replaced one went.
+    changeIndex: decoded.change[0]?.pathIndex ?? freshIndex % gapLimit,
     changeInUse: await areInUse(tx, changeOutpoints),
     ...{ code: due.stuckCode, wantedSatPerKvbyte: due.wantedSatPerKvbyte },
     ...{ replacementFeeSat: due.replacementFeeSat, descendants: due.descendants },
   };
-  return decideBump(stuck, policy, await freeCoins(tx, wallet.walletId, []), null);
+  const decision = decideBump(stuck, policy, await freeCoins(tx, walletId, []), null);
+  if (decision.kind === "replace" && decoded.change.length === 0) await useChangeIndex(tx, walletId, freshIndex);
+  return decision;
 }
 
 async function save(
@@ -94,7 +107,13 @@ async function save(
   const { taskId, transactionId } = version;
   const ids = version.withdrawals.map(({ withdrawalId }) => withdrawalId);
   const withdrawals = await countReplacement(tx, walletId, ids);
-  return savePlan(tx, walletId, decision.plan, { withdrawals, replaces: { taskId, transactionId }, reason: null }, sealer);
+  return savePlan(
+    tx,
+    walletId,
+    decision.plan,
+    { withdrawals, replaces: { taskId, transactionId }, reason: null },
+    sealer,
+  );
 }
 
 function decodedOf({ psbt, taskId }: LoadedTask, { descriptor, gapLimit }: Wallet): DecodedPayout {

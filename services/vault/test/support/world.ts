@@ -76,6 +76,7 @@ const TO_VAULT = [
   "coin.vanished.v1",
   "transaction.confirmed.v1",
   "transaction.reorged.v1",
+  "transaction.stuck.v1",
 ] as const;
 
 export async function createWorld(overrides: Readonly<Record<string, string>> = {}, partitions = 1): Promise<World> {
