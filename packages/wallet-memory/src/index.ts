@@ -1,5 +1,7 @@
 // What vault remembers of its wallets, in its own tables. Whoever calls has the transaction, and the wallet's lane where it plans.
 export * from "./bumps.ts";
 export * from "./coins.ts";
+export * from "./parked-reports.ts";
 export * from "./sightings.ts";
+export { storable } from "./storable.ts";
 export * from "./versions.ts";

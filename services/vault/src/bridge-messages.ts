@@ -2,12 +2,12 @@
 import { type OpenedOf, open } from "@sluice/contracts";
 import { handleOnce, OperatingError } from "@sluice/messaging";
 import type { OnlineService } from "@sluice/online-service";
+import type { ReportDecision } from "@sluice/planning";
 import { isRetriable, transaction } from "@sluice/postgres";
 import { about, type Logger } from "@sluice/runtime";
+import { parkReport } from "@sluice/wallet-memory";
 import type { VaultCrash } from "./crash-point.ts";
-import type { ReportDecision } from "./decide-report.ts";
 import type { handleRiskReported } from "./handlers/risk-reported.ts";
-import { parkReport } from "./store/parked-reports.ts";
 import type { ZoneNews } from "./zone-news.ts";
 
 export type BridgeMessagesOptions = Pick<OnlineService, "pool" | "trust"> & {

@@ -1,8 +1,7 @@
 // What a person can read of vault: the semi-offline zone's standing, the tasks, and what waits. Nothing here changes anything.
 import type { HttpServer } from "@sluice/http";
 import type { Pool } from "@sluice/postgres";
-import { listBumps } from "@sluice/wallet-memory";
-import { listParkedReports } from "./store/parked-reports.ts";
+import { listBumps, listParkedReports } from "@sluice/wallet-memory";
 import { listTasks } from "./store/tasks.ts";
 import { listWaiting } from "./store/withdrawals.ts";
 import type { ZoneNews } from "./zone-news.ts";

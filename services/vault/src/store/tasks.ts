@@ -1,8 +1,8 @@
 // All SQL about signature tasks and what they pay.
+
+import type { TaskState, TaskView } from "@sluice/planning";
 import type { Queryable, Transaction } from "@sluice/postgres";
-import { releaseCoins } from "@sluice/wallet-memory";
-import type { TaskState, TaskView } from "../decide-report.ts";
-import { storable } from "./storable.ts";
+import { releaseCoins, storable } from "@sluice/wallet-memory";
 
 export type NewTask = {
   readonly taskId: string;

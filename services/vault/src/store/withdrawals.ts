@@ -1,7 +1,7 @@
 // All SQL about withdrawals.
 import type { Candidate, WaitingCode } from "@sluice/planning";
 import type { Queryable, Transaction } from "@sluice/postgres";
-import { storable } from "./storable.ts";
+import { storable } from "@sluice/wallet-memory";
 
 export type ClearedWithdrawal = {
   readonly withdrawalId: string;

@@ -1,11 +1,11 @@
 // What a verdict means for its task: given a task as it stands, when a report comes, then what is done.
 import { planPayout } from "@sluice/chains";
+import { decideReport, type Report, type TaskState, type TaskView } from "@sluice/planning";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createTestWallet, fund, signWithTwo } from "../test/support/holders.ts";
-import { DESTINATION } from "../test/support/world.ts";
-import { delayed, refused } from "../test/support/zone.ts";
-import { decideReport, type Report, type TaskState, type TaskView } from "./decide-report.ts";
+import { createTestWallet, fund, signWithTwo } from "./support/holders.ts";
+import { DESTINATION } from "./support/world.ts";
+import { delayed, refused } from "./support/zone.ts";
 
 const wallet = createTestWallet();
 const { psbt, txid } = planOf(100_000n);
