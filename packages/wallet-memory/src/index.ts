@@ -1,5 +1,6 @@
 // What vault remembers of its wallets, in its own tables. Whoever calls has the transaction, and the wallet's lane where it plans.
 export * from "./bumps.ts";
+export { coinMismatch } from "./coin-mismatch.ts";
 export * from "./coins.ts";
 export * from "./parked-reports.ts";
 export * from "./sightings.ts";

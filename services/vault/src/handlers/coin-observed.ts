@@ -1,7 +1,7 @@
 // A coin of a wallet lies in a block. It may be told twice, late, and after it was spent.
-import { type Coin, decodeTransaction, deriveScript, TransactionMalformedError, type Wallet } from "@sluice/chains";
+import type { Coin } from "@sluice/chains";
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { noteSighting, upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
+import { coinMismatch, noteSighting, upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
 import type { Wallets } from "../config.ts";
 import { tellOfWork } from "../work.ts";
 
@@ -12,32 +12,11 @@ export function handleCoinObserved(wallets: Wallets): Handler<"coin.observed.v1"
     const wallet = wallets.get(walletId);
     if (wallet === undefined) throw new OperatingError("WALLET_UNKNOWN", "park", `there is no wallet ${walletId} here`);
     const coin: Coin = { txid: transactionId, vout, amountSat, branch, index, previousTransaction };
-    const mismatch = mismatchOf(coin, wallet);
+    const mismatch = coinMismatch(coin, wallet);
     if (mismatch !== null) throw new OperatingError("COIN_MISMATCH", "park", `${transactionId}:${vout}: ${mismatch}`);
     await noteSighting(tx, `${transactionId}:${vout}`, true, message.revision ?? 0);
     await upsertCoin(tx, walletId, coin, height);
     if (branch === 1) await useChangeIndex(tx, walletId, index);
     await tellOfWork(tx);
   };
-}
-
-function mismatchOf(coin: Coin, { descriptor, gapLimit }: Wallet): string | null {
-  if (coin.index >= gapLimit) return `index ${coin.index} is not below the gap limit`;
-  const transaction = decoded(coin.previousTransaction);
-  if (transaction === null) return "its transaction cannot be read";
-  if (transaction.txid !== coin.txid) return `its transaction is ${transaction.txid}`;
-  const output = transaction.outputs[coin.vout];
-  if (output === undefined) return "its transaction has no such output";
-  if (output.amountSat !== coin.amountSat) return `the output holds ${output.amountSat} sat`;
-  const { scriptPubKey } = deriveScript(descriptor, coin.branch, coin.index);
-  return Buffer.from(output.scriptPubKey).equals(scriptPubKey) ? null : "the output pays another script";
-}
-
-function decoded(bytes: Uint8Array): ReturnType<typeof decodeTransaction> | null {
-  try {
-    return decodeTransaction(bytes);
-  } catch (error) {
-    if (error instanceof TransactionMalformedError) return null;
-    throw error;
-  }
 }
