@@ -20,11 +20,10 @@ export type FollowerOptions = {
   readonly watched: WalletScripts;
   readonly startHeight: number;
   readonly requiredConfirmations: number;
+  /** A chain that parts from the one read so far farther back is another chain: a person has to look. */
+  readonly deepestForkBlocks: number;
   readonly stopping: AbortSignal;
 };
-
-/** A chain that parts from the one read so far this far back is another chain: a person has to look. */
-const DEEPEST_FORK_BLOCKS = 100;
 
 /**
  * One round: undoes blocks that left the best chain, reads the new ones, counts confirmations. Every step is one
@@ -54,7 +53,10 @@ async function undoFork(options: FollowerOptions, nodeHeight: number): Promise<b
  * The height of the last block that the node's chain shares with what was read; null when the node contradicts nothing.
  * A node that only knows less, because it is still catching up, does not contradict: it is waited for.
  */
-async function findFork({ pool, node }: FollowerOptions, nodeHeight: number): Promise<number | null> {
+async function findFork(
+  { pool, node, deepestForkBlocks }: FollowerOptions,
+  nodeHeight: number,
+): Promise<number | null> {
   const tip = await store.readTip(pool);
   if (tip === null) return null;
   const contradicts = async (height: number): Promise<boolean> => {
@@ -65,12 +67,12 @@ async function findFork({ pool, node }: FollowerOptions, nodeHeight: number): Pr
   };
   const newest = Math.min(tip.height, nodeHeight);
   if (!(await contradicts(newest))) return null;
-  for (let height = newest - 1; tip.height - height <= DEEPEST_FORK_BLOCKS; height -= 1) {
+  for (let height = newest - 1; tip.height - height <= deepestForkBlocks; height -= 1) {
     if (!(await contradicts(height))) return height;
   }
-  const from = tip.height - DEEPEST_FORK_BLOCKS;
+  const from = tip.height - deepestForkBlocks;
   throw new Error(
-    `the node's chain has had nothing in common with the one read for ${DEEPEST_FORK_BLOCKS} blocks, from height ${from} on: nothing is undone until a person has looked`,
+    `the node's chain has had nothing in common with the one read for ${deepestForkBlocks} blocks, from height ${from} on: nothing is undone until a person has looked`,
   );
 }
 

@@ -38,6 +38,8 @@ export const settingsSchema = z
     SLUICE_START_HEIGHT: setting.whole({ min: 0, max: 100_000_000 }).default(0),
     /** A transaction that a node forgot is sent again after this. */
     SLUICE_REBROADCAST_AFTER_MS: setting.durationMs().default(10_000),
+    /** Where the chain parts from the one read farther back than this, a person decides, and may raise it for one start. */
+    SLUICE_DEEPEST_FORK_BLOCKS: setting.whole({ min: 1, max: 1_000_000 }).default(100),
     /** A transaction that is in no block after so much time and so many blocks is stuck if it pays too little for one. */
     SLUICE_STUCK_AFTER_MS: setting.durationMs().default(1_800_000),
     SLUICE_STUCK_AFTER_BLOCKS: setting.whole({ min: 0, max: 1_000 }).default(2),

@@ -88,6 +88,7 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
         watched,
         startHeight: settings.SLUICE_START_HEIGHT,
         requiredConfirmations: settings.SLUICE_REQUIRED_CONFIRMATIONS,
+        deepestForkBlocks: settings.SLUICE_DEEPEST_FORK_BLOCKS,
       });
     },
   });

@@ -35,6 +35,7 @@ beforeAll(async () => {
     watched: watchWallets(gateway.wallets),
     startHeight: 1,
     requiredConfirmations: 3,
+    deepestForkBlocks: 100,
     stopping: new AbortController().signal,
   };
 });
