@@ -71,8 +71,9 @@ function foldFacts(cleared: Withdrawal, facts: readonly WithdrawalFact[]): Withd
 
 function checkReservations(world: World): void {
   const { reservations, tasks } = world.parts.vault;
+  const waiting = world.parts.vault.waitsForPerson();
   for (const [outpoint, taskId] of reservations) {
-    if (tasks.get(taskId)?.state === "stuck_for_person") continue;
+    if (tasks.get(taskId)?.withdrawals.some(({ withdrawalId }) => waiting.has(withdrawalId))) continue;
     world.fail("NO_RESERVATION_LEFT", `${outpoint} is reserved for ${taskId}, which is ${tasks.get(taskId)?.state}`);
   }
 }

@@ -2,8 +2,8 @@
 import type { Coin, PlannedPayout, PlanRefusal } from "@sluice/chains";
 import type { MessageOf } from "@sluice/contracts";
 import { backoffMs, ok, type Result, refused } from "@sluice/core";
-import { type BuildPayout, choosePayout } from "@sluice/planning";
-import { decideReport, type ReportDecision, type TaskView } from "../../services/vault/src/decide-report.ts";
+import { type BuildPayout, choosePayout, decideReport, type ReportDecision, type TaskView } from "@sluice/planning";
+import { conflict } from "./chain.ts";
 import { type Attempted, type Effect, type Kafka, type Message, NOTHING, Parked, Service } from "./kafka.ts";
 import { type Cleared, EMPTY, type Tx, vbytesOf, type World } from "./world.ts";
 
@@ -351,9 +351,21 @@ export class Vault extends Service {
     return withdrawal;
   }
 
-  /** Everybody whom a task pays that waits for a person: stated, and allowed to be left over. */
+  /** Everybody who waits for a person: stated, and allowed to be left over. A replacement alone keeps nobody waiting. */
   waitsForPerson(): ReadonlySet<string> {
-    const stuck = [...this.tasks.values()].filter(({ state, closed }) => state === "stuck_for_person" && !closed);
+    const stuck = [...this.tasks.values()].filter(
+      ({ state, closed, replaces }) => state === "stuck_for_person" && !closed && this.#cannotConfirm(replaces),
+    );
     return new Set(stuck.flatMap(({ withdrawals }) => withdrawals.map(({ withdrawalId }: Attempted) => withdrawalId)));
+  }
+
+  /** True of no transaction, and of one whose coins a version has spent that nobody but an enemy released. */
+  #cannotConfirm(taskId: string | null): boolean {
+    const { completed, parts } = this.world;
+    const tx = taskId === null ? undefined : this.tasks.get(taskId)?.tx;
+    return (
+      tx === undefined ||
+      completed.some((other) => other !== tx && parts.chain.buried.has(other.txid) && conflict(other, tx))
+    );
   }
 }
