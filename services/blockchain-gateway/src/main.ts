@@ -1,18 +1,21 @@
 // blockchain-gateway: broadcasts what vault released, watches the chain, and tells the others what it sees there.
 import { fileURLToPath } from "node:url";
-import { describeNode, HEALTH_WORDS, openNodes, quorumOf } from "@sluice/bitcoin-nodes";
+import { describeNode } from "@sluice/bitcoin-nodes";
 import { parseDescriptor } from "@sluice/chains";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { listen } from "@sluice/postgres";
 import { type Lifecycle, readConfig, readSecrets, runProcess, startRounds } from "@sluice/runtime";
 import { broadcastAll, fillInputs } from "./broadcaster.ts";
 import { followChain } from "./chain-follower.ts";
-import { nodesOf, type Settings, secretsSchema, settingsSchema } from "./config.ts";
+import { type Settings, secretsSchema, settingsSchema } from "./config.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
+import { publishFees } from "./publish-fees.ts";
 import { ADDED_CHANNEL, countByState, listTransactions, readTip } from "./store.ts";
 import { watchPending } from "./troubles.ts";
 import { type WalletScripts, watchWallets } from "./wallet-scripts.ts";
+import { wakeOnNews, watchNodes } from "./watched-nodes.ts";
 
+const FEES_EVERY_MS = 10_000;
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 
 runProcess("blockchain-gateway", async (life: Lifecycle) => {
@@ -22,11 +25,6 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
   const { pool, sealer, metrics } = service;
   const { logger, stopping } = life;
 
-  const answers = metrics.counter({
-    name: "sluice_node_requests_total",
-    help: "Questions to the Bitcoin nodes, by what became of them.",
-    labels: ["node", "method", "outcome"],
-  });
   metrics.gauge({
     name: "sluice_chain_height_blocks",
     help: "The height up to which the chain has been read.",
@@ -41,37 +39,7 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
       for (const [state, count] of await countByState(pool)) gauge.set({ state }, count);
     },
   });
-  const nodes = openNodes({
-    nodes: nodesOf(settings.SLUICE_BITCOIN_NODES_FILE, secrets),
-    quorum: quorumOf(settings.SLUICE_BITCOIN_NODES_FILE),
-    network: settings.SLUICE_NETWORK,
-    stopping,
-    onAnswer: (node, method, outcome) => answers.inc({ node, method, outcome }),
-    onHealth: (before, { node, word, detail, height }) => {
-      const line = `the node ${node} ${HEALTH_WORDS[word]}`;
-      if (word === "ok") logger.info({ node, before, word, height }, line);
-      else logger.warn({ node, before, word, height, detail }, line);
-    },
-  });
-  life.onStop("nodes", nodes.close);
-  metrics.gauge({
-    name: "sluice_node_info",
-    help: "1 for the word that describes the health of each Bitcoin node now; OPERATIONS.md explains them.",
-    labels: ["node", "health"],
-    collect: (gauge) => {
-      gauge.reset();
-      for (const { node, word } of nodes.health()) gauge.set({ node, health: word }, 1);
-    },
-  });
-  metrics.gauge({
-    name: "sluice_node_height_blocks",
-    help: "The height that each Bitcoin node claims its best chain to have.",
-    labels: ["node"],
-    collect: (gauge) => {
-      gauge.reset();
-      for (const { node, height } of nodes.health()) if (height !== null) gauge.set({ node }, height);
-    },
-  });
+  const nodes = watchNodes(life, metrics, settings, secrets);
   const shared = { pool, node: nodes, sealer, logger, stopping };
   await fillInputs(pool);
   const watched = watchedScripts(settings);
@@ -93,6 +61,13 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
     },
   });
   life.onStop("rounds", rounds.stop);
+  wakeOnNews(life, settings, rounds.wake);
+  const feeRounds = startRounds({
+    everyMs: FEES_EVERY_MS,
+    logger,
+    round: () => publishFees({ pool, sealer, fees: nodes.fees }),
+  });
+  life.onStop("rounds of fees", feeRounds.stop);
   const added = await listen(pool, ADDED_CHANNEL, rounds.wake);
   life.onStop("news of transactions", added.close);
   await serve(service, {
