@@ -9,6 +9,7 @@ import type { Log } from "../parts/find-part.ts";
 import {
   consoleSocketOf,
   ONLINE_SERVICES,
+  type OnlineService,
   type ProcessName,
   planProcess,
   START_ORDER,
@@ -18,6 +19,8 @@ import {
 export type Processes = {
   readonly startAll: () => Promise<void>;
   readonly start: (name: ProcessName) => Promise<void>;
+  /** A second instance of an online service, on ports of its own. */
+  readonly startTwin: (name: OnlineService) => Promise<Child>;
   readonly kill: (name: ProcessName) => Promise<void>;
   readonly stopAll: () => Promise<void>;
   readonly of: (name: ProcessName) => Child;
@@ -30,26 +33,29 @@ const LOOK_EVERY_MS = 50;
 
 export function createProcesses(around: Surroundings, custody: PlayedCeremony, logs: string, log: Log): Processes {
   const children = new Map<ProcessName, Child>();
+  const twins: Child[] = [];
   const of = (name: ProcessName): Child => {
     const child = children.get(name);
     if (child === undefined) throw new Error(`${name} was never started`);
     return child;
   };
   const logFileOf = (name: ProcessName) => join(logs, `${name}.log`);
-  const start = async (name: ProcessName): Promise<void> => {
+  const spawn = (name: ProcessName, logFile: string, env: Readonly<Record<string, string>>): Promise<Child> => {
     const plan = planProcess(name, around);
-    const startedAtMs = Date.now();
-    const starting = startChild({
+    return startChild({
       name,
       command: [process.execPath, ...plan.flags, plan.main],
-      env: { ...environmentOf(name), ...plan.env },
-      logFile: logFileOf(name),
+      env: { ...environmentOf(name), ...plan.env, ...env },
+      logFile,
       ready: { kind: "line", pattern: /"msg":"ready"/ },
       readyWithinMs: READY_WITHIN_MS,
       confinement: { withoutNetwork: plan.withoutNetwork },
       inputs: [JSON.stringify(plan.secrets)],
     });
-    children.set(name, await starting);
+  };
+  const start = async (name: ProcessName): Promise<void> => {
+    const startedAtMs = Date.now();
+    children.set(name, await spawn(name, logFileOf(name), {}));
     log(`${name}: ready after ${((Date.now() - startedAtMs) / 1_000).toFixed(1)} s`);
     const holder = HOLDERS.find((each) => each === name);
     if (holder !== undefined) await unlock(holder, around, custody, log);
@@ -58,6 +64,12 @@ export function createProcesses(around: Surroundings, custody: PlayedCeremony, l
     of,
     logFileOf,
     start,
+    startTwin: async (name) => {
+      const ports = { SLUICE_HTTP_PORT: "0", ...(name === "online-risk" ? { SLUICE_API_PORT: "0" } : {}) };
+      const twin = await spawn(name, join(logs, `${name}-twin-${twins.length}.log`), ports);
+      twins.push(twin);
+      return twin;
+    },
     kill: async (name) => {
       of(name).process.kill("SIGKILL");
       await of(name).exited;
@@ -69,7 +81,7 @@ export function createProcesses(around: Surroundings, custody: PlayedCeremony, l
       for (const name of ONLINE_SERVICES) await waitUntilReady(name, around.ports[name]);
     },
     stopAll: async () => {
-      await Promise.all([...children.values()].map((child) => child.stop()));
+      await Promise.all([...children.values(), ...twins].map((child) => child.stop()));
     },
   };
 }

@@ -89,6 +89,8 @@ export type Stack = {
   readonly kill: (name: ProcessName) => Promise<void>;
   /** Starts a process again that was killed; a holder comes back locked and is unlocked by its custodians. */
   readonly restart: (name: ProcessName) => Promise<void>;
+  /** A second instance of an online service beside the first; it ends with the stack unless it is ended before. */
+  readonly startTwin: (name: OnlineService) => Promise<Child>;
   /** Pays coins of these satoshi to fresh addresses of the hot wallet and mines them. */
   readonly fund: (amountsSat: readonly bigint[]) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -184,6 +186,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     logFileOf: running.logFileOf,
     kill: running.kill,
     restart: running.start,
+    startTwin: running.startTwin,
     fund: funding(wallet, chain),
     stop,
   };
