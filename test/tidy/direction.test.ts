@@ -28,7 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
   "packages/client": ["core", "contracts"],
   "packages/second-opinion": ["core", "contracts", "chains"],
-  "packages/planning": ["core", "chains", "contracts"],
+  "packages/planning": ["core", "chains", "contracts", "runtime"],
   "packages/wallet-memory": ["chains", "planning", "postgres"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],

@@ -68,7 +68,7 @@ export const MESSAGES = {
   "fee.estimated.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],
-    consumers: ["online-risk", "ops-console"],
+    consumers: ["online-risk", "vault", "ops-console"],
   },
   // Each service reads its own when it starts, beside its group.
   "database.marked.v1": {

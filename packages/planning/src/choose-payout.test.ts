@@ -2,52 +2,77 @@
 import { DESTINATION, fund, makeWallet } from "@sluice/signing-fixtures";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Candidate, type ChoiceRequest, choosePayout } from "./choose-payout.ts";
+import type { Candidate } from "./choose-batch.ts";
+import { type Choice, type ChoiceRequest, choosePayout } from "./choose-payout.ts";
 
 const { wallet } = makeWallet(200);
 
 function candidate(withdrawalId: string, amountSat: bigint, anchor: string | null = null): Candidate {
-  return { withdrawalId, address: DESTINATION, amountSat, anchor, alone: false, clearanceBytes: 500 };
+  const { priority, dueInMs } = { priority: "normal", dueInMs: 0 } as const;
+  return {
+    withdrawalId,
+    address: DESTINATION,
+    amountSat,
+    anchor,
+    alone: false,
+    clearanceBytes: 500,
+    priority,
+    dueInMs,
+  };
 }
 
 function request(changes: Partial<ChoiceRequest>): ChoiceRequest {
-  const base = { wallet, coins: [], candidates: [], maxWithdrawals: 3, changeIndex: 0, feeRateSatPerVbyte: 2 };
-  return { ...base, maxRequestBytes: 900_000, ...changes };
+  return {
+    ...{
+      wallet,
+      coins: [],
+      spendUnconfirmed: true,
+      unconfirmed: [],
+      longTermFeeRate: null,
+      candidates: [],
+      maxWithdrawals: 3,
+      changeIndex: 0,
+    },
+    ...{ feeRatesSatPerKvbyte: { fast: 9_000n, normal: 2_000n, economy: 1_000n }, maxRequestBytes: 900_000 },
+    ...changes,
+  };
 }
+
+const paidIn = ({ payout }: Choice) => payout?.withdrawalIds;
 
 describe("choosePayout", () => {
   it("takes the oldest up to the maximum", () => {
     const candidates = ["a", "b", "c", "d"].map((id) => candidate(id, 10_000n));
-    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 1_000_000n)], candidates }));
-    expect(payout?.withdrawalIds).toEqual(["a", "b", "c"]);
-    expect(waiting.size).toBe(0);
+    const choice = choosePayout(request({ coins: [fund(wallet, 1_000_000n)], candidates }));
+    expect(paidIn(choice)).toEqual(["a", "b", "c"]);
+    expect(choice.waiting.size).toBe(0);
   });
 
   it("pays whoever the coins suffice for, and says why the others wait", () => {
     const candidates = [candidate("large", 5_000_000n), candidate("a", 10_000n), candidate("b", 20_000n)];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
-    expect(payout?.withdrawalIds).toEqual(["a", "b"]);
-    expect([...waiting]).toEqual([["large", "INSUFFICIENT_FUNDS"]]);
+    const choice = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
+    expect(paidIn(choice)).toEqual(["a", "b"]);
+    expect([...choice.waiting]).toEqual([["large", "INSUFFICIENT_FUNDS"]]);
   });
 
   it("chooses nobody without coins", () => {
-    const { payout, waiting } = choosePayout(request({ candidates: [candidate("a", 10_000n)] }));
-    expect(payout).toBeNull();
-    expect([...waiting]).toEqual([["a", "INSUFFICIENT_FUNDS"]]);
+    const choice = choosePayout(request({ candidates: [candidate("a", 10_000n)] }));
+    expect(choice.payout).toBeNull();
+    expect([...choice.waiting]).toEqual([["a", "INSUFFICIENT_FUNDS"]]);
   });
 
   it("lets one that no transaction can pay hold up nobody", () => {
     const candidates = [candidate("dust", 1n), candidate("a", 10_000n)];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
-    expect(payout?.withdrawalIds).toEqual(["a"]);
-    expect([...waiting]).toEqual([["dust", "DUST_OUTPUT"]]);
+    const choice = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
+    expect(paidIn(choice)).toEqual(["a"]);
+    expect([...choice.waiting]).toEqual([["dust", "DUST_OUTPUT"]]);
   });
 
   it("keeps a request within what one message carries", () => {
     const candidates = [candidate("a", 10_000n), { ...candidate("b", 10_000n), clearanceBytes: 900_000 }];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
-    expect(payout?.withdrawalIds).toEqual(["a"]);
-    expect([...waiting]).toEqual([["b", "MESSAGE_TOO_LARGE"]]);
+    const choice = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
+    expect(paidIn(choice)).toEqual(["a"]);
+    expect([...choice.waiting]).toEqual([["b", "MESSAGE_TOO_LARGE"]]);
   });
 
   it("spends the anchor first, whatever the other coins are worth, and pays nobody who does not share it", () => {
@@ -58,24 +83,24 @@ describe("choosePayout", () => {
       candidate("free", 10_000n),
       candidate("b", 90_000n, outpoint),
     ];
-    const { payout } = choosePayout(request({ coins: [large, anchor], candidates }));
-    expect(payout?.withdrawalIds).toEqual(["a", "b"]);
-    expect(payout?.plan.inputs.map(({ txid }) => txid)).toEqual([anchor.txid, large.txid]);
+    const choice = choosePayout(request({ coins: [large, anchor], candidates }));
+    expect(paidIn(choice)).toEqual(["a", "b"]);
+    expect(choice.payout?.plan.inputs.map(({ txid }) => txid)).toEqual([anchor.txid, large.txid]);
   });
 
   it("waits for an anchor that is not free, and goes on with the others", () => {
     const candidates = [candidate("a", 10_000n, `${"ab".repeat(32)}:1`), candidate("free", 10_000n)];
-    const { payout, waiting } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
-    expect(payout?.withdrawalIds).toEqual(["free"]);
-    expect([...waiting]).toEqual([["a", "REQUIRED_COIN_MISSING"]]);
+    const choice = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
+    expect(paidIn(choice)).toEqual(["free"]);
+    expect([...choice.waiting]).toEqual([["a", "REQUIRED_COIN_MISSING"]]);
   });
 
   it("gives no company to one that is to be alone", () => {
     const candidates = [{ ...candidate("a", 10_000n), alone: true }, candidate("b", 10_000n), candidate("c", 10_000n)];
-    const { payout } = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
-    expect(payout?.withdrawalIds).toEqual(["a"]);
+    const choice = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
+    expect(paidIn(choice)).toEqual(["a"]);
     const rest = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates: candidates.toReversed() }));
-    expect(rest.payout?.withdrawalIds).toEqual(["c", "b"]);
+    expect(paidIn(rest)).toEqual(["c", "b"]);
   });
 
   it("never pays more than the coins hold, and pays each exactly its amount", () => {
@@ -84,11 +109,11 @@ describe("choosePayout", () => {
       fc.property(amounts, amounts, (coinSats, paySats) => {
         const coins = coinSats.map((sat) => fund(wallet, sat));
         const candidates = paySats.map((sat, at) => candidate(`w-${at}`, sat));
-        const { payout, waiting } = choosePayout(request({ coins, candidates }));
-        const paid = candidates.filter(({ withdrawalId }) => payout?.withdrawalIds.includes(withdrawalId));
-        expect(paid.some(({ withdrawalId }) => waiting.has(withdrawalId))).toBe(false);
-        if (payout === null) return;
-        const { inputs, feeSat, changeSat } = payout.plan;
+        const choice = choosePayout(request({ coins, candidates }));
+        const paid = candidates.filter(({ withdrawalId }) => paidIn(choice)?.includes(withdrawalId));
+        expect(paid.some(({ withdrawalId }) => choice.waiting.has(withdrawalId))).toBe(false);
+        if (choice.payout === null) return;
+        const { inputs, feeSat, changeSat } = choice.payout.plan;
         const inSat = inputs.reduce((sum, { amountSat }) => sum + amountSat, 0n);
         const outSat = paid.reduce((sum, { amountSat }) => sum + amountSat, 0n);
         expect(inSat).toBe(outSat + feeSat + (changeSat ?? 0n));

@@ -30,6 +30,7 @@ export type RecalledTask = {
   readonly psbt: Uint8Array;
   readonly feeSat: bigint;
   readonly changeSat: bigint;
+  readonly vbytes: number;
   readonly withdrawals: readonly Attempt[];
   readonly replaces: string | null;
   readonly reason: string | null;
@@ -111,10 +112,10 @@ export function createRecall(
       outpoints,
     );
     if (standing === null) return "later";
-    const { txid: transactionId, feeSat, change } = decoded.value;
+    const { txid: transactionId, feeSat, change, vbytes } = decoded.value;
     const changeSat = change.reduce((sum, { amountSat }) => sum + amountSat, 0n);
     const reason = message.purpose === "internal" ? "recalled" : null;
-    const task = { taskId, walletId, transactionId, psbt, feeSat, changeSat, withdrawals, reason };
+    const task = { taskId, walletId, transactionId, psbt, feeSat, changeSat, vbytes, withdrawals, reason };
     await store.insertTask(tx, { ...task, replaces: standing.replaces });
     await markTaken(tx, taskId);
     await markAdopted(tx, walletId, withdrawals);

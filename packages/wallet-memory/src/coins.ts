@@ -1,8 +1,12 @@
 // All SQL about coins, their reservations and the wallets' change indexes.
-import type { Branch, Coin } from "@sluice/chains";
+import type { Coin } from "@sluice/chains";
 import type { Queryable, Transaction } from "@sluice/postgres";
+import { MAY_CONFIRM } from "./unconfirmed-change.ts";
 
-/** A coin under its outpoint. Seen again, only its height is news: what we spent stays spent. */
+/**
+ * A coin under its outpoint. Seen again, only its height is news: what we spent stays spent, and what was unconfirmed change
+ * is the same coin, now in a block.
+ */
 export async function upsertCoin(tx: Transaction, walletId: string, coin: Coin, height: number): Promise<void> {
   await tx.query(
     `insert into coin (outpoint, wallet_id, amount_sat, branch, path_index, previous_transaction, height)
@@ -15,29 +19,31 @@ export async function upsertCoin(tx: Transaction, walletId: string, coin: Coin, 
 /** More than one transaction can use: coins are chosen largest first, and each brings its whole previous transaction. */
 const MOST_COINS = 500;
 
-/** Unspent, not reserved, and not gone with their blocks: those asked for first, then the largest. */
+/**
+ * Unspent, not reserved, and not gone with their blocks: those asked for first, then what is in a block, then the largest.
+ * Change that is in no block yet counts for so long after its transaction was released; what takes longer may never confirm.
+ */
 export async function freeCoins(
   tx: Transaction,
   walletId: string,
   anchors: readonly string[],
+  unconfirmedMaxAgeMs = 0,
 ): Promise<readonly Coin[]> {
-  const { rows } = await tx.query<{
-    outpoint: string;
-    amountSat: bigint;
-    branch: Branch;
-    index: number;
-    previousTransaction: Buffer;
-  }>(
+  const { rows } = await tx.query<Omit<Coin, "txid" | "vout"> & { outpoint: string; unconfirmed: boolean }>(
     `select outpoint, amount_sat as "amountSat", branch, path_index as index,
-            previous_transaction as "previousTransaction"
+            previous_transaction as "previousTransaction", height is null as unconfirmed
      from coin
      where wallet_id = $1 and state = 'unspent' and tied_to is null
+       and (height is not null or (${MAY_CONFIRM} and known_since > now() - $3 * interval '1 millisecond'))
        and not exists (select from reservation where reservation.outpoint = coin.outpoint)
        and not exists (select from coin_sighting seen where seen.outpoint = coin.outpoint and not seen.present)
-     order by outpoint = any($2) desc, amount_sat desc, outpoint limit ${MOST_COINS}`,
-    [walletId, anchors],
+     order by outpoint = any($2) desc, height is null, amount_sat desc, outpoint limit ${MOST_COINS}`,
+    [walletId, anchors, unconfirmedMaxAgeMs],
   );
-  return rows.map(({ outpoint, ...coin }) => ({ ...coin, ...parseOutpoint(outpoint) }));
+  return rows.map(({ outpoint, unconfirmed, ...coin }) => {
+    const placed = { ...coin, ...parseOutpoint(outpoint) };
+    return unconfirmed ? { ...placed, confirmed: false } : placed;
+  });
 }
 
 /** Reserves coins for the payout of a task, in the order of the task's inputs. Fails when one is another payout's. */
@@ -104,14 +110,16 @@ export async function useChangeIndex(tx: Transaction, walletId: string, index: n
   );
 }
 
-export type CoinSums = { readonly free: bigint; readonly reserved: bigint; readonly spent: bigint };
+export type CoinSums = Readonly<Record<"free" | "unconfirmed" | "reserved" | "spent" | "lost", bigint>>;
 
+/** What is free and in no block yet is unconfirmed; lost when another version of its payout is final, or may be. */
 export async function sumCoins(database: Queryable): Promise<CoinSums> {
-  const { rows } = await database.query<CoinSums>(
-    `select coalesce(sum(amount_sat) filter (where state = 'unspent' and payout_id is null), 0)::bigint as free,
-            coalesce(sum(amount_sat) filter (where state = 'unspent' and payout_id is not null), 0)::bigint as reserved,
-            coalesce(sum(amount_sat) filter (where state = 'spent'), 0)::bigint as spent
-     from coin left join reservation using (outpoint)`,
+  const { rows } = await database.query<{ standing: keyof CoinSums; sat: bigint }>(
+    `select case when state = 'spent' then 'spent' when payout_id is not null then 'reserved'
+                 when height is not null then 'free' when ${MAY_CONFIRM} then 'unconfirmed' else 'lost' end as standing,
+            sum(amount_sat)::bigint as sat
+     from coin left join reservation using (outpoint) group by standing`,
   );
-  return rows[0] ?? { free: 0n, reserved: 0n, spent: 0n };
+  const none: CoinSums = { free: 0n, unconfirmed: 0n, reserved: 0n, spent: 0n, lost: 0n };
+  return { ...none, ...Object.fromEntries(rows.map(({ standing, sat }) => [standing, sat])) };
 }

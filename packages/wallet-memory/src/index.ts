@@ -2,7 +2,9 @@
 export * from "./bumps.ts";
 export { coinMismatch } from "./coin-mismatch.ts";
 export * from "./coins.ts";
+export * from "./fees.ts";
 export * from "./parked-reports.ts";
 export * from "./sightings.ts";
 export { storable } from "./storable.ts";
+export { addChange, isBuiltUpon, type NewChange, unconfirmedTransactions } from "./unconfirmed-change.ts";
 export * from "./versions.ts";

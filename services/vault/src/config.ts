@@ -3,6 +3,7 @@ import { type BridgeSession, bridgeIdentity, carrierAddressFor, defaultCarrier }
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import { BRIDGE_SCHEMA, bridgeKeySchema, bridgeKeysFileSchema } from "@sluice/contracts";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
+import { faultsOfPlanning, planningSettings } from "@sluice/planning";
 import { ConfigError, setting, z } from "@sluice/runtime";
 import type { BumpPolicy } from "./bump-wallet.ts";
 
@@ -17,10 +18,7 @@ export const settingsSchema = z
     SLUICE_BRIDGE_KEYS_FILE: setting.jsonFile(bridgeKeysFileSchema),
     /** Sealed bundles for the zone are dropped here. */
     SLUICE_BUNDLE_DIRECTORY: setting.directory().optional(),
-    SLUICE_FEE_RATE_SAT_PER_VBYTE: setting.whole({ min: 1, max: 10_000 }),
-    SLUICE_BATCH_MAX_WITHDRAWALS: setting.whole({ min: 1, max: 100 }).default(10),
-    /** A withdrawal waits so long for company, unless the batch is full before. */
-    SLUICE_BATCH_WAIT_MS: setting.durationMs().default(1_000),
+    ...planningSettings,
     /** So many tasks of a wallet may wait for the semi-offline zone; until it answers, no more are planned. */
     SLUICE_OPEN_TASKS_MAX: setting.whole({ min: 1, max: 400 }).default(32),
     /** A task without a verdict is asked for again after this, then ever more rarely up to twelve times this. */
@@ -34,6 +32,7 @@ export const settingsSchema = z
     SLUICE_BUMP_PAUSE_MS: setting.durationMs().default(60_000),
   })
   .superRefine((settings, context) => {
+    faultsOfPlanning(settings, context);
     for (const { walletId, rule } of openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK).faults) {
       context.addIssue({ code: "custom", path: ["SLUICE_WALLETS_FILE"], message: `${walletId}: ${rule}` });
     }

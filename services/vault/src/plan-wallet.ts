@@ -2,32 +2,53 @@
 import { MAX_MESSAGE_BYTES } from "@sluice/bridge";
 import type { Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
-import { choosePayout, type WaitingCode } from "@sluice/planning";
+import {
+  type Candidate,
+  type Choice,
+  choosePayout,
+  type FeePolicy,
+  feeRates,
+  soonestMs,
+  type WaitingCode,
+} from "@sluice/planning";
 import { type Transaction, withLane } from "@sluice/postgres";
-import { freeCoins, nextChangeIndex, useChangeIndex } from "@sluice/wallet-memory";
+import {
+  feeHistory,
+  freeCoins,
+  longTermFeeRate,
+  nextChangeIndex,
+  unconfirmedTransactions,
+  useChangeIndex,
+} from "@sluice/wallet-memory";
+import type { Settings } from "./config.ts";
 import { savePlan } from "./save-plan.ts";
 import { countOpenTasks } from "./store/tasks.ts";
-import { markPlanned, markWaiting, type WaitingWithdrawal, waitingWithdrawals } from "./store/withdrawals.ts";
+import { markPlanned, markWaiting, waitingWithdrawals } from "./store/withdrawals.ts";
 
-export type PlanPolicy = {
-  readonly feeRateSatPerVbyte: number;
-  readonly batchMaxWithdrawals: number;
-  readonly batchWaitMs: number;
-  /** So many tasks of one wallet may wait for the semi-offline zone at once. */
-  readonly openTasksMax: number;
-};
+export type PlanPolicy = Pick<
+  Settings,
+  | "SLUICE_BATCH_MAX_WITHDRAWALS"
+  | "SLUICE_OPEN_TASKS_MAX"
+  | "SLUICE_SPEND_UNCONFIRMED_CHANGE"
+  | "SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS"
+> & { readonly fees: FeePolicy };
 
 export type PlanOutcome =
   | { readonly kind: "planned"; readonly taskId: string; readonly transactionId: string; readonly withdrawals: number }
   /** Another instance plans this wallet just now. */
   | { readonly kind: "busy" }
-  /** Nothing waits, or the batch may still grow for so long. */
-  | { readonly kind: "early"; readonly ripeInMs: number }
-  /** `changed` counts the withdrawals whose reason to wait is a new one. */
-  | { readonly kind: "waiting"; readonly codes: ReadonlyMap<string, WaitingCode>; readonly changed: number };
+  /** Nothing can be planned for so long. `changed` counts the withdrawals whose reason to wait is a new one. */
+  | {
+      readonly kind: "waiting";
+      readonly codes: ReadonlyMap<string, WaitingCode>;
+      readonly changed: number;
+      readonly ripeInMs: number;
+    };
 
 /** Signatures add up to two fifths to a PSBT, and the signed one has to cross the bridge too: more is refused there. */
 const MAX_REQUEST_BYTES = Math.floor((MAX_MESSAGE_BYTES * 2) / 3);
+/** So many withdrawals are looked at together; when none of them can be paid, the next ones are. */
+const PAGE = 200;
 
 /** Reservations, task, withdrawals' states and the message come into being together, or not at all. */
 export async function planWallet(
@@ -36,39 +57,50 @@ export async function planWallet(
   policy: PlanPolicy,
   sealer: Sealer,
 ): Promise<PlanOutcome> {
-  if (!(await withLane(tx, `wallet:${wallet.walletId}`))) return { kind: "busy" };
-  const candidates = await waitingWithdrawals(tx, wallet.walletId, 5 * policy.batchMaxWithdrawals);
-  const early = earliness(candidates, policy);
-  if (early !== null) return early;
-  // A zone that does not keep up slows the planning: what it could not take yet stays cleared, and free for other coins.
-  if ((await countOpenTasks(tx, wallet.walletId)) >= policy.openTasksMax) {
-    const codes = new Map(candidates.map(({ withdrawalId }) => [withdrawalId, "ZONE_BUSY" as const]));
-    return { kind: "waiting", codes, changed: await markWaiting(tx, codes) };
+  const { walletId } = wallet;
+  if (!(await withLane(tx, `wallet:${walletId}`))) return { kind: "busy" };
+  const codes = new Map<string, WaitingCode>();
+  let ripeInMs = Number.POSITIVE_INFINITY;
+  for (let page = 0; ; page += 1) {
+    const candidates = await waitingWithdrawals(tx, walletId, { limit: PAGE, offset: page * PAGE });
+    const choice = await chooseFrom(tx, wallet, policy, candidates);
+    for (const [withdrawalId, code] of choice.waiting) codes.set(withdrawalId, code);
+    ripeInMs = Math.min(ripeInMs, choice.ripeInMs);
+    const { payout } = choice;
+    if (payout === null && candidates.length === PAGE) continue;
+    const changed = await markWaiting(tx, codes);
+    if (payout === null) return { kind: "waiting", codes, changed, ripeInMs };
+    if (payout.plan.changeSat !== null) await useChangeIndex(tx, walletId, await nextChangeIndex(tx, walletId));
+    const withdrawals = await markPlanned(tx, walletId, payout.withdrawalIds);
+    const saved = await savePlan(tx, walletId, payout.plan, { withdrawals, replaces: null, reason: null }, sealer);
+    return { kind: "planned", ...saved, withdrawals: withdrawals.length };
   }
-
-  const changeNumber = await nextChangeIndex(tx, wallet.walletId);
-  const anchors = candidates.flatMap(({ anchor }) => anchor ?? []);
-  const { payout, waiting } = choosePayout({
-    wallet,
-    coins: await freeCoins(tx, wallet.walletId, anchors),
-    candidates,
-    maxWithdrawals: policy.batchMaxWithdrawals,
-    // Every change goes to a fresh address until those below the gap limit are used up; beyond it nobody would look.
-    changeIndex: changeNumber % wallet.gapLimit,
-    feeRateSatPerVbyte: policy.feeRateSatPerVbyte,
-    maxRequestBytes: MAX_REQUEST_BYTES,
-  });
-  const changed = await markWaiting(tx, waiting);
-  if (payout === null) return { kind: "waiting", codes: waiting, changed };
-  if (payout.plan.changeSat !== null) await useChangeIndex(tx, wallet.walletId, changeNumber);
-  const withdrawals = await markPlanned(tx, wallet.walletId, payout.withdrawalIds);
-  const saved = await savePlan(tx, wallet.walletId, payout.plan, { withdrawals, replaces: null, reason: null }, sealer);
-  return { kind: "planned", ...saved, withdrawals: withdrawals.length };
 }
 
-function earliness(candidates: readonly WaitingWithdrawal[], policy: PlanPolicy): PlanOutcome | null {
-  const [oldest] = candidates;
-  if (oldest === undefined) return { kind: "early", ripeInMs: Number.POSITIVE_INFINITY };
-  if (candidates.length >= policy.batchMaxWithdrawals || oldest.waitedMs >= policy.batchWaitMs) return null;
-  return { kind: "early", ripeInMs: policy.batchWaitMs - oldest.waitedMs };
+async function chooseFrom(
+  tx: Transaction,
+  wallet: Wallet,
+  policy: PlanPolicy,
+  candidates: readonly Candidate[],
+): Promise<Choice> {
+  const { walletId } = wallet;
+  const { SLUICE_BATCH_MAX_WITHDRAWALS: maxWithdrawals, SLUICE_SPEND_UNCONFIRMED_CHANGE: spendUnconfirmed } = policy;
+  const ripeInMs = soonestMs(candidates, maxWithdrawals);
+  if (ripeInMs > 0) return { payout: null, waiting: new Map(), ripeInMs };
+  // A zone that does not keep up slows the planning: what it could not take yet stays cleared, and free for other coins.
+  if ((await countOpenTasks(tx, walletId)) >= policy.SLUICE_OPEN_TASKS_MAX) {
+    const waiting = new Map(candidates.map(({ withdrawalId }) => [withdrawalId, "ZONE_BUSY" as const]));
+    return { payout: null, waiting, ripeInMs: Number.POSITIVE_INFINITY };
+  }
+  const anchors = candidates.flatMap(({ anchor }) => anchor ?? []);
+  const { satPerKvbyte } = feeRates(policy.fees, await feeHistory(tx), Date.now());
+  return choosePayout({
+    ...{ wallet, candidates, maxWithdrawals, spendUnconfirmed, feeRatesSatPerKvbyte: satPerKvbyte },
+    coins: await freeCoins(tx, walletId, anchors, policy.SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS),
+    unconfirmed: await unconfirmedTransactions(tx, walletId),
+    // Every change goes to a fresh address until those below the gap limit are used up; beyond it nobody would look.
+    changeIndex: (await nextChangeIndex(tx, walletId)) % wallet.gapLimit,
+    longTermFeeRate: await longTermFeeRate(tx),
+    maxRequestBytes: MAX_REQUEST_BYTES,
+  });
 }

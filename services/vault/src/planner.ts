@@ -37,7 +37,7 @@ export function startPlanner(
         return planned;
       });
       tell(about(life.logger, { walletId: wallet.walletId }), outcome);
-      if (outcome.kind === "early") return outcome.ripeInMs;
+      if (outcome.kind === "waiting") return outcome.ripeInMs;
       if (outcome.kind !== "planned") break;
       await crashPoint("after-plan-commit");
     }

@@ -31,8 +31,8 @@ export async function savePlan(
   sealer: Sealer,
 ): Promise<{ readonly taskId: string; readonly transactionId: string }> {
   const taskId = randomUUID();
-  const task = { taskId, walletId, transactionId, psbt, feeSat, changeSat: changeSat ?? 0n, withdrawals, reason };
-  await insertTask(tx, { ...task, replaces: replaces?.taskId ?? null });
+  const task = { taskId, walletId, transactionId, psbt, feeSat, changeSat: changeSat ?? 0n, vbytes };
+  await insertTask(tx, { ...task, withdrawals, reason, replaces: replaces?.taskId ?? null });
   await reserveCoins(tx, taskId, inputs.map(outpointOf));
   await announce(tx, sealer, "transaction.planned.v1", {
     id: `${taskId}/planned`,

@@ -3,16 +3,17 @@ import { fileURLToPath } from "node:url";
 import { openBridge, openCarrier } from "@sluice/bridge";
 import { carryBundles } from "@sluice/bundle-carrier";
 import { openOnlineService, serve } from "@sluice/online-service";
+import { batchWaitsOf, feePolicyOf } from "@sluice/planning";
 import { listen } from "@sluice/postgres";
 import { createRecall, type TaskStore } from "@sluice/recall";
-import { type Environment, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
+import { type Environment, joinExpositions, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
 import { receiveBridgeMessages } from "./bridge-messages.ts";
 import { startBumper } from "./bumper.ts";
 import { bridgeSessionOf, bumpPolicyOf, secretsSchema, settingsSchema, walletsOf } from "./config.ts";
 import type { VaultCrash } from "./crash-point.ts";
-import { joinExpositions } from "./exposition.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
 import { handleCoinVanished } from "./handlers/coin-vanished.ts";
+import { handleFeeEstimated } from "./handlers/fee-estimated.ts";
 import { handleRiskReported } from "./handlers/risk-reported.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
@@ -92,13 +93,8 @@ export async function startVault(
 
   const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, crashPoint, recall.isOpen);
   life.onStop("submitter", submitter.stop);
-  const policy = {
-    feeRateSatPerVbyte: settings.SLUICE_FEE_RATE_SAT_PER_VBYTE,
-    batchMaxWithdrawals: settings.SLUICE_BATCH_MAX_WITHDRAWALS,
-    batchWaitMs: settings.SLUICE_BATCH_WAIT_MS,
-    openTasksMax: settings.SLUICE_OPEN_TASKS_MAX,
-  };
-  const planner = startPlanner(service, wallets.values(), policy, crashPoint, recall.isOpen);
+  const fees = feePolicyOf(settings);
+  const planner = startPlanner(service, wallets.values(), { ...settings, fees }, crashPoint, recall.isOpen);
   life.onStop("planner", planner.stop);
   const bumper = startBumper(service, wallets.values(), bumpPolicyOf(settings));
   life.onStop("bumper", bumper.stop);
@@ -110,7 +106,8 @@ export async function startVault(
   life.onStop("news of work", work.close);
 
   const handlers = {
-    "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK),
+    "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK, batchWaitsOf(settings)),
+    "fee.estimated.v1": handleFeeEstimated(fees, logger),
     "coin.observed.v1": handleCoinObserved(wallets),
     "coin.vanished.v1": handleCoinVanished,
     "transaction.confirmed.v1": handleTransactionConfirmed,

@@ -102,12 +102,13 @@ async function plan(tx: Transaction, coins: readonly Coin[], state: "signed" | "
   const transactionId = planned.value.txid;
   await insertWithdrawal(tx, {
     ...{ withdrawalId: "w-1", clearance: Buffer.of(1), account: "alice", address: DESTINATION, amountSat: 150_000n },
-  } as never);
+    ...{ priority: "normal", dueInMs: 0 },
+  });
   await markPlanned(tx, walletId, ["w-1"]);
   await insertTask(tx, {
-    ...{ taskId, walletId, transactionId, psbt: planned.value.psbt, feeSat: 500n, changeSat: 0n },
+    ...{ taskId, walletId, transactionId, psbt: planned.value.psbt, feeSat: 500n, changeSat: 0n, vbytes: 300 },
     ...{ withdrawals: [{ withdrawalId: "w-1", attempt: 1 }], replaces: null, reason: null },
-  } as never);
+  });
   await reserveCoins(tx, taskId, outpointsOf(planned.value.inputs));
   if (state === "signed") {
     await tx.query("update task set state = 'signed', transaction = '\\x01', taken_at = now() where id = $1", [taskId]);

@@ -1,11 +1,19 @@
 // Step 8: the semi-offline zone's verdict takes effect, and goes on to the others exactly as it came.
+import { decodePayout, type Wallet } from "@sluice/chains";
 import type { OpenedOf, Sealer } from "@sluice/contracts";
 import { backoffMs, unreachable } from "@sluice/core";
 import { appendOutbox } from "@sluice/messaging";
 import { announce } from "@sluice/online-service";
 import { decideReport, type ReportDecision } from "@sluice/planning";
 import type { Transaction } from "@sluice/postgres";
-import { noteBumpRefused, parkReport, parseOutpoint, releaseCoins, reservedCoins } from "@sluice/wallet-memory";
+import {
+  addChange,
+  noteBumpRefused,
+  parkReport,
+  parseOutpoint,
+  releaseCoins,
+  reservedCoins,
+} from "@sluice/wallet-memory";
 import type { Wallets } from "../config.ts";
 import { delayTask, type LoadedTask, lockTask, settleTask } from "../store/tasks.ts";
 import { clearAgain, setAnchor, settlePlanned } from "../store/withdrawals.ts";
@@ -21,7 +29,7 @@ export function handleRiskReported(wallets: Wallets, sealer: Sealer) {
     const decision = decideReport(task, message, wallet.descriptor);
     if (decision.kind === "parked") return park(tx, opened, decision.code, decision.detail);
     if (decision.kind === "known") return decision;
-    if (decision.kind !== "late") await take(tx, task, decision, envelope, sealer);
+    if (decision.kind !== "late") await take(tx, task, decision, envelope, wallet, sealer);
     await tellOfWork(tx);
     if (decision.kind === "stuck" && !decision.publish) return decision;
     await appendOutbox(tx, { topic: "risk.reported.v1", key, id, envelope });
@@ -46,6 +54,7 @@ async function take(
   task: LoadedTask,
   decision: Exclude<ReportDecision, { readonly kind: "parked" | "known" | "late" }>,
   report: Uint8Array,
+  wallet: Wallet,
   sealer: Sealer,
 ): Promise<void> {
   const { taskId } = task;
@@ -54,6 +63,7 @@ async function take(
     case "signed":
       await settleTask(tx, taskId, { state: "signed", report, transaction: decision.transaction });
       if (task.replaces === null) await settlePlanned(tx, withdrawalIds, "signed");
+      await keepChange(tx, task, wallet, decision.transaction);
       return release(tx, task, decision.transaction, sealer);
     case "delayed":
       return delayTask(tx, taskId, decision.untilMs, report);
@@ -85,6 +95,21 @@ async function take(
 function waitMsAfterRefusal({ withdrawals }: LoadedTask): number {
   const attempt = Math.max(...withdrawals.map((withdrawal) => withdrawal.attempt));
   return backoffMs(attempt, { firstMs: 2_000, longestMs: 600_000 }, Math.random());
+}
+
+/** What goes back to the wallet is a coin from now on; whether it may be spent before it is in a block is for the planner. */
+async function keepChange(
+  tx: Transaction,
+  task: LoadedTask,
+  wallet: Wallet,
+  previousTransaction: Uint8Array,
+): Promise<void> {
+  const { taskId, walletId, transactionId: txid, psbt } = task;
+  const decoded = decodePayout(psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  if (!decoded.ok) throw new Error(`what was planned and signed does not decode: ${decoded.refusal.code}`);
+  for (const { index: vout, branch, pathIndex: index, amountSat } of decoded.value.change) {
+    await addChange(tx, { taskId, walletId, coin: { txid, vout, amountSat, branch, index, previousTransaction } });
+  }
 }
 
 /** Treasury books it and the gateway broadcasts it, each from this one message. */

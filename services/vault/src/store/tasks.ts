@@ -11,6 +11,7 @@ export type NewTask = {
   readonly psbt: Uint8Array;
   readonly feeSat: bigint;
   readonly changeSat: bigint;
+  readonly vbytes: number;
   /** In the order of the payments; empty for an internal transfer. */
   readonly withdrawals: readonly { readonly withdrawalId: string; readonly attempt: number }[];
   /** The version of the same payout that it is to take the place of. */
@@ -21,11 +22,14 @@ export type NewTask = {
 
 /** Fails when one of the withdrawals is in a live task already that this one does not replace. */
 export async function insertTask(tx: Transaction, task: NewTask): Promise<void> {
-  const { taskId, walletId, transactionId, psbt, feeSat, changeSat, replaces, reason } = task;
+  const { taskId, walletId, transactionId, psbt, feeSat, changeSat, vbytes, replaces, reason } = task;
   await tx.query(
-    `insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat, replaces, payout_id, purpose, reason)
-     values ($1, $2, $3, $4, $5, $6, $7, coalesce((select payout_id from task where id = $7), $1), $8, $9)`,
-    [taskId, walletId, transactionId, psbt, feeSat, changeSat, replaces, reason === null ? "" : "internal", reason],
+    `insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat, vbytes, replaces, payout_id, purpose, reason)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce((select payout_id from task where id = $8), $1), $9, $10)`,
+    [
+      ...[taskId, walletId, transactionId, psbt, feeSat, changeSat, vbytes, replaces],
+      ...[reason === null ? "" : "internal", reason],
+    ],
   );
   await tx.query(
     `insert into task_withdrawal (task_id, withdrawal_id, attempt, position, replaces)

@@ -1,4 +1,5 @@
 // All SQL about withdrawals.
+import type { Priority } from "@sluice/contracts";
 import type { Candidate, WaitingCode } from "@sluice/planning";
 import type { Queryable, Transaction } from "@sluice/postgres";
 import { storable } from "@sluice/wallet-memory";
@@ -9,15 +10,18 @@ export type ClearedWithdrawal = {
   readonly account: string;
   readonly address: string;
   readonly amountSat: bigint;
+  readonly priority: Priority;
+  /** From now on; the deadline is fixed here. */
+  readonly dueInMs: number;
 };
 
 /** False when the id is known with another account, address or amount. What is known stays as it is. */
 export async function insertWithdrawal(tx: Transaction, withdrawal: ClearedWithdrawal): Promise<boolean> {
-  const { withdrawalId, clearance, account, address, amountSat } = withdrawal;
+  const { withdrawalId, clearance, account, address, amountSat, priority, dueInMs } = withdrawal;
   await tx.query(
-    `insert into withdrawal (id, clearance, account, address, amount_sat) values ($1, $2, $3, $4, $5)
-     on conflict (id) do nothing`,
-    [withdrawalId, clearance, account, address, amountSat],
+    `insert into withdrawal (id, clearance, account, address, amount_sat, priority, due_at)
+     values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 millisecond') on conflict (id) do nothing`,
+    [withdrawalId, clearance, account, address, amountSat, priority, dueInMs],
   );
   const { rowCount } = await tx.query(
     "select from withdrawal where id = $1 and account = $2 and address = $3 and amount_sat = $4",
@@ -26,25 +30,23 @@ export async function insertWithdrawal(tx: Transaction, withdrawal: ClearedWithd
   return rowCount === 1;
 }
 
-export type WaitingWithdrawal = Candidate & { readonly waitingCode: string | null; readonly waitedMs: number };
-
 /**
- * The oldest cleared withdrawals that may go into this wallet's next transaction, locked for the planning. Those that
- * another wallet's planner has in hand are passed over.
+ * A page of the cleared withdrawals that may go into this wallet's next transaction, earliest deadline first, locked for
+ * the planning. Those that another wallet's planner has in hand are passed over.
  */
 export async function waitingWithdrawals(
   tx: Transaction,
   walletId: string,
-  limit: number,
-): Promise<readonly WaitingWithdrawal[]> {
-  const { rows } = await tx.query<WaitingWithdrawal>(
-    `select id as "withdrawalId", address, amount_sat as "amountSat", anchor, alone, waiting_code as "waitingCode",
+  page: { readonly limit: number; readonly offset: number },
+): Promise<readonly Candidate[]> {
+  const { rows } = await tx.query<Candidate>(
+    `select id as "withdrawalId", address, amount_sat as "amountSat", anchor, alone, priority,
             octet_length(clearance) as "clearanceBytes",
-            (extract(epoch from now() - received_at) * 1000)::float8 as "waitedMs"
+            (extract(epoch from due_at - now()) * 1000)::float8 as "dueInMs"
      from withdrawal
      where state = 'cleared' and plan_after <= now() and (wallet_id = $1 or wallet_id is null)
-     order by received_at, id limit $2 for update skip locked`,
-    [walletId, limit],
+     order by due_at, received_at, id limit $2 offset $3 for update skip locked`,
+    [walletId, page.limit, page.offset],
   );
   return rows;
 }

@@ -69,6 +69,7 @@ const FROM_VAULT = [
   "risk.reported.v1",
   "transaction.signed.v1",
   "zone.reported.v1",
+  "refill.requested.v1",
 ] as const satisfies readonly MessageType[];
 const TO_VAULT = [
   "withdrawal.cleared.v1",
@@ -77,6 +78,7 @@ const TO_VAULT = [
   "transaction.confirmed.v1",
   "transaction.reorged.v1",
   "transaction.stuck.v1",
+  "fee.estimated.v1",
 ] as const;
 
 export async function createWorld(overrides: Readonly<Record<string, string>> = {}, partitions = 1): Promise<World> {
