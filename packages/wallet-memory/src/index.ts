@@ -8,3 +8,4 @@ export * from "./sightings.ts";
 export { storable } from "./storable.ts";
 export { addChange, isBuiltUpon, type NewChange, unconfirmedTransactions } from "./unconfirmed-change.ts";
 export * from "./versions.ts";
+export * from "./withdrawals.ts";

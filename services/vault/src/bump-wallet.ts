@@ -7,6 +7,7 @@ import { type Transaction, withLane } from "@sluice/postgres";
 import {
   answerBump,
   areInUse,
+  countReplacement,
   type DueBump,
   dueBump,
   freeCoins,
@@ -17,7 +18,6 @@ import {
 } from "@sluice/wallet-memory";
 import { savePlan } from "./save-plan.ts";
 import { type LoadedTask, lockTaskOfTransaction } from "./store/tasks.ts";
-import { countReplacement } from "./store/withdrawals.ts";
 
 export type BumpPolicy = BumpCaps & { readonly pauseMs: number };
 

@@ -1,9 +1,8 @@
 // What vault measures besides what every online service does; the tables are asked when somebody reads the metrics.
 import type { Bridge } from "@sluice/bridge";
 import type { OnlineService } from "@sluice/online-service";
-import { sumCoins } from "@sluice/wallet-memory";
+import { sumCoins, summariseWaiting } from "@sluice/wallet-memory";
 import { countTasks } from "./store/tasks.ts";
-import { summariseWaiting } from "./store/withdrawals.ts";
 
 const TASK_STATES = [
   ...["planned", "submitted", "delayed", "refused", "stuck_for_person", "signed", "confirmed", "superseded"],

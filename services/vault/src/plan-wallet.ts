@@ -16,14 +16,16 @@ import {
   feeHistory,
   freeCoins,
   longTermFeeRate,
+  markPlanned,
+  markWaiting,
   nextChangeIndex,
   unconfirmedTransactions,
   useChangeIndex,
+  waitingWithdrawals,
 } from "@sluice/wallet-memory";
 import type { Settings } from "./config.ts";
 import { savePlan } from "./save-plan.ts";
 import { countOpenTasks } from "./store/tasks.ts";
-import { markPlanned, markWaiting, waitingWithdrawals } from "./store/withdrawals.ts";
 
 export type PlanPolicy = Pick<
   Settings,

@@ -1,8 +1,7 @@
 // A coin left the best chain with its block. It may come back in another one, and usually does.
 import type { Handler } from "@sluice/messaging";
-import { noteSighting } from "@sluice/wallet-memory";
+import { clearAgain, noteSighting } from "@sluice/wallet-memory";
 import { withdrawUntaken } from "../store/tasks.ts";
-import { clearAgain } from "../store/withdrawals.ts";
 import { tellOfWork } from "../work.ts";
 
 /**

@@ -8,15 +8,17 @@ import { decideReport, type ReportDecision } from "@sluice/planning";
 import type { Transaction } from "@sluice/postgres";
 import {
   addChange,
+  clearAgain,
   noteBumpRefused,
   parkReport,
   parseOutpoint,
   releaseCoins,
   reservedCoins,
+  setAnchor,
+  settlePlanned,
 } from "@sluice/wallet-memory";
 import type { Wallets } from "../config.ts";
 import { delayTask, type LoadedTask, lockTask, settleTask } from "../store/tasks.ts";
-import { clearAgain, setAnchor, settlePlanned } from "../store/withdrawals.ts";
 import { tellOfWork } from "../work.ts";
 
 /** Called within the transaction that holds the message's inbox row. Resolves to what was decided, for the log. */

@@ -1,8 +1,7 @@
 // Step 11: a transaction is final. Its coins are gone, its withdrawals are paid, its reservation is consumed.
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { lockVersions, settlePayout } from "@sluice/wallet-memory";
+import { lockVersions, markConfirmed, settlePayout } from "@sluice/wallet-memory";
 import { confirmTask, lockTaskOfTransaction, noteChainRevision } from "../store/tasks.ts";
-import { markConfirmed } from "../store/withdrawals.ts";
 
 /** What the chain says stands above what the task waits for, except where coins may be in another task already. */
 export const handleTransactionConfirmed: Handler<"transaction.confirmed.v1"> = async (tx, { message }) => {

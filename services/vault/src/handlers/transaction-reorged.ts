@@ -1,8 +1,7 @@
 // Step 10: the block of a transaction left the best chain. What was final is on its way again, with the same bytes.
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { lockVersions, reservePayoutAgain } from "@sluice/wallet-memory";
+import { lockVersions, markUnconfirmed, reservePayoutAgain } from "@sluice/wallet-memory";
 import { lockTaskOfTransaction, noteChainRevision, unconfirmTask } from "../store/tasks.ts";
-import { markUnconfirmed } from "../store/withdrawals.ts";
 
 /** Its coins are reserved for it as before: nothing else may spend them, for it will confirm in another block. */
 export const handleTransactionReorged: Handler<"transaction.reorged.v1"> = async (tx, { message }) => {

@@ -3,7 +3,7 @@ import { type BitcoinNetwork, dustSat, parseAddress } from "@sluice/chains";
 import { type Priority, type Trust, verifyClearance } from "@sluice/contracts";
 import { parseAmount, parseAsset } from "@sluice/core";
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { insertWithdrawal } from "../store/withdrawals.ts";
+import { insertWithdrawal } from "@sluice/wallet-memory";
 import { tellOfWork } from "../work.ts";
 
 /** Stores the withdrawal, or parks the message under the code of the first check that failed. */

@@ -2,7 +2,7 @@
 import type { Priority } from "@sluice/contracts";
 import type { Candidate, WaitingCode } from "@sluice/planning";
 import type { Queryable, Transaction } from "@sluice/postgres";
-import { storable } from "@sluice/wallet-memory";
+import { storable } from "./storable.ts";
 
 export type ClearedWithdrawal = {
   readonly withdrawalId: string;
