@@ -71,9 +71,13 @@ export class Vault extends Service {
     if (candidates.length === 0) return false;
     const rate = 1 + world.chance.below(10);
     const wallet = { walletId: "hot", gapLimit: 20, descriptor: undefined as never };
+    const satPerKvbyte = BigInt(rate) * 1_000n;
+    const feeRatesSatPerKvbyte = { fast: satPerKvbyte, normal: satPerKvbyte, economy: satPerKvbyte };
+    const fees = { feeRatesSatPerKvbyte, longTermFeeRate: null };
+    const chains = { spendUnconfirmed: false, unconfirmed: [] };
     const limits = { maxWithdrawals: MOST_IN_A_BATCH, maxRequestBytes: 1_000_000 };
     const { payout } = choosePayout(
-      { wallet, coins: this.#free(), candidates, changeIndex: 0, feeRateSatPerVbyte: rate, ...limits },
+      { wallet, coins: this.#free(), candidates, changeIndex: 0, ...fees, ...chains, ...limits },
       this.#build,
     );
     if (payout === null) return false;
