@@ -46,7 +46,8 @@ export const REJECTIONS: readonly Row[] = [
   ["bad-txns-premature-spend-of-coinbase", "wait", "COINBASE_NOT_MATURE"],
   ["bad-txns-input-immature*", "wait", "COINBASE_NOT_MATURE"],
 
-  ["dust*", "never", "DUST"],
+  ["dust", "never", "DUST"],
+  ["dust-*", "never", "DUST"],
   ["max-fee-exceeded", "never", "FEE_ABSURD"],
   ["Fee exceeds maximum configured by user", "never", "FEE_ABSURD"],
   ["Unspendable output exceeds maximum configured by user", "never", "BURNS_MONEY"],
