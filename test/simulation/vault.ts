@@ -65,7 +65,8 @@ export class Vault extends Service {
       ([withdrawalId, { cleared, state, anchor, alone, planAfterMs }]) => {
         if (state !== "cleared" || planAfterMs > world.nowMs) return [];
         const { scriptHex: address, amountSat } = cleared.request;
-        return [{ withdrawalId, address, amountSat, anchor, alone, clearanceBytes: 500 }];
+        const urgency = { priority: "normal", dueInMs: 0 } as const;
+        return [{ withdrawalId, address, amountSat, anchor, alone, clearanceBytes: 500, ...urgency }];
       },
     );
     if (candidates.length === 0) return false;
