@@ -77,6 +77,22 @@ function ofPayments(): readonly BrokenHistory[] {
       change("batch-2", (pays) => pays, [`${idOf("elsewhere")}:1`]),
     ),
     broken("a payment in the newest block alone", ["NOT_FINAL"], { ...GOOD, blocks: GOOD.blocks.slice(0, 4) }),
+    broken("what a rule may refuse is paid, and refused by the API", ["STATE_WRONG"], {
+      ...withRequest("w-4", { due: "either" }),
+      services: {
+        ...GOOD.services,
+        withdrawals: GOOD.services.withdrawals.map((one) => (one.id === "w-4" ? { ...one, state: "refused" } : one)),
+      },
+    }),
+    broken("what a rule may refuse is neither paid nor refused", ["STATE_WRONG"], {
+      ...withRequest("w-rejected", { due: "either" }),
+      services: {
+        ...GOOD.services,
+        withdrawals: GOOD.services.withdrawals.map((one) =>
+          one.id === "w-rejected" ? { ...one, state: "cleared" } : one,
+        ),
+      },
+    }),
     broken("no answer ever came", ["UNANSWERED"], withRequest("w-1", { answer: "none" })),
   ];
 }

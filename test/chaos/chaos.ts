@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { check } from "./check.ts";
 import { type Harness, SESSION_TIMEOUT_MS, startHarness } from "./harness.ts";
-import type { History } from "./history.ts";
+import type { History, Request } from "./history.ts";
 import { makeLoad, type Posting, startPosting } from "./load.ts";
 import { describeFault, type Fault, planFaults } from "./plan.ts";
 import { type Killed, measureRecovery, type Recovery } from "./recovery.ts";
@@ -17,6 +17,7 @@ export type ChaosOptions = {
   readonly cuts: number;
   /** Withdrawals posted a second, at most. */
   readonly perSecond: number;
+  readonly logsTo?: string;
   readonly log: (line: string) => void;
 };
 
@@ -57,6 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     withdrawals: options.withdrawals,
     policies: load.policies,
     log,
+    ...(options.logsTo === undefined ? {} : { logsTo: options.logsTo }),
   });
   try {
     const startedMs = performance.now();
@@ -75,7 +77,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await Promise.race([faults, delay(STUCK_AFTER_MS, undefined, { ref: false })]);
     const quietMs = performance.now();
     await untilFinished(harness, log);
-    const { history, violations } = await settle(harness, posting);
+    const { history, violations } = await settle(harness, posting.requests);
     clearInterval(telling);
     const answered = (answer: string) => history.requests.filter((request) => request.answer === answer).length;
     return {
@@ -177,7 +179,8 @@ async function untilStuck({ observer }: Harness, posting: Posting, tally: Tally)
   }
 }
 
-async function untilFinished({ observer }: Harness, log: (line: string) => void): Promise<void> {
+/** Resolves when nothing is open any more, or nothing has moved for long. */
+export async function untilFinished({ observer }: Harness, log: (line: string) => void): Promise<void> {
   let [before, sinceMs] = [-1, performance.now()];
   while (performance.now() - sinceMs < STUCK_AFTER_MS) {
     const open = await observer.unfinished().catch(() => -1);
@@ -189,10 +192,13 @@ async function untilFinished({ observer }: Harness, log: (line: string) => void)
 }
 
 /** What is found wrong may still be on its way: it is looked at again until it is well or the time is over. */
-async function settle(harness: Harness, posting: Posting): Promise<Pick<ChaosResult, "history" | "violations">> {
+export async function settle(
+  harness: Harness,
+  requests: () => readonly Request[],
+): Promise<Pick<ChaosResult, "history" | "violations">> {
   const untilMs = performance.now() + BOOKS_WITHIN_MS;
   for (;;) {
-    const history = await harness.observer.history(posting.requests());
+    const history = await harness.observer.history(requests());
     const violations = check(history);
     if (violations.length === 0 || performance.now() > untilMs) return { history, violations };
     await delay(500);

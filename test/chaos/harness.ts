@@ -1,5 +1,5 @@
 // A stack on parts of its own that can all be killed, with a miner, cuttable lines, a supervisor and an observer around it.
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -26,6 +26,10 @@ export type HarnessOptions = {
   readonly log: (line: string) => void;
   readonly extraEnv?: StackOptions["extraEnv"];
   readonly extraFlags?: StackOptions["extraFlags"];
+  /** False to use the parts that the environment names: then none of them can be killed. True if not given. */
+  readonly ownParts?: boolean;
+  /** Where the processes' logs are copied to in the end; nowhere if not given. */
+  readonly logsTo?: string;
   /** A second is what regtest is given here for the ten minutes of a real block. */
   readonly mineEveryMs?: number;
 };
@@ -60,7 +64,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
   try {
     const directory = await mkdtemp(join(tmpdir(), "sluice-chaos-"));
     undo.push(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-    const parts = await startParts({ log, own: true });
+    const parts = await startParts({ log, own: options.ownParts ?? true });
     undo.push(parts.stop);
     const lines = await openLines(directory);
     undo.push(() => Promise.all([...lines.values()].map((line) => line.close())));
@@ -72,6 +76,8 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
       extraEnv: environments(directory, options.extraEnv ?? {}),
       ...(options.extraFlags === undefined ? {} : { extraFlags: options.extraFlags }),
     });
+    const { logsTo } = options;
+    if (logsTo !== undefined) undo.push(() => cp(join(directory, "stack", "logs"), logsTo, { recursive: true }));
     undo.push(stack.stop);
     const rpc = openNodeRpc(parts.bitcoind.rpcUrl);
     const startHeight = await rpc.ask<number>("getblockcount");

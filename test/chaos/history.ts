@@ -17,8 +17,8 @@ const requestSchema = z
     amountSat: sat,
     /** "none" when no definite answer ever came. */
     answer: z.enum(["accepted", "refused", "none"]),
-    /** What ought to become of it: whoever made the load knows whom the policies name. */
-    due: z.enum(["paid", "unpaid"]),
+    /** What ought to become of it, as whoever made the load knows. "either": a rule may refuse it, for good, or it is paid. */
+    due: z.enum(["paid", "unpaid", "either"]),
   })
   .readonly();
 

@@ -41,6 +41,8 @@ export async function openLine(listenPath: string, connectPath: string): Promise
   };
   return {
     cut: async (forMs) => {
+      // Who was just cut, or just started, is about to connect; a cut that meets nobody is no cut.
+      for (let looks = 0; open.size === 0 && looks < 100; looks += 1) await delay(50);
       const before = refused;
       closedUntilMs = performance.now() + forMs;
       const cut = cutAll();

@@ -85,13 +85,15 @@ export type PostingOptions = {
   /** Not faster than this, and slower while answers fail to come. */
   readonly perSecond: number;
   readonly signal: AbortSignal;
+  /** Told of every refusal; true to post it again all the same. False for all if not given. */
+  readonly insist?: (code: string) => boolean;
 };
 
 const AT_ONCE = 8;
 const AGAIN_AFTER_MS = 150;
 
 /** Posts one after the other, a few at once. What got no answer is posted again under its id, as often as it takes. */
-export function startPosting({ client, wanted, perSecond, signal }: PostingOptions): Posting {
+export function startPosting({ client, wanted, perSecond, signal, insist = () => false }: PostingOptions): Posting {
   const answers = new Map<string, Request["answer"]>();
   let next = 0;
   const startedMs = performance.now();
@@ -124,7 +126,7 @@ export function startPosting({ client, wanted, perSecond, signal }: PostingOptio
       } catch (error) {
         const mayPass =
           !(error instanceof SluiceApiError) || error.status === 0 || error.status >= 500 || error.status === 429;
-        if (!mayPass) return "refused";
+        if (!mayPass && !insist(error.code)) return "refused";
         await delay(AGAIN_AFTER_MS, undefined, { signal }).catch(() => undefined);
       }
     }

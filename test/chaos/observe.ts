@@ -9,6 +9,8 @@ export type Observer = {
   readonly history: (requests: readonly Request[]) => Promise<History>;
   /** Withdrawals that are not yet in a state which no other follows, and payouts not yet posted. Cheap enough to ask often. */
   readonly unfinished: () => Promise<number>;
+  /** What each withdrawal that is not finished is, and what it says it waits for. */
+  readonly waiting: () => Promise<readonly string[]>;
   /** An administrator's look into a service's database: measuring needs it, deciding does not. */
   readonly databaseOf: (service: string) => Pool;
   readonly close: () => Promise<void>;
@@ -55,6 +57,13 @@ export function openObserver(options: ObserverOptions): Observer {
         ),
       ]);
       return Number(withdrawals.rows[0]?.open ?? 0) + Number(payouts.rows[0]?.open ?? 0);
+    },
+    waiting: async () => {
+      const { rows } = await databaseOf("online-risk").query<{ state: string; detail: string }>(
+        "select state, detail from withdrawal where state <> all($1)",
+        [FINAL],
+      );
+      return rows.map(({ state, detail }) => `${state}: ${detail.replace(/[0-9a-f]{16,}|[0-9]+/g, "…").slice(0, 160)}`);
     },
     history: async (requests) => {
       scripts ??= walletScripts(options);

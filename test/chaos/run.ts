@@ -8,10 +8,10 @@ import { renderReport, summaryOf } from "./report.ts";
 const EXIT = { clean: 0, violated: 1, usage: 2, nothingFired: 3 } as const;
 
 const USAGE = `usage: pnpm chaos [--kills N] [--withdrawals N] [--seed S] [--pauses N] [--zombies N] [--cuts N]
-                  [--per-second N] [--history FILE] [--json]
+                  [--per-second N] [--history FILE] [--logs FOLDER] [--json]
   defaults: 40 kills, 300 withdrawals, a seed of the clock, a pause and a cut for every four kills,
   a zombie (a pause that outlasts the Kafka session) for every twenty, 6 withdrawals a second
-  --history writes the whole history as JSON; --json prints the result as one JSON document instead of words`;
+  --history writes the whole history as JSON, --logs keeps the processes' logs; --json prints the result as one JSON document instead of words`;
 
 const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 const read = readArguments();
@@ -19,9 +19,9 @@ if (read === undefined) {
   process.stderr.write(`${USAGE}\n`);
   process.exit(EXIT.usage);
 }
-const { json, historyFile, ...options } = read;
+const { json, historyFile, logsTo, ...options } = read;
 try {
-  const result = await runChaos({ ...options, log });
+  const result = await runChaos({ ...options, log, ...(logsTo === undefined ? {} : { logsTo }) });
   const { history, ...rest } = result;
   if (historyFile !== undefined) writeFileSync(historyFile, JSON.stringify(history));
   if (json) process.stdout.write(`${JSON.stringify({ ...rest, summary: summaryOf(result) })}\n`);
@@ -33,7 +33,11 @@ try {
   process.exitCode = EXIT.violated;
 }
 
-type Arguments = Omit<ChaosOptions, "log"> & { readonly json: boolean; readonly historyFile: string | undefined };
+type Arguments = Omit<ChaosOptions, "log" | "logsTo"> & {
+  readonly json: boolean;
+  readonly historyFile: string | undefined;
+  readonly logsTo: string | undefined;
+};
 
 function readArguments(): Arguments | undefined {
   try {
@@ -42,6 +46,7 @@ function readArguments(): Arguments | undefined {
       options: {
         ...{ kills: text, withdrawals: text, seed: text, pauses: text, zombies: text, cuts: text, history: text },
         "per-second": text,
+        logs: text,
         json: { type: "boolean", default: false },
       },
     });
@@ -68,6 +73,7 @@ function readArguments(): Arguments | undefined {
       perSecond,
       json: values.json,
       historyFile: values.history,
+      logsTo: values.logs,
     };
   } catch {
     return undefined;

@@ -35,7 +35,8 @@ export function startSupervisor(options: SupervisorOptions): Supervisor {
   const { log } = options;
   const stopping = new AbortController();
   const ended: string[] = [];
-  const units = new Map(TARGETS.map((target) => [target, unitOf(options, target)]));
+  const targets = TARGETS.filter((target) => !(target in options.parts) || isOwn(options, target));
+  const units = new Map(targets.map((target) => [target, unitOf(options, target)]));
   /** While it is being killed, started or paused; whoever comes next waits for it. */
   const busy = new Map<Target, Promise<unknown>>();
   const watching = watch();
@@ -114,7 +115,7 @@ export function startSupervisor(options: SupervisorOptions): Supervisor {
   /** What ends without our doing comes back like what was killed, and is told of in the end. */
   async function watch(): Promise<void> {
     while (!stopping.signal.aborted) {
-      for (const target of TARGETS) {
+      for (const target of targets) {
         const pid = unit(target).pid();
         if (!isGone(pid)) continue;
         void alone(target, async () => {
@@ -130,6 +131,10 @@ export function startSupervisor(options: SupervisorOptions): Supervisor {
       await delay(10 * LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   }
+}
+
+function isOwn({ parts }: SupervisorOptions, target: Target): boolean {
+  return parts[target as PartTarget].process !== undefined;
 }
 
 function unitOf({ stack, parts }: SupervisorOptions, target: Target): Unit {

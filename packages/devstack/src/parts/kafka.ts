@@ -96,6 +96,9 @@ function startBroker(java: string, libraries: string, directory: string, config:
       "-Xmx512m",
       ...JVM_FLAGS,
       "-Dorg.slf4j.simpleLogger.showDateTime=true",
+      // Tens of thousands of lines at every start otherwise; the one that says that it is up is kept.
+      "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+      "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
       "-cp",
       join(libraries, "*"),
       "kafka.Kafka",
