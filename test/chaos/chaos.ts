@@ -18,11 +18,13 @@ export type ChaosOptions = {
   /** Withdrawals posted a second, at most. */
   readonly perSecond: number;
   readonly logsTo?: string;
+  /** Called in the end, while everything still runs, with the requests as they were answered. */
+  readonly afterwards?: (harness: Harness, requests: readonly Request[]) => Promise<void>;
   readonly log: (line: string) => void;
 };
 
 export type ChaosResult = {
-  readonly options: Omit<ChaosOptions, "log">;
+  readonly options: Omit<ChaosOptions, "log" | "logsTo" | "afterwards">;
   readonly plan: readonly Fault[];
   /** By kind, then by component: only those whose effect the kernel or the line confirmed. */
   readonly fired: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -50,7 +52,7 @@ const STUCK_AFTER_MS = 90_000;
 const BOOKS_WITHIN_MS = 30_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { log, ...plain } = options;
+  const { log, logsTo, afterwards, ...plain } = options;
   const plan = planFaults({ ...plain, zombieMs: SESSION_TIMEOUT_MS + 2_000 });
   const load = makeLoad(options.seed, options.withdrawals);
   const harness = await startHarness({
@@ -58,7 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     withdrawals: options.withdrawals,
     policies: load.policies,
     log,
-    ...(options.logsTo === undefined ? {} : { logsTo: options.logsTo }),
+    ...(logsTo === undefined ? {} : { logsTo }),
   });
   try {
     const startedMs = performance.now();
@@ -80,7 +82,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const { history, violations } = await settle(harness, posting.requests);
     clearInterval(telling);
     const answered = (answer: string) => history.requests.filter((request) => request.answer === answer).length;
-    return {
+    const result: ChaosResult = {
       options: plain,
       plan,
       fired: tally.fired,
@@ -98,6 +100,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       settledInMs: Math.round(performance.now() - quietMs),
       history,
     };
+    await afterwards?.(harness, posting.requests());
+    return result;
   } finally {
     await harness.stop();
   }

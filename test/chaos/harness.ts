@@ -89,7 +89,11 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
       scripts: { receiving: 2 * MOST_COINS, change: options.withdrawals + 100 },
     });
     undo.push(observer.close);
-    const supervisor = startSupervisor({ stack, parts, log, afterRestart: { bitcoind: miner.giveBack } });
+    const afterBitcoind = async (): Promise<void> => {
+      await miner.giveBack();
+      await loadWallets(rpc);
+    };
+    const supervisor = startSupervisor({ stack, parts, log, afterRestart: { bitcoind: afterBitcoind } });
     undo.push(supervisor.stop);
     const lineOf = (name: LineName): CuttableLine => {
       const line = lines.get(name);
@@ -101,6 +105,13 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     await stop();
     throw error;
   }
+}
+
+/** The outside world's: a node that was started again has none open. */
+async function loadWallets(rpc: NodeRpc): Promise<void> {
+  const open = await rpc.ask<readonly string[]>("listwallets");
+  const { wallets } = await rpc.ask<{ readonly wallets: readonly { readonly name: string }[] }>("listwalletdir");
+  for (const { name } of wallets) if (name !== "" && !open.includes(name)) await rpc.ask("loadwallet", name);
 }
 
 /** Where the far end connects, and where semi-offline-risk listens behind that. */

@@ -11,53 +11,60 @@ export type Recovery = {
 
 export type Killed = { readonly target: Target; readonly atMs: number; readonly upMs: number };
 
+type Step = { readonly of: readonly string[]; readonly does: "says" | "hears"; readonly topics?: readonly string[] };
+
+const SIGNED: Step = { of: ["vault"], does: "says", topics: ["transaction.signed.v1"] };
+const SPEAKERS = ["online-risk", "vault", "blockchain-gateway"];
+
 /**
- * The step by which each shows that it works: a withdrawal that reaches a state to which the part is needed, as the API
- * dates it; for who only listens (treasury, ops-console), the next message that it takes in.
+ * The step by which each shows that it works, as the databases date it: a service that speaks appends to its outbox, one
+ * that only listens takes a message in, holders and their zone bring about a signed transaction, the node brings the
+ * gateway to speak, Postgres lets anybody speak, Kafka lets anybody hear.
  */
-const STEPS: Readonly<Record<Target, readonly string[] | "inbox">> = {
-  "online-risk": ["cleared", "planned", "signing", "signed", "broadcast", "confirming", "completed"],
-  vault: ["planned", "signing"],
-  "semi-offline-risk": ["signed"],
-  "semi-offline-signer-a": ["signed"],
-  "semi-offline-signer-b": ["signed"],
-  "semi-offline-signer-c": ["signed"],
-  offlinePostgres: ["signed"],
-  "blockchain-gateway": ["broadcast", "confirming", "completed"],
-  bitcoind: ["broadcast", "confirming", "completed"],
-  kafka: ["planned", "signing", "signed", "broadcast", "confirming", "completed"],
-  postgres: ["planned", "signing", "signed", "broadcast", "confirming", "completed"],
-  treasury: "inbox",
-  "ops-console": "inbox",
+const STEPS: Readonly<Record<Target, Step>> = {
+  "online-risk": { of: ["online-risk"], does: "says" },
+  vault: { of: ["vault"], does: "says" },
+  "semi-offline-risk": SIGNED,
+  "semi-offline-signer-a": SIGNED,
+  "semi-offline-signer-b": SIGNED,
+  "semi-offline-signer-c": SIGNED,
+  offlinePostgres: SIGNED,
+  "blockchain-gateway": { of: ["blockchain-gateway"], does: "says" },
+  bitcoind: { of: ["blockchain-gateway"], does: "says" },
+  kafka: { of: [...SPEAKERS, "treasury", "ops-console"], does: "hears" },
+  postgres: { of: SPEAKERS, does: "says" },
+  treasury: { of: ["treasury"], does: "hears" },
+  "ops-console": { of: ["ops-console"], does: "hears" },
 };
 
 export async function measureRecovery(observer: Observer, kills: readonly Killed[]): Promise<readonly Recovery[]> {
-  const { rows: changes } = await observer
-    .databaseOf("online-risk")
-    .query<{ state: string; atMs: bigint }>(`select state, at_ms as "atMs" from withdrawal_change order by at_ms`);
-  const inboxOf = async (service: string): Promise<readonly number[]> => {
-    const { rows } = await observer
-      .databaseOf(service)
-      .query<{ at: Date }>("select received_at as at from inbox order by received_at");
-    return rows.map(({ at }) => at.getTime());
+  const known = new Map<Step, readonly number[]>();
+  const timesOf = async (step: Step): Promise<readonly number[]> => {
+    const found = known.get(step) ?? (await readTimes(observer, step));
+    known.set(step, found);
+    return found;
   };
-  const heard = new Map([
-    ["treasury", await inboxOf("treasury")],
-    ["ops-console", await inboxOf("ops-console")],
-  ]);
-  return kills.map(({ target, atMs, upMs }) => {
-    const states = STEPS[target];
-    const times =
-      states === "inbox"
-        ? (heard.get(target) ?? [])
-        : changes.filter(({ state }) => states.includes(state)).map((change) => Number(change.atMs));
-    const next = times.find((time) => time >= upMs);
-    return {
-      target,
-      fromKillMs: next === undefined ? null : next - atMs,
-      fromUpMs: next === undefined ? null : next - upMs,
-    };
-  });
+  const measured: Recovery[] = [];
+  for (const { target, atMs, upMs } of kills) {
+    const next = (await timesOf(STEPS[target])).find((time) => time >= upMs);
+    const since = (ms: number): number | null => (next === undefined ? null : next - ms);
+    measured.push({ target, fromKillMs: since(atMs), fromUpMs: since(upMs) });
+  }
+  return measured;
+}
+
+/** Sorted. */
+async function readTimes(observer: Observer, { of, does, topics }: Step): Promise<readonly number[]> {
+  const sql =
+    does === "says"
+      ? "select created_at as at from outbox where $1::text[] is null or topic = any($1)"
+      : "select received_at as at from inbox where $1::text[] is null";
+  const times: number[] = [];
+  for (const service of of) {
+    const { rows } = await observer.databaseOf(service).query<{ at: Date }>(sql, [topics ?? null]);
+    for (const { at } of rows) times.push(at.getTime());
+  }
+  return times.sort((a, b) => a - b);
 }
 
 export type Spread = { readonly p50: number; readonly p99: number; readonly max: number; readonly count: number };

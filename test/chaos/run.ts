@@ -33,7 +33,7 @@ try {
   process.exitCode = EXIT.violated;
 }
 
-type Arguments = Omit<ChaosOptions, "log" | "logsTo"> & {
+type Arguments = Omit<ChaosOptions, "log" | "logsTo" | "afterwards"> & {
   readonly json: boolean;
   readonly historyFile: string | undefined;
   readonly logsTo: string | undefined;

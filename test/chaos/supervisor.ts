@@ -26,7 +26,9 @@ export type SupervisorOptions = {
   readonly afterRestart?: Partial<Record<PartTarget, () => Promise<void>>>;
 };
 
+/** The first; each further one waits a little longer, so that what cannot start leaves the machine to the others. */
 const RETRY_AFTER_MS = 100;
+const LONGEST_RETRY_MS = 1_000;
 const LOOK_EVERY_MS = 20;
 
 type Unit = { readonly pid: () => number; readonly kill: () => Promise<void>; readonly start: () => Promise<void> };
@@ -89,7 +91,7 @@ export function startSupervisor(options: SupervisorOptions): Supervisor {
         return;
       } catch (error) {
         if (tries % 20 === 0) log(`${target}: does not start after ${tries} tries: ${String(error).slice(0, 2_000)}`);
-        await delay(RETRY_AFTER_MS);
+        await delay(Math.min(tries * RETRY_AFTER_MS, LONGEST_RETRY_MS));
       }
     }
   }
