@@ -1,4 +1,5 @@
 // Every way in which the tests let a node lie, by name.
+import type { HealthWord } from "../src/node-fault.ts";
 import type { Lie, Told } from "./lying-node.ts";
 import type { Truth } from "./world.ts";
 
@@ -6,6 +7,8 @@ export type NamedLie = {
   readonly name: string;
   /** Whoever believes one node alone is misled by it. The others are seen through even then, or only keep silent. */
   readonly misleads: boolean;
+  /** What its health is called then, among honest ones; undefined where it depends on what it was asked last. */
+  readonly word?: HealthWord;
   readonly lie: (truth: Truth) => Lie;
 };
 
@@ -52,6 +55,7 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "a tip far above all others",
     misleads: true,
+    word: "ahead",
     lie: ({ height }) =>
       replacing({
         getblockchaininfo: () =>
@@ -62,6 +66,7 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "a tip that nobody has",
     misleads: true,
+    word: "fork",
     lie: ({ height }) =>
       replacing({
         getblockchaininfo: () => result({ ...CHAIN, blocks: height, headers: height, bestblockhash: hashLike(2) }),
@@ -71,6 +76,7 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "an old tip",
     misleads: true,
+    word: "behind",
     lie: ({ height, hashes }) =>
       replacing({
         getblockchaininfo: () =>
@@ -81,6 +87,7 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "a fork of ten blocks",
     misleads: true,
+    word: "fork",
     lie: ({ height }) =>
       replacing({
         getblockchaininfo: () =>
@@ -91,16 +98,19 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "another network's name",
     misleads: false,
+    word: "wrong-network",
     lie: () => changing("getblockchaininfo", (was: object) => ({ ...was, chain: "main" })),
   },
   {
     name: "another first block",
     misleads: false,
+    word: "wrong-network",
     lie: () => replacing({ getblockhash: ([at]) => (at === 0 ? result(hashLike(3)) : undefined) }),
   },
   {
     name: "a download that never ends",
     misleads: false,
+    word: "behind",
     lie: () =>
       changing("getblockchaininfo", (was: object) => ({ ...was, initialblockdownload: true, headers: 900_000 })),
   },
@@ -133,6 +143,7 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "a confirmation in a block that does not hold it",
     misleads: false,
+    word: "false",
     lie: ({ pending, hashes, height }) =>
       replacing({
         getrawtransaction: ([txid]) => (txid === pending.txid ? result({ blockhash: hashes[height] }) : undefined),
@@ -141,6 +152,7 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "a confirmation in a block of nobody",
     misleads: false,
+    word: "false",
     lie: ({ pending }) =>
       replacing({
         getrawtransaction: ([txid]) => (txid === pending.txid ? result({ blockhash: hashLike(5) }) : undefined),
@@ -155,22 +167,31 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "the bytes of another block",
     misleads: false,
+    word: "false",
     lie: ({ invented }) => replacing({ getblock: () => result(invented.hex) }),
   },
   {
     name: "a flipped byte in a transaction",
     misleads: false,
+    word: "false",
     lie: () => changing("getblock", (hex: string) => flip(hex, hex.length / 2 - 30)),
   },
   {
     name: "a flipped byte in a header",
     misleads: false,
+    word: "false",
     lie: () => changing("getblock", (hex: string) => flip(hex, 40)),
   },
-  { name: "a block cut short", misleads: false, lie: () => changing("getblock", (hex: string) => hex.slice(0, -20)) },
+  {
+    name: "a block cut short",
+    misleads: false,
+    word: "false",
+    lie: () => changing("getblock", (hex: string) => hex.slice(0, -20)),
+  },
   {
     name: "a block with its last transaction twice",
     misleads: false,
+    word: "false",
     lie: ({ doubled }) => replacing({ getblock: () => result(doubled) }),
   },
   {
@@ -232,28 +253,50 @@ export const LIES: readonly NamedLie[] = [
     lie: () => changing("getmempoolinfo", (was: object) => ({ ...was, mempoolminfee: 0, minrelaytxfee: 0 })),
   },
   // Of form.
-  { name: "half an answer", misleads: false, lie: () => always({ how: "half" }) },
+  { name: "half an answer", misleads: false, word: "unreachable", lie: () => always({ how: "half" }) },
   {
     name: "a page of HTML",
     misleads: false,
+    word: "nonsense",
     lie: () => always({ raw: "<html><body>Welcome</body></html>", status: 200 }),
   },
-  { name: "credentials refused", misleads: false, lie: () => always({ raw: "", status: 401 }) },
-  { name: "too much to do", misleads: false, lie: () => always({ raw: "Work queue depth exceeded", status: 503 }) },
+  { name: "credentials refused", misleads: false, word: "unauthorised", lie: () => always({ raw: "", status: 401 }) },
+  {
+    name: "too much to do",
+    misleads: false,
+    word: "slow",
+    lie: () => always({ raw: "Work queue depth exceeded", status: 503 }),
+  },
   { name: "an endless body", misleads: false, lie: () => always({ how: "endless" }) },
-  { name: "one byte after the other", misleads: false, lie: () => always({ how: "slowly" }) },
-  { name: "silence", misleads: false, lie: () => always({ how: "silence" }) },
-  { name: "a reset connection", misleads: false, lie: () => always({ how: "reset" }) },
-  { name: "the answer to another question", misleads: false, lie: () => always({ how: "another-id" }) },
-  { name: "nothing for everything", misleads: false, lie: () => always(result(null)) },
-  { name: "text for everything", misleads: false, lie: () => always(result("yes")) },
+  { name: "one byte after the other", misleads: false, word: "slow", lie: () => always({ how: "slowly" }) },
+  { name: "silence", misleads: false, word: "slow", lie: () => always({ how: "silence" }) },
+  { name: "a reset connection", misleads: false, word: "unreachable", lie: () => always({ how: "reset" }) },
+  {
+    name: "the answer to another question",
+    misleads: false,
+    word: "nonsense",
+    lie: () => always({ how: "another-id" }),
+  },
+  { name: "nothing for everything", misleads: false, word: "nonsense", lie: () => always(result(null)) },
+  { name: "text for everything", misleads: false, word: "nonsense", lie: () => always(result("yes")) },
   {
     name: "numbers that are none",
     misleads: false,
+    word: "nonsense",
     lie: () => changing("getblockchaininfo", (was: object) => ({ ...was, blocks: -1, headers: 1e308 })),
   },
-  { name: "starting, for ever", misleads: false, lie: () => always(refusal(-28, "Loading block index")) },
-  { name: "an error of its own", misleads: false, lie: () => always(refusal(-32_603, "Internal error")) },
+  {
+    name: "starting, for ever",
+    misleads: false,
+    word: "warming-up",
+    lie: () => always(refusal(-28, "Loading block index")),
+  },
+  {
+    name: "an error of its own",
+    misleads: false,
+    word: "refused",
+    lie: () => always(refusal(-32_603, "Internal error")),
+  },
 ];
 
 const CHAIN = { chain: "regtest", initialblockdownload: false, pruned: false };
