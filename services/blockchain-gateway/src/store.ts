@@ -214,6 +214,9 @@ export type ListedTransaction = {
   readonly sends: number;
   /** Why nodes did not take it when it was last sent: rejections.ts of bitcoin-nodes has all of them. */
   readonly refusalCode: string | null;
+  /** What was told of it last: what stands in its way, and why it does not get into a block. */
+  readonly conflict: { readonly transactionId: string; readonly own: boolean; readonly confirmations: number } | null;
+  readonly stuck: string | null;
   readonly lastError: string | null;
 };
 
@@ -221,8 +224,10 @@ export type ListedTransaction = {
 export async function listTransactions(database: Queryable): Promise<readonly ListedTransaction[]> {
   const { rows } = await database.query<ListedTransaction>(
     `select txid, ${SHOWN_STATE} as state, withdrawals, block_height as "blockHeight", confirmations, sends,
-       refusal_code as "refusalCode", last_error as "lastError"
-     from chain_transaction order by received_at desc limit 200`,
+       refusal_code as "refusalCode", last_error as "lastError", (select code from stuck where stuck.txid = listed.txid) as stuck,
+       (select json_build_object('transactionId', other_txid, 'own', own, 'confirmations', conflict.confirmations)
+        from conflict where conflict.txid = listed.txid) as conflict
+     from chain_transaction listed order by received_at desc limit 200`,
   );
   return rows;
 }

@@ -1,6 +1,9 @@
 // A Bitcoin node of a test's own, on regtest: mining, paying, and transactions that are signed but not sent. Its own, since
 // the tests undo blocks and count every confirmation, which nobody else must do on the same chain meanwhile.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { startParts } from "@sluice/devstack";
+import { until } from "@sluice/online-service/testing";
 
 export type SignedTransaction = { readonly txid: string; readonly bytes: Buffer };
 
@@ -17,6 +20,10 @@ export type Chain = {
   readonly pay: (outputs: Readonly<Record<string, bigint>>) => Promise<SignedTransaction>;
   /** Signed and complete, with coins that are not used for anything else, and known to nobody yet. */
   readonly sign: (outputs?: Readonly<Record<string, bigint>>) => Promise<SignedTransaction>;
+  /** Spends the same first coin as another transaction, to somebody else, paying that much more as a fee. */
+  readonly signRival: (rival: SignedTransaction, moreFeeSat: bigint) => Promise<SignedTransaction>;
+  /** Stops the node and starts it again with nothing in its mempool, and without its wallet, which would fill it again. */
+  readonly restart: () => Promise<void>;
   /** Spends the first output of a transaction that nobody has seen. */
   readonly signChild: (parent: SignedTransaction) => Promise<SignedTransaction>;
   readonly isInMempool: (txid: string) => Promise<boolean>;
@@ -30,7 +37,7 @@ export type Chain = {
 const COINS = 60;
 
 export async function startChain(): Promise<Chain> {
-  const parts = await startParts({ log: () => undefined, which: ["bitcoind"], env: {} });
+  const parts = await startParts({ log: () => undefined, which: ["bitcoind"], env: {}, own: true });
   const { rpcUrl } = parts.bitcoind;
   const rpc = async <T>(method: string, ...params: readonly unknown[]): Promise<T> =>
     (await ask(rpcUrl, method, params)) as T;
@@ -55,6 +62,33 @@ export async function startChain(): Promise<Chain> {
       const raw = await rpc<string>("createrawtransaction", [], decimal(pays));
       const funded = await rpc<{ hex: string }>("fundrawtransaction", raw, { lockUnspents: true, fee_rate: 5 });
       return complete(await rpc("signrawtransactionwithwallet", funded.hex));
+    },
+    signRival: async ({ bytes }, moreFeeSat) => {
+      const { vin, vout } = await rpc<Decoded>("decoderawtransaction", bytes.toString("hex"));
+      const [coin] = vin;
+      if (coin === undefined || vin.length > 1) throw new Error("the rival spends one coin");
+      const paid = vout.reduce((sum, { value }) => sum + BigInt(Math.round(value * 1e8)), 0n);
+      const inputs = [{ txid: coin.txid, vout: coin.vout, sequence: 0xffff_fffd }];
+      const raw = await rpc<string>(
+        "createrawtransaction",
+        inputs,
+        decimal({ [await newAddress()]: paid - moreFeeSat }),
+      );
+      return complete(await rpc("signrawtransactionwithwallet", raw));
+    },
+    restart: async () => {
+      const node = parts.bitcoind.process;
+      if (node === undefined) throw new Error("this node is nobody's to restart");
+      const pid = node.pid();
+      await rpc("stop");
+      // It writes everything to its disk before it ends.
+      await until(
+        () => isRunning(pid),
+        (running) => !running,
+      );
+      await node.kill();
+      await rm(join(parts.directory, "bitcoind", "regtest", "mempool.dat"), { force: true });
+      await node.start();
     },
     signChild: async ({ txid, bytes }) => {
       const { vout } = await rpc<{ vout: readonly Output[] }>("decoderawtransaction", bytes.toString("hex"));
@@ -83,6 +117,19 @@ export async function startChain(): Promise<Chain> {
     return { txid, bytes: Buffer.from(signed.hex, "hex") };
   }
 }
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+type Decoded = {
+  readonly vin: readonly { readonly txid: string; readonly vout: number }[];
+  readonly vout: readonly { readonly value: number }[];
+};
 
 type Output = { readonly n: number; readonly value: number; readonly scriptPubKey: { readonly hex: string } };
 
