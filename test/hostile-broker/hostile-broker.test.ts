@@ -26,6 +26,7 @@ it("a broker that drops, doubles, reorders, forges, forgets and deletes only del
   expect(DEEDS.filter((deed) => attacked.deeds[deed] === 0)).toEqual([]);
   expect(Object.values(attacked.refused).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(0);
   expect(attacked.sentAgain).toBeGreaterThan(0);
+  expect(attacked.namedReaders).not.toEqual([]);
   const refused = JSON.stringify(attacked.refused);
   process.stdout.write(
     `hostile broker: seed ${SEED}, ${attacked.completed} withdrawals paid once each, ${attacked.sentAgain} messages sent again; ` +

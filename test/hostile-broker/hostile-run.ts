@@ -35,6 +35,8 @@ export type PhaseResult = {
   readonly completed: number;
   /** Messages that publishers had to send again, so far. */
   readonly sentAgain: number;
+  /** Whom the publishers' metrics named meanwhile as not having confirmed. */
+  readonly namedReaders: readonly string[];
 };
 
 export type RunResult = {
@@ -126,6 +128,7 @@ async function runPhase({ options, stack, enemy, observer, wanted, earlier, mali
     const patience = AbortSignal.timeout(4 * 3_600_000);
     const posting = startPosting({ client: stack.client, wanted, perSecond, signal: patience });
     await posting.done;
+    const namedReaders = await readUnconfirmedReaders(stack);
     if (malice > 0) await until("every deed is done", async () => DEEDS.every((deed) => enemy.counts()[deed] > 0));
     enemy.setMalice(malice / 3);
     await until("every withdrawal is final", async () => (await observer.unfinished()) === 0);
@@ -140,7 +143,7 @@ async function runPhase({ options, stack, enemy, observer, wanted, earlier, mali
     const completed = services.withdrawals.filter(({ state }) => state === "completed").length;
     const violations = check({ ...history, services });
     const sentAgain = await readSentAgain(stack);
-    return { requests, result: { deeds: enemy.counts(), violations, refused, completed, sentAgain } };
+    return { requests, result: { deeds: enemy.counts(), violations, refused, completed, sentAgain, namedReaders } };
   } finally {
     scheming.abort();
   }
@@ -179,8 +182,16 @@ async function unconfirmedOf({ databaseOf }: Observer): Promise<number> {
   return (await Promise.all(counts)).reduce((sum, n) => sum + Number(n ?? 0), 0);
 }
 
-async function readSentAgain({ httpUrls }: Stack): Promise<number> {
+async function readSentAgain(stack: Stack): Promise<number> {
+  const found = await readMetrics(stack, /^sluice_outbox_sent_again_total\{[^}]*\} (\d+)$/gm);
+  return found.reduce((sum, count) => sum + Number(count), 0);
+}
+
+async function readUnconfirmedReaders(stack: Stack): Promise<readonly string[]> {
+  return [...new Set(await readMetrics(stack, /^sluice_outbox_unconfirmed_seconds\{[^}]*consumer="([^"]+)"/gm))].sort();
+}
+
+async function readMetrics({ httpUrls }: Stack, pattern: RegExp): Promise<readonly string[]> {
   const texts = Object.values(httpUrls).map(async (url) => (await fetch(`${url}/metrics`)).text());
-  const found = (await Promise.all(texts)).map((text) => /^sluice_outbox_sent_again_total\{[^}]*\} (\d+)$/m.exec(text));
-  return found.reduce((sum, match) => sum + Number(match?.[1] ?? 0), 0);
+  return (await Promise.all(texts)).flatMap((text) => [...text.matchAll(pattern)].map((match) => match[1] ?? ""));
 }

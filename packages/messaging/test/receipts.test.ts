@@ -2,7 +2,15 @@
 
 import { type OutgoingMessage, type Sealer, seal } from "@sluice/contracts";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type ConsumerOptions, receiptHandler, startConsumer, startReceipts, startRelay } from "../src/index.ts";
+import {
+  type ConsumerOptions,
+  pruneOutbox,
+  receiptHandler,
+  startConsumer,
+  startReceipts,
+  startRelay,
+} from "../src/index.ts";
+import { markPublished, overdue } from "../src/outbox.ts";
 import { recordingHandlers, TYPE } from "./messages.ts";
 import { appendMessages, countEffects, createWorld, effectIds, eventually, rawKafka, type World } from "./world.ts";
 
@@ -87,6 +95,50 @@ describe("what the broker lost", () => {
     expect(await unconfirmedIds(world)).toEqual(["a-1", "a-2", "a-3"]);
     expect(await effectIds(world.pool)).toEqual(["a-1", "a-2", "a-3"]);
   });
+});
+
+describe("sending again", () => {
+  it("goes easy on a reader from which nothing comes, and takes turns among what it sends", async () => {
+    const world = await createWorld({ topics: [] });
+    await appendMessages(world, ["a"], 250);
+    const ids = async () => (await overdue(world.pool, [TYPE])).map(({ id }) => id);
+    const all = (await world.pool.query<{ id: bigint }>("select id from outbox order by id")).rows.map(({ id }) => id);
+    expect(await ids()).toEqual([]);
+    await markPublished(world.pool, all, 0);
+    expect(await ids()).toEqual(all.slice(0, 5));
+    await markPublished(world.pool, all.slice(0, 5), 0);
+    expect(await ids()).toEqual(all.slice(5, 10));
+
+    await world.pool.query("insert into receipt_heard (consumer, heard_at) values ('online-risk', now())");
+    expect(await ids()).toEqual(all.slice(5, 105));
+    await markPublished(world.pool, all.slice(5, 105), 60_000);
+    await markPublished(world.pool, all.slice(105), 60_000);
+    expect(await ids()).toEqual(all.slice(0, 5));
+  });
+
+  it("comes after twice as long each time, and never later than after five minutes", async () => {
+    const world = await createWorld({ topics: [] });
+    await appendMessages(world, ["a"], 1);
+    const waits: number[] = [];
+    const [row] = (await world.pool.query<{ id: bigint }>("select id from outbox")).rows;
+    for (let time = 0; time < 6; time += 1) {
+      await markPublished(world.pool, [row?.id ?? 0n], 30_000);
+      const wait = "select extract(epoch from send_again_at - published_at)::float8 as seconds from outbox";
+      waits.push((await world.pool.query<{ seconds: number }>(wait)).rows[0]?.seconds ?? 0);
+    }
+    expect(waits).toEqual([30, 60, 120, 240, 300, 300]);
+  });
+});
+
+it("waits for nobody who no longer reads the topic", async () => {
+  const world = await createWorld({ topics: [] });
+  await appendMessages(world, ["a"], 2);
+  await world.pool.query("update outbox set awaits = '{treasury,online-risk}', published_at = now()");
+  await world.pool.query("update outbox set awaits = '{treasury}' where message_id = 'a-2'");
+  expect(await pruneOutbox(world.pool, new Date(Date.now() + 60_000))).toBe(1);
+  expect((await world.pool.query("select message_id, awaits from outbox")).rows).toEqual([
+    { message_id: "a-1", awaits: ["online-risk"] },
+  ]);
 });
 
 describe("a receipt", () => {
