@@ -3,7 +3,13 @@ import { defineConfig } from "vitest/config";
 // One start of the real parts is shared by every test file: test/setup.ts puts their addresses into the environment.
 export default defineConfig({
   test: {
-    include: ["packages/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts", "demo/**/*.test.ts"],
+    include: [
+      "packages/**/*.test.ts",
+      "services/**/*.test.ts",
+      "test/**/*.test.ts",
+      "demo/**/*.test.ts",
+      "bench/**/*.test.ts",
+    ],
     globalSetup: ["test/setup.ts"],
     pool: "forks",
     maxWorkers: 3,

@@ -70,7 +70,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/treasury": ONLINE,
   "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
-  bench: ["bridge"],
+  bench: ["bridge", "chains", "devstack"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };
 

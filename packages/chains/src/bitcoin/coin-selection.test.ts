@@ -23,9 +23,15 @@ const lots = (...amounts: readonly (number | bigint)[]) =>
 const names = (selection: ReturnType<typeof selectCoins<Lot>>) => selection?.coins.map(({ name }) => name);
 
 describe("coin selection", () => {
-  it("takes the largest first, and of equals the first that came", () => {
-    expect(names(selectCoins(request({ others: lots(60_000, 70_000, 60_000) })))).toEqual(["lot 1", "lot 0"]);
-    expect(names(selectCoins(request({ others: lots(10, 200_000, 200_000) })))).toEqual(["lot 1"]);
+  it("takes the fewest coins, each as small as the others leave it, and plain the largest first", () => {
+    const three = request({ others: lots(60_000, 70_000, 90_000, 60_000) });
+    expect([names(selectCoins(three)), names(selectCoins({ ...three, plain: true }))]).toEqual([
+      ["lot 0", "lot 3"],
+      ["lot 2", "lot 1"],
+    ]);
+    const one = request({ others: lots(10, 300_000, 200_000, 200_000, 99_000) });
+    expect(names(selectCoins(one))).toEqual(["lot 3"]);
+    expect(names(selectCoins({ ...one, plain: true }))).toEqual(["lot 1"]);
   });
 
   it("takes every required coin, however small, and no other when they suffice", () => {

@@ -69,7 +69,9 @@ function rankFrom<C extends Selectable>(
   const base = largestFirst && settle([...required, ...largestFirst], order, "whenever it is no dust");
   if (largestFirst === null || base === null) return null;
   const settled = (chosen: readonly C[] | null): readonly Selection<C>[] => {
-    const selection = chosen && settle([...required, ...anchorFirst(chosen)], order, changeOf(request));
+    const taken = new Set(chosen);
+    const inputs = [...required, ...anchorFirst(coins.filter((coin) => taken.has(coin)))];
+    const selection = chosen && settle(inputs, order, changeOf(request));
     return selection === null ? [] : [selection];
   };
   const light = bytesOf === undefined ? null : takeUntilEnough(required, byDensity(coins, bytesOf), order);
@@ -79,10 +81,11 @@ function rankFrom<C extends Selectable>(
   // Without change there is room for one more. While inputs are cheap all payouts want more of them, and some have to stay for those that come at the same time.
   const spare = Math.max(0, Math.min(affordable, coins.length - largestFirst.length - keepCoins));
   const cheap = order.feeRateSatPerKvbyte < order.longTermFeeRateSatPerKvbyte;
+  // Of equals the first is taken.
   const candidates = [
-    largestFirst,
-    smallestAlone(required, coins, order),
     fewestAndSmallest(required, largestFirst, coins, order),
+    smallestAlone(required, coins, order),
+    largestFirst,
     exactMatch(required, coins, order, largestFirst.length + (cheap ? spare : affordable + 1)),
     cheap && spare > 0 ? [...largestFirst, ...coins.slice(-spare)] : null,
   ];
@@ -166,8 +169,7 @@ function exactMatch<C extends Selectable>(
 
 /** The first input becomes the anchor of the withdrawals: one that cannot vanish, if there is any. */
 function anchorFirst<C extends Selectable>(coins: readonly C[]): readonly C[] {
-  const sorted = coins.toSorted((left, right) => Number(right.amountSat - left.amountSat));
-  return [...sorted.filter(isConfirmed), ...sorted.filter((coin) => !isConfirmed(coin))];
+  return [...coins.filter(isConfirmed), ...coins.filter((coin) => !isConfirmed(coin))];
 }
 
 function isConfirmed({ confirmed = true }: Selectable): boolean {

@@ -157,9 +157,10 @@ describe("a plan", () => {
     ).toMatchObject({ refusal: { code: "TOO_LARGE" } });
   });
 
-  it("takes the required coins first and in their order, then the largest", () => {
+  it("takes the required coins first and in their order, then the smallest that suffice", () => {
     const [first, second, third] = base.coins as readonly [Coin, Coin, Coin];
-    expect(plan().inputs).toEqual([third]);
+    expect(plan().inputs).toEqual([second]);
+    expect(plan({ plain: true }).inputs).toEqual([third]);
     expect(plan({ requiredOutpoints: [outpointOf(second)] }).inputs).toEqual([second]);
     expect(plan({ requiredOutpoints: [outpointOf(second), outpointOf(first)] }).inputs).toEqual([second, first]);
     expect(plan({ requiredOutpoints: [outpointOf(second)], payments: [payTo(payee, 2_400_000n)] }).inputs).toEqual([
