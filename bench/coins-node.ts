@@ -123,7 +123,7 @@ export async function createNodeWallet(rpc: Rpc, name: string): Promise<NodeWall
   await rpc("", "createwallet", [name, false, true]);
   const secret = `wsh(sortedmulti(2,${keys.map((key) => `${key.secret}/<0;1>/*`).join(",")}))`;
   const { checksum } = await rpc<{ checksum: string }>("", "getdescriptorinfo", [secret]);
-  const request = { desc: `${secret}#${checksum}`, active: true, timestamp: "now", range: [0, 3_000], next_index: 0 };
+  const request = { desc: `${secret}#${checksum}`, active: true, timestamp: "now", range: [0, 1_500], next_index: 0 };
   const [imported] = await rpc<readonly { success: boolean }[]>(name, "importdescriptors", [[request]]);
   if (imported?.success !== true) throw new Error("the node does not take the descriptor");
   return new NodeWallet(rpc, name, parsed.value);

@@ -19,14 +19,14 @@ export type Shape = {
   readonly paymentsAtMost: number;
 };
 
-/** Two batches a day of one to twenty payouts, many of some hundredths of a bitcoin, from deposits of all sizes. */
+/** A batch a day of one to thirty payouts, most of a thousandth to a hundredth of a bitcoin, from deposits of all sizes. */
 export const YEAR: Shape = {
-  steps: 730,
-  stepsPerDay: 2,
+  steps: 365,
+  stepsPerDay: 1,
   floatSat: 300_000_000n,
   medianDepositSat: 2_000_000,
   medianPaymentSat: 400_000,
-  paymentsAtMost: 20,
+  paymentsAtMost: 30,
 };
 
 /** One seed has one year. */
