@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { decodeTransaction, parseAddress } from "@sluice/chains";
 import { HOLDERS } from "@sluice/contracts";
 import { inspectSockets, proveZone, settingNamesOf, type ZoneProof } from "@sluice/devstack";
+import { createPool } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 import { descriptorKinds, environmentOf, startControl, watchZone } from "./zone-watch.ts";
 
-const stack = withStack();
+const stack = withStack({ ownChain: true });
 let looks: readonly ZoneProof[] = [];
 
 it("pays ten withdrawals of several accounts, each once and exactly", async () => {
@@ -60,6 +61,68 @@ it("answers the same request the same way, and another body under its id never",
   const other = stack().client.createWithdrawal({ id, account, asset, amount: BigInt(amount) + 1n, address });
   await expect(other).rejects.toMatchObject({ status: 409, code: "WITHDRAWAL_ID_REUSED" });
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("goes back when the chain does, deeper than was demanded, and is completed again on the new chain, paid once", async () => {
+  const { client, chain, inside } = stack();
+  const ids = Array.from({ length: 10 }, (_, at) => `happy-${at}`);
+  const before = await Promise.all(ids.map((id) => client.getWithdrawal(id)));
+  const states = async () =>
+    new Set((await Promise.all(ids.map((id) => client.getWithdrawal(id)))).map((one) => one.state));
+  const settled = await ledger();
+  const vault = createPool({ url: inside.databaseUrlOf("vault"), applicationName: "journey", max: 1 });
+  const reserved = async () =>
+    Number((await vault.query<{ n: bigint }>("select count(*) as n from reservation")).rows[0]?.n);
+  const spent = async () =>
+    (await vault.query<{ outpoint: string }>("select outpoint from coin where state = 'spent' order by 1")).rows;
+  try {
+    await chain.mine(2);
+    const deepest = Math.min(...(await Promise.all(before.map(({ txid }) => heightOf(txid ?? "")))));
+    const depth = (await chain.rpc<number>("getblockcount")) - deepest + 1;
+    expect(depth).toBeGreaterThan(2);
+    const spentBefore = await spent();
+    expect(spentBefore.length).toBeGreaterThan(0);
+    expect(await reserved()).toBe(0);
+
+    // A longer chain of somebody else, which has none of them.
+    await chain.rpc("invalidateblock", await chain.rpc<string>("getblockhash", deepest));
+    for (let mined = 0; mined <= depth; mined += 1) await chain.rpc("generateblock", await chain.newAddress(), []);
+    await expect.poll(states, { timeout: 30_000 }).toEqual(new Set(["broadcast"]));
+    await expect.poll(async () => (await ledger()).reconciliation.driftSat, { timeout: 20_000 }).toBe("0");
+    const open = await ledger();
+    expect(new Set(open.payouts.map(({ standing }) => standing))).toEqual(new Set(["pending"]));
+    const owed = before.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+    expect(open.balances.find(({ account }) => account === "in-flight")?.amountMinor).toBe(`${-owed}`);
+    expect(open.balances.find(({ account }) => account === "network-fees")?.amountMinor).toBe("0");
+    // What they spend is theirs as before, and their change is nobody's to spend.
+    await expect.poll(reserved, { timeout: 20_000 }).toBe(spentBefore.length);
+    expect(await spent()).toEqual([]);
+
+    await Promise.all(
+      before.map(({ txid }) => expect.poll(() => isPending(txid ?? ""), { timeout: 20_000 }).toBe(true)),
+    );
+    await chain.mine(1);
+    await expect.poll(states, { timeout: 30_000 }).toEqual(new Set(["confirming"]));
+    await chain.mine(1);
+    await expect.poll(states, { timeout: 30_000 }).toEqual(new Set(["completed"]));
+    await expect.poll(async () => (await ledger()).balances, { timeout: 20_000 }).toEqual(settled.balances);
+    expect(new Set((await ledger()).payouts.map(({ standing }) => standing))).toEqual(new Set(["posted"]));
+    expect((await ledger()).reconciliation.driftSat).toBe("0");
+    await expect.poll(reserved, { timeout: 20_000 }).toBe(0);
+    expect(await spent()).toEqual(spentBefore);
+  } finally {
+    await vault.end();
+  }
+  for (const { id, txid, address, amount } of before) {
+    expect(await paymentsTo(stack(), address), id).toEqual([txid]);
+    expect(await paid(txid ?? "", address), id).toBe(BigInt(amount));
+  }
+  const { history } = await client.getWithdrawal("happy-0");
+  const way = history.map(({ state }) => state).filter((state, at, all) => state !== all[at - 1]);
+  expect(way.slice(way.indexOf("completed"))).toEqual(["completed", "broadcast", "confirming", "completed"]);
+  for (const url of [stack().httpUrls.treasury, stack().httpUrls.vault, stack().httpUrls["blockchain-gateway"]]) {
+    expect(await (await fetch(`${url}/dead-letters`)).json()).toEqual({ deadLetters: [] });
+  }
 });
 
 const root = process.getuid?.() === 0;
@@ -146,6 +209,15 @@ async function paid(txid: string, address: string): Promise<bigint> {
   return decodeTransaction(Buffer.from(hex, "hex"))
     .outputs.filter(({ scriptPubKey }) => script.equals(scriptPubKey))
     .reduce((sum, { amountSat }) => sum + amountSat, 0n);
+}
+
+async function heightOf(txid: string): Promise<number> {
+  const { blockhash } = await stack().chain.rpc<{ blockhash: string }>("getrawtransaction", txid, true);
+  return (await stack().chain.rpc<{ height: number }>("getblockheader", blockhash)).height;
+}
+
+async function isPending(txid: string): Promise<boolean> {
+  return (await stack().chain.rpc<readonly string[]>("getrawmempool")).includes(txid);
 }
 
 type Ledger = {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { WithdrawalDetails } from "@sluice/client";
 import type { WithdrawalState } from "@sluice/core";
 import {
+  type Parts,
   type PolicyChoices,
   type Regtest,
   type Stack,
@@ -19,26 +20,32 @@ const START_WITHIN_MS = 90_000;
 export type Choices = {
   readonly policies?: (chain: Regtest) => Promise<PolicyChoices>;
   readonly extraEnv?: NonNullable<StackOptions["extraEnv"]>;
+  /** A bitcoind of its own, so that blocks can be taken back without anybody else's stack seeing it. */
+  readonly ownChain?: boolean;
 };
 
 /** Starts before the file's first test and stops after its last; the stack is there inside the tests. */
-export function withStack(choices: Choices = {}): () => Stack {
+export function withStack({ ownChain = false, ...choices }: Choices = {}): () => Stack {
   let stack: Stack | undefined;
+  let chain: Parts<"bitcoind"> | undefined;
   let directory: string | undefined;
   const lines: string[] = [];
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "sluice-journey-"));
     // The parts are up already and named in the environment, so this starts nothing.
-    const parts = await startParts({ log: (line) => void lines.push(line) });
+    const log = (line: string) => void lines.push(line);
+    const parts = await startParts({ log });
+    chain = ownChain ? await startParts({ log, which: ["bitcoind"], env: {}, own: true }) : undefined;
     stack = await startStack({
-      parts,
+      parts: { ...parts, bitcoind: chain?.bitcoind ?? parts.bitcoind },
       directory,
-      log: (line) => void lines.push(line),
+      log,
       ...choices,
     });
   }, START_WITHIN_MS);
   afterAll(async () => {
     await stack?.stop();
+    await chain?.stop();
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }, START_WITHIN_MS);
   return () => {
