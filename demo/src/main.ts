@@ -31,7 +31,7 @@ async function demo(): Promise<number> {
   let good: boolean;
   try {
     say("Starting the real parts");
-    parts = await startParts({ log: progress });
+    parts = await startParts({ log: progress, bitcoindPeers: [{}] });
     say("Starting the services, each a process of its own");
     const labelled: { online: string; offline: string } = { online: "", offline: "" };
     stack = await startStack({

@@ -24,7 +24,7 @@ async function keepUp(): Promise<number> {
   let stack: Stack | undefined;
   let mining: NodeJS.Timeout | undefined;
   try {
-    parts = await startParts({ log });
+    parts = await startParts({ log, bitcoindPeers: [{}] });
     stack = await startStack({ parts, directory, log });
     await stack.fund([100_000_000n, 60_000_000n, 40_000_000n]);
     log(stack.isolation.detail);

@@ -20,7 +20,7 @@ const exitAtOnce = (): never => process.exit(130);
 process.on("SIGINT", exitAtOnce);
 process.on("SIGTERM", exitAtOnce);
 
-const parts = await startParts({ log }).catch((error: unknown) => {
+const parts = await startParts({ log, bitcoindPeers: [{}] }).catch((error: unknown) => {
   log(error instanceof Error ? error.message : String(error));
   process.exit(1);
 });

@@ -7,6 +7,7 @@ import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/ch
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import { BRIDGE_SCHEMA, HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
 import { createBus, removeTopics } from "@sluice/messaging";
+import { askBitcoind } from "../parts/bitcoind-rpc.ts";
 import type { Child } from "../parts/child.ts";
 import { readPermissions } from "../parts/confine.ts";
 import type { Log } from "../parts/find-part.ts";
@@ -144,9 +145,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       firstBundle: office.firstBundle,
       apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["127.0.0.1/32", "::1/128"] }],
       services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
-      bitcoinNodes: {
-        nodes: Object.entries(bitcoinNodes).map(([name, rpcUrl]) => ({ name, url: new URL(rpcUrl).origin })),
-      },
+      bitcoinNodes: { nodes: await listNodes(bitcoinNodes) },
     }),
     socketDirectory: folders.sockets,
     consoleDirectory: folders.consoles,
@@ -190,6 +189,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     fund: funding(wallet, chain),
     stop,
   };
+}
+
+/** Each with the address where it tells its news, if it does. */
+function listNodes(rpcUrls: Readonly<Record<string, string>>): Promise<readonly object[]> {
+  return Promise.all(
+    Object.entries(rpcUrls).map(async ([name, rpcUrl]) => {
+      const answer = await askBitcoind(rpcUrl, "getzmqnotifications");
+      const [news] = answer.ok ? (answer.result as readonly { readonly address: string }[]) : [];
+      return { name, url: new URL(rpcUrl).origin, ...(news === undefined ? {} : { zmq: news.address }) };
+    }),
+  );
 }
 
 function insideOf(identities: Identities, office: Office, around: Surroundings, adminUrl: string): Inside {
