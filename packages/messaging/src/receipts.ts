@@ -33,6 +33,8 @@ export type ReceiptOptions = {
 
 const RECEIPT = "message.received.v1";
 
+/** As the receipt's shape has it. Longer ones only an enemy with a good seal makes; they are not confirmed. */
+const LONGEST_ID = 256;
 /** As many ids of a type as one message names; with the longest ids they stay far below what a topic takes. */
 const MAX_IDS = 1_000;
 /** Beyond this nothing more is noted while Kafka takes none: the publishers send again, and it is noted then. */
@@ -48,11 +50,11 @@ export function startReceipts({ bus, sealer, logger, everyMs = 500 }: ReceiptOpt
   let notedCount = 0;
   let sending: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    sending = sending.then(send);
+    sending = sending.then(send).catch((err: unknown) => logger.error({ err }, "receipts could not be made"));
   }, everyMs);
   return {
     note: ({ type, id }) => {
-      if (type === RECEIPT || notedCount >= MAX_NOTED) return;
+      if (type === RECEIPT || id.length > LONGEST_ID || notedCount >= MAX_NOTED) return;
       const ids = noted.get(type) ?? new Set();
       if (ids.has(id)) return;
       noted.set(type, ids.add(id));

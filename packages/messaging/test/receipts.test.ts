@@ -1,8 +1,10 @@
 // Receipts on real parts: what a broker acknowledged and lost is sent again, until each reader itself has confirmed it.
 
 import { type OutgoingMessage, type Sealer, seal } from "@sluice/contracts";
+import { transaction } from "@sluice/postgres";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
+  appendOutbox,
   type ConsumerOptions,
   pruneOutbox,
   receiptHandler,
@@ -11,7 +13,7 @@ import {
   startRelay,
 } from "../src/index.ts";
 import { markPublished, overdue } from "../src/outbox.ts";
-import { recordingHandlers, TYPE } from "./messages.ts";
+import { message, recordingHandlers, TYPE } from "./messages.ts";
 import { appendMessages, countEffects, createWorld, effectIds, eventually, rawKafka, type World } from "./world.ts";
 
 const RECEIPT = "message.received.v1";
@@ -157,6 +159,18 @@ describe("a receipt", () => {
     await eventually(() => unconfirmedIds(world)).toEqual(["a-1"]);
     const parked = "select code from dead_letter order by id";
     expect((await world.pool.query(parked)).rows).toEqual([{ code: "SEAL_INVALID" }, { code: "SEAL_INVALID" }]);
+  });
+
+  it("is not held up by an id that fits into none", async () => {
+    const world = await createWorld({ topics: TOPICS });
+    await publisher(world);
+    const id = "x".repeat(300);
+    const envelope = message(world.sealers.gateway, id);
+    await transaction(world.pool, (tx) => appendOutbox(tx, { topic: TYPE, key: "k", id, envelope }));
+    await appendMessages(world, ["a"], 2);
+    await reader(world);
+    await eventually(() => unconfirmedIds(world)).toEqual([id]);
+    expect(await effectIds(world.pool)).toEqual([id, "a-1", "a-2"]);
   });
 
   it("goes out for what is parked under a good seal, and not for what no seal vouches for", async () => {
