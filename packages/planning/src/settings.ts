@@ -26,6 +26,8 @@ export const planningSettings = {
   SLUICE_SPEND_UNCONFIRMED_CHANGE: setting.flag().default(true),
   /** Change that is in no block for longer is not counted on. */
   SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS: setting.durationMs().default(21_600_000),
+  /** A wallet that is short of funds says so at most this often. */
+  SLUICE_REFILL_PAUSE_MS: setting.durationMs().default(60_000),
 };
 
 type PlanningSettings = z.output<z.ZodObject<typeof planningSettings>>;

@@ -4,6 +4,7 @@ export { coinMismatch } from "./coin-mismatch.ts";
 export * from "./coins.ts";
 export * from "./fees.ts";
 export * from "./parked-reports.ts";
+export * from "./refills.ts";
 export * from "./sightings.ts";
 export { storable } from "./storable.ts";
 export { addChange, isBuiltUpon, type NewChange, unconfirmedTransactions } from "./unconfirmed-change.ts";

@@ -1,7 +1,8 @@
 // What vault measures besides what every online service does; the tables are asked when somebody reads the metrics.
 import type { Bridge } from "@sluice/bridge";
 import type { OnlineService } from "@sluice/online-service";
-import { sumCoins, summariseWaiting } from "@sluice/wallet-memory";
+import { type FeePolicy, feeRates } from "@sluice/planning";
+import { feeHistory, listRefills, sumCoins, summariseWaiting } from "@sluice/wallet-memory";
 import { countTasks } from "./store/tasks.ts";
 
 const TASK_STATES = [
@@ -41,6 +42,39 @@ export function measureTables({ metrics, pool }: OnlineService): void {
     name: "sluice_vault_oldest_waiting_seconds",
     help: "How long the oldest cleared withdrawal has waited to be planned.",
     collect: async (gauge) => gauge.set((await summariseWaiting(pool)).oldestSeconds),
+  });
+}
+
+export function measurePlanning({ metrics, pool }: OnlineService, policy: FeePolicy): void {
+  const rates = async () => feeRates(policy, await feeHistory(pool), Date.now());
+  metrics.gauge({
+    name: "sluice_vault_fee_rate_sat_per_vbyte",
+    help: "What a transaction planned now pays, by priority.",
+    labels: ["priority"],
+    collect: async (gauge) => {
+      for (const [priority, rate] of Object.entries((await rates()).satPerKvbyte))
+        gauge.set({ priority }, Number(rate) / 1000);
+    },
+  });
+  metrics.gauge({
+    name: "sluice_vault_fee_alarm_info",
+    help: "1 while the newest estimate of the nodes is not believed as it is, or is missing, by code.",
+    labels: ["code"],
+    collect: async (gauge) => {
+      const { alarms, source } = await rates();
+      gauge.reset();
+      gauge.set({ code: "FEE_NOT_ESTIMATED" }, source === "estimate" ? 0 : 1);
+      for (const { code } of alarms) gauge.set({ code }, 1);
+    },
+  });
+  metrics.gauge({
+    name: "sluice_vault_refill_missing_sat",
+    help: "What has to come in so that all that wait for funds can be paid, as told last.",
+    labels: ["wallet"],
+    collect: async (gauge) => {
+      for (const { walletId, missingSat } of await listRefills(pool))
+        gauge.set({ wallet: walletId }, Number(missingSat));
+    },
   });
 }
 

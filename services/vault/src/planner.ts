@@ -3,6 +3,7 @@ import type { Wallet } from "@sluice/chains";
 import type { OnlineService } from "@sluice/online-service";
 import { transaction } from "@sluice/postgres";
 import { about, type Logger, type Rounds, startRounds } from "@sluice/runtime";
+import { askForRefill, type RefillPolicy } from "./ask-for-refill.ts";
 import type { VaultCrash } from "./crash-point.ts";
 import { type PlanOutcome, type PlanPolicy, planWallet } from "./plan-wallet.ts";
 import { LOOK_EVERY_MS } from "./work.ts";
@@ -10,7 +11,7 @@ import { LOOK_EVERY_MS } from "./work.ts";
 export function startPlanner(
   { pool, sealer, life }: Pick<OnlineService, "pool" | "sealer" | "life">,
   wallets: Iterable<Wallet>,
-  policy: PlanPolicy,
+  policy: PlanPolicy & RefillPolicy,
   crashPoint: VaultCrash,
   isHeld: () => boolean,
 ): Rounds {
@@ -23,9 +24,18 @@ export function startPlanner(
     if (isHeld()) return;
     const ripe: number[] = [];
     for (const wallet of all) ripe.push(await planAll(wallet));
+    for (const wallet of all) await refill(wallet);
     const ripeInMs = Math.min(...ripe);
     clearTimeout(ripening);
     if (ripeInMs < LOOK_EVERY_MS) ripening = setTimeout(() => rounds.wake(), ripeInMs);
+  }
+
+  async function refill(wallet: Wallet): Promise<void> {
+    const told = await transaction(pool, (tx) => askForRefill(tx, wallet, wallet === all[0], policy, sealer));
+    if (told === null) return;
+    const { walletId, missingSat, waitingWithdrawals, address } = told;
+    const message = missingSat > 0n ? "the wallet is short of funds" : "the wallet is not short of funds any more";
+    life.logger.warn({ walletId, missingSat: `${missingSat}`, waitingWithdrawals, address }, message);
   }
 
   /** Resolves to how long nothing of it will be ripe, milliseconds. */

@@ -1,7 +1,7 @@
 // What a person can read of vault: the semi-offline zone's standing, the tasks, and what waits. Nothing here changes anything.
 import type { HttpServer } from "@sluice/http";
 import type { Pool } from "@sluice/postgres";
-import { listBumps, listParkedReports, listWaiting } from "@sluice/wallet-memory";
+import { listBumps, listParkedReports, listRefills, listWaiting } from "@sluice/wallet-memory";
 import { listTasks } from "./store/tasks.ts";
 import type { ZoneNews } from "./zone-news.ts";
 
@@ -9,6 +9,8 @@ const MOST_ROWS = 500;
 
 export function addRoutes(http: HttpServer, pool: Pool, zone: ZoneNews): void {
   http.get("/zone", async () => writable(zone.newest() ?? { heardAtMs: null, zone: null }));
+
+  http.get("/refills", async () => writable({ refills: await listRefills(pool) }));
 
   http.get("/tasks", async () =>
     writable({

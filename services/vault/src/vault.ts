@@ -20,7 +20,7 @@ import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts"
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleTransactionStuck } from "./handlers/transaction-stuck.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
-import { bridgeReadiness, measureBridge, measureTables } from "./metrics.ts";
+import { bridgeReadiness, measureBridge, measurePlanning, measureTables } from "./metrics.ts";
 import { startPlanner } from "./planner.ts";
 import { addRoutes } from "./routes.ts";
 import { insertTask, lockTask, settleTask } from "./store/tasks.ts";
@@ -88,12 +88,13 @@ export async function startVault(
     const bundles = carryBundles({ directory, bridge, sealer, logger });
     life.onStop("bundles", bundles.stop);
   }
+  const fees = feePolicyOf(settings);
   measureTables(service);
+  measurePlanning(service, fees);
   measureBridge(service, bridge);
 
   const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, crashPoint, recall.isOpen);
   life.onStop("submitter", submitter.stop);
-  const fees = feePolicyOf(settings);
   const planner = startPlanner(service, wallets.values(), { ...settings, fees }, crashPoint, recall.isOpen);
   life.onStop("planner", planner.stop);
   const bumper = startBumper(service, wallets.values(), bumpPolicyOf(settings));

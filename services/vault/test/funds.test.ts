@@ -1,4 +1,5 @@
 // Withdrawals for which the coins do not suffice: they wait in sight, smaller ones pass, and new coins set them going.
+import { deriveScript } from "@sluice/chains";
 import { describe, expect, it } from "vitest";
 import { fund } from "./support/holders.ts";
 import { eventually, spawnVault } from "./support/process.ts";
@@ -7,7 +8,7 @@ import { openZone, sign } from "./support/zone.ts";
 
 describe("without enough coins", () => {
   it("a withdrawal waits, a smaller one is paid, and a refill pays the rest", async () => {
-    const world = await createWorld();
+    const world = await createWorld({ SLUICE_REFILL_PAUSE_MS: "50" });
     openZone(world, sign(world));
     const vault = spawnVault(world);
     await vault.ready;
@@ -23,13 +24,32 @@ describe("without enough coins", () => {
     await eventually(() => expect(paid()).toEqual(["small"]));
     expect(await waiting()).toMatchObject([{ withdrawalId: "large", amountSat: "700000", code: "INSUFFICIENT_FUNDS" }]);
 
-    await world.observe(fund(world.wallet, 900_000n, 1));
+    // Somebody reads what is asked for and pays it, to the very address.
+    await eventually(() => expect(asked().at(-1)?.missingSat).toBeLessThan(600_000n));
+    const request = asked().at(-1);
+    if (request === undefined) throw new Error("nothing was asked for");
+    expect(request).toMatchObject({ walletId: "hot-1", waitingWithdrawals: 1 });
+    expect(request.address).toBe(deriveScript(world.wallet.descriptor, 0, request.index).address);
+    expect([0]).not.toContain(request.index);
+    expect(await (await vault.get("/refills")).json()).toMatchObject({
+      refills: [{ walletId: "hot-1", missingSat: String(request.missingSat), address: request.address }],
+    });
+    expect(await (await vault.get("/metrics")).text()).toMatch(
+      /^sluice_vault_refill_missing_sat\{wallet="hot-1".*\} [1-9]/m,
+    );
+    await world.observe(fund(world.wallet, request.missingSat, request.index));
     await eventually(() => expect(paid()).toEqual(["small", "large"]));
     expect(await waiting()).toEqual([]);
+    await eventually(() => expect(asked().at(-1)).toMatchObject({ missingSat: 0n, waitingWithdrawals: 0 }));
+    expect(asked().map(({ revision }) => revision)).toEqual(asked().map((_, at) => at + 1));
+    expect(asked().length).toBeLessThanOrEqual(4);
 
     async function waiting() {
       const shown = (await (await vault.get("/tasks")).json()) as { waiting: readonly Record<string, unknown>[] };
       return shown.waiting;
+    }
+    function asked() {
+      return world.heard("refill.requested.v1").map(({ message }) => message);
     }
     function paid() {
       const payouts = world.heard("transaction.signed.v1").flatMap(({ message }) => message.payouts);

@@ -1,0 +1,66 @@
+// A shortage is told of when it begins, changes markedly and ends; and never in a flood.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { freshReceivingIndex, shortageOf, tellsOfRefill } from "./decide-refill.ts";
+
+const short = (missingSat: bigint) => ({ missingSat, waitingWithdrawals: missingSat === 0n ? 0 : 1 });
+
+describe("what is missing", () => {
+  it("is what waits and its fees, less what is there", () => {
+    const waiting = { amountsSat: 700_000n, withdrawals: 2, freeSat: 100_000n, feeRateSatPerKvbyte: 5_000n };
+    expect(shortageOf(waiting)).toEqual({ missingSat: 602_000n, waitingWithdrawals: 2 });
+    expect(shortageOf({ ...waiting, freeSat: 700_000n }).missingSat).toBe(2_000n);
+    expect(shortageOf({ ...waiting, freeSat: 9_000_000n }).missingSat).toBe(2_000n);
+    expect(shortageOf({ ...waiting, withdrawals: 0 }).missingSat).toBe(0n);
+  });
+});
+
+describe("a shortage", () => {
+  it.each<[string, bigint | null, bigint, number, boolean]>([
+    ["none, never told", null, 0n, 0, false],
+    ["the first", null, 5_000n, 0, true],
+    ["the same", 5_000n, 5_000n, 9_999, false],
+    ["hardly another", 5_000n, 5_499n, 9_999, false],
+    ["markedly more", 5_000n, 5_500n, 9_999, true],
+    ["markedly less", 5_000n, 4_500n, 9_999, true],
+    ["markedly more, too soon", 5_000n, 50_000n, 999, false],
+    ["over", 5_000n, 0n, 1_000, true],
+    ["over, too soon", 5_000n, 0n, 999, false],
+    ["still over", 0n, 0n, 9_999, false],
+    ["a new one", 0n, 1n, 1_000, true],
+  ])("%s", (_, told, missingSat, afterMs, tells) => {
+    const before = told === null ? null : { missingSat: told, toldAtMs: 0 };
+    expect(tellsOfRefill(before, short(missingSat), afterMs, 1_000)).toBe(tells);
+  });
+
+  it("is never told of more often than once in a pause, and the last word is always true up to a tenth", () => {
+    const step = fc.record({ afterMs: fc.integer({ min: 1, max: 400 }), missingSat: fc.bigInt(0n, 1_000_000n) });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
+        let told: { readonly missingSat: bigint; readonly toldAtMs: number } | null = null;
+        let [nowMs, missingSat, times] = [0, 0n, 0];
+        for (const each of [...steps, ...steps.slice(-1).map((last) => ({ ...last, afterMs: 1_000 }))]) {
+          nowMs += each.afterMs;
+          missingSat = each.missingSat;
+          if (!tellsOfRefill(told, short(missingSat), nowMs, 1_000)) continue;
+          told = { missingSat, toldAtMs: nowMs };
+          times += 1;
+        }
+        expect(times).toBeLessThanOrEqual(1 + Math.floor(nowMs / 1_000));
+        const last: bigint = (told as { missingSat: bigint } | null)?.missingSat ?? 0n;
+        expect((missingSat === 0n) === (last === 0n)).toBe(true);
+        const apart = missingSat > last ? missingSat - last : last - missingSat;
+        expect(apart * 10n < last || apart === 0n).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+it("a fresh address was never paid to, and not named before while there are others", () => {
+  expect(freshReceivingIndex([], null, 3)).toBe(0);
+  expect(freshReceivingIndex([0], null, 3)).toBe(1);
+  expect(freshReceivingIndex([0], 1, 3)).toBe(2);
+  expect(freshReceivingIndex([0], 2, 3)).toBe(1);
+  expect(freshReceivingIndex([0, 1, 2], 2, 3)).toBeNull();
+});

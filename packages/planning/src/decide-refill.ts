@@ -1,0 +1,57 @@
+// Whether the hot wallet's shortage is told of: when it begins, when it changes markedly, and when it is over. Pure.
+
+export type Shortage = {
+  /** 0 when nothing waits for funds. */
+  readonly missingSat: bigint;
+  readonly waitingWithdrawals: number;
+};
+
+/** What was told last. */
+export type ToldShortage = Pick<Shortage, "missingSat"> & { readonly toldAtMs: number };
+
+/** What a payment adds to a transaction, with a coin of its own and its share of the rest: rather too much than too little. */
+const VBYTES_PER_WITHDRAWAL = 200;
+
+/** What has to come in so that all that wait for funds can be paid, fees included. */
+export function shortageOf(waiting: {
+  readonly amountsSat: bigint;
+  readonly withdrawals: number;
+  /** What is free, unconfirmed change of our own too: that comes back by itself. */
+  readonly freeSat: bigint;
+  readonly feeRateSatPerKvbyte: bigint;
+}): Shortage {
+  const { amountsSat, withdrawals, freeSat, feeRateSatPerKvbyte } = waiting;
+  if (withdrawals === 0) return { missingSat: 0n, waitingWithdrawals: 0 };
+  const reserveSat = (BigInt(VBYTES_PER_WITHDRAWAL * withdrawals) * feeRateSatPerKvbyte + 999n) / 1_000n;
+  const missingSat = amountsSat + reserveSat - freeSat;
+  // They could not be paid although the sum looks sufficient: the coins are too small for their own fees, or just so.
+  return { missingSat: missingSat > reserveSat ? missingSat : reserveSat, waitingWithdrawals: withdrawals };
+}
+
+/** Never twice within the pause, however the sum moves meanwhile; after it, what is true then is told. */
+export function tellsOfRefill(
+  told: ToldShortage | null,
+  { missingSat }: Shortage,
+  nowMs: number,
+  pauseMs: number,
+): boolean {
+  if (told === null) return missingSat > 0n;
+  if (nowMs - told.toldAtMs < pauseMs) return false;
+  if (missingSat === 0n || told.missingSat === 0n) return missingSat !== told.missingSat;
+  const change = missingSat > told.missingSat ? missingSat - told.missingSat : told.missingSat - missingSat;
+  return change * 10n >= told.missingSat;
+}
+
+/**
+ * Where the missing coins are to go: an index of the receiving branch that no coin was ever paid to, and that was not
+ * named for an earlier shortage while there are others. Null when all below the gap limit were used.
+ */
+export function freshReceivingIndex(
+  used: readonly number[],
+  lastNamed: number | null,
+  gapLimit: number,
+): number | null {
+  const taken = new Set(used);
+  const free = Array.from({ length: gapLimit }, (_, index) => index).filter((index) => !taken.has(index));
+  return free.find((index) => index > (lastNamed ?? -1)) ?? free[0] ?? null;
+}
