@@ -1,4 +1,6 @@
 // A shortage is told of when it begins, changes markedly and ends; and never in a flood.
+import { outpointOf, planPayout } from "@sluice/chains";
+import { DESTINATION, fund, makeWallet } from "@sluice/signing-fixtures";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { freshReceivingIndex, shortageOf, tellsOfRefill } from "./decide-refill.ts";
@@ -7,12 +9,46 @@ const short = (missingSat: bigint) => ({ missingSat, waitingWithdrawals: missing
 
 describe("what is missing", () => {
   it("is what waits and its fees, less what is there", () => {
-    const waiting = { amountsSat: 700_000n, withdrawals: 2, freeSat: 100_000n, feeRateSatPerKvbyte: 5_000n };
-    expect(shortageOf(waiting)).toEqual({ missingSat: 602_000n, waitingWithdrawals: 2 });
-    expect(shortageOf({ ...waiting, freeSat: 700_000n }).missingSat).toBe(2_000n);
-    expect(shortageOf({ ...waiting, freeSat: 9_000_000n }).missingSat).toBe(2_000n);
+    const waiting = {
+      ...{ amountsSat: 700_000n, withdrawals: 2, freeSat: 100_000n, freeCoins: 1, feeRateSatPerKvbyte: 5_000n },
+    };
+    const reserveSat = 5n * (2n * 100n + 3n * 106n);
+    expect(shortageOf(waiting)).toEqual({ missingSat: 600_000n + reserveSat, waitingWithdrawals: 2 });
+    expect(shortageOf({ ...waiting, freeSat: 700_000n }).missingSat).toBe(reserveSat);
+    expect(shortageOf({ ...waiting, freeSat: 9_000_000n }).missingSat).toBe(reserveSat);
     expect(shortageOf({ ...waiting, withdrawals: 0 }).missingSat).toBe(0n);
   });
+});
+
+it("is enough: when it comes, as one coin or two, all that waited can be paid", () => {
+  const { wallet } = makeWallet(200);
+  const sats = fc.bigInt(1_000n, 400_000n);
+  fc.assert(
+    fc.property(
+      ...[fc.array(sats, { minLength: 1, maxLength: 8 }), fc.array(sats, { maxLength: 6 }), fc.bigInt(1_000n, 9_000n)],
+      fc.integer({ min: 1, max: 2 }),
+      (amounts, coinSats, feeRateSatPerKvbyte, parts) => {
+        const sum = (each: readonly bigint[]) => each.reduce((left, right) => left + right, 0n);
+        const free = coinSats.filter((sat) => sat > 106n * 9n);
+        const funds = {
+          amountsSat: sum(amounts),
+          withdrawals: amounts.length,
+          freeSat: sum(free),
+          freeCoins: free.length,
+        };
+        const { missingSat } = shortageOf({ ...funds, feeRateSatPerKvbyte });
+        const refill = parts === 1 ? [missingSat] : [missingSat / 2n, missingSat - missingSat / 2n];
+        const coins = [...free, ...refill].map((sat, at) => fund(wallet, sat, at));
+        const planned = planPayout({
+          ...{ wallet: wallet.descriptor, coins, requiredOutpoints: coins.map(outpointOf), changeIndex: 0 },
+          payments: amounts.map((amountSat, at) => ({ withdrawalId: `w${at}`, address: DESTINATION, amountSat })),
+          feeRateSatPerVbyte: Number(feeRateSatPerKvbyte) / 1000,
+        });
+        expect(planned.ok).toBe(true);
+      },
+    ),
+    { numRuns: 40 },
+  );
 });
 
 describe("a shortage", () => {

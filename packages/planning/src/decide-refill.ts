@@ -9,8 +9,11 @@ export type Shortage = {
 /** What was told last. */
 export type ToldShortage = Pick<Shortage, "missingSat"> & { readonly toldAtMs: number };
 
-/** What a payment adds to a transaction, with a coin of its own and its share of the rest: rather too much than too little. */
-const VBYTES_PER_WITHDRAWAL = 200;
+/** A payment with its share of a transaction, and a coin that has to be spent for it: rather too much than too little. */
+const VBYTES_PER_WITHDRAWAL = 100;
+const VBYTES_PER_COIN = 106;
+/** So many coins may come of a refill. */
+const NEW_COINS = 2;
 
 /** What has to come in so that all that wait for funds can be paid, fees included. */
 export function shortageOf(waiting: {
@@ -18,11 +21,13 @@ export function shortageOf(waiting: {
   readonly withdrawals: number;
   /** What is free, unconfirmed change of our own too: that comes back by itself. */
   readonly freeSat: bigint;
+  readonly freeCoins: number;
   readonly feeRateSatPerKvbyte: bigint;
 }): Shortage {
-  const { amountsSat, withdrawals, freeSat, feeRateSatPerKvbyte } = waiting;
+  const { amountsSat, withdrawals, freeSat, freeCoins, feeRateSatPerKvbyte } = waiting;
   if (withdrawals === 0) return { missingSat: 0n, waitingWithdrawals: 0 };
-  const reserveSat = (BigInt(VBYTES_PER_WITHDRAWAL * withdrawals) * feeRateSatPerKvbyte + 999n) / 1_000n;
+  const vbytes = VBYTES_PER_WITHDRAWAL * withdrawals + VBYTES_PER_COIN * (freeCoins + NEW_COINS);
+  const reserveSat = (BigInt(vbytes) * feeRateSatPerKvbyte + 999n) / 1_000n;
   const missingSat = amountsSat + reserveSat - freeSat;
   // They could not be paid although the sum looks sufficient: the coins are too small for their own fees, or just so.
   return { missingSat: missingSat > reserveSat ? missingSat : reserveSat, waitingWithdrawals: withdrawals };

@@ -34,23 +34,33 @@ export async function listRefills(database: Queryable): Promise<readonly Refill[
   return rows;
 }
 
-export type Funds = { readonly withdrawals: number; readonly amountsSat: bigint; readonly freeSat: bigint };
+export type Funds = {
+  readonly withdrawals: number;
+  readonly amountsSat: bigint;
+  readonly freeCoins: number;
+  readonly freeSat: bigint;
+};
 
 /** @param unassigned whether withdrawals that no wallet has taken yet count as this one's */
 export async function fundsOf(tx: Transaction, walletId: string, unassigned: boolean): Promise<Funds> {
-  const { rows } = await tx.query<{ withdrawals: bigint; amountsSat: bigint; freeSat: bigint }>(
-    `select count(*) as withdrawals, coalesce(sum(amount_sat), 0)::bigint as "amountsSat",
-            (select coalesce(sum(amount_sat), 0)::bigint from coin
-             where wallet_id = $1 and state = 'unspent' and tied_to is null and (height is not null or ${MAY_CONFIRM})
-               and not exists (select from reservation where reservation.outpoint = coin.outpoint)
-               and not exists (select from coin_sighting seen where seen.outpoint = coin.outpoint and not seen.present)
-            ) as "freeSat"
-     from withdrawal
+  const waiting = await tx.query<{ count: bigint; sat: bigint }>(
+    `select count(*) as count, coalesce(sum(amount_sat), 0)::bigint as sat from withdrawal
      where state = 'cleared' and waiting_code = 'INSUFFICIENT_FUNDS' and (wallet_id = $1 or ($2 and wallet_id is null))`,
     [walletId, unassigned],
   );
-  const { withdrawals = 0n, amountsSat = 0n, freeSat = 0n } = rows[0] ?? {};
-  return { withdrawals: Number(withdrawals), amountsSat, freeSat };
+  const free = await tx.query<{ count: bigint; sat: bigint }>(
+    `select count(*) as count, coalesce(sum(amount_sat), 0)::bigint as sat from coin
+     where wallet_id = $1 and state = 'unspent' and tied_to is null and (height is not null or ${MAY_CONFIRM})
+       and not exists (select from reservation where reservation.outpoint = coin.outpoint)
+       and not exists (select from coin_sighting seen where seen.outpoint = coin.outpoint and not seen.present)`,
+    [walletId],
+  );
+  return {
+    withdrawals: Number(waiting.rows[0]?.count ?? 0n),
+    amountsSat: waiting.rows[0]?.sat ?? 0n,
+    freeCoins: Number(free.rows[0]?.count ?? 0n),
+    freeSat: free.rows[0]?.sat ?? 0n,
+  };
 }
 
 export async function usedReceivingIndexes(tx: Transaction, walletId: string): Promise<readonly number[]> {

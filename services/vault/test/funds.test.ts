@@ -42,7 +42,7 @@ describe("without enough coins", () => {
     expect(await waiting()).toEqual([]);
     await eventually(() => expect(asked().at(-1)).toMatchObject({ missingSat: 0n, waitingWithdrawals: 0 }));
     expect(asked().map(({ revision }) => revision)).toEqual(asked().map((_, at) => at + 1));
-    expect(asked().length).toBeLessThanOrEqual(4);
+    expect(asked().length).toBeLessThanOrEqual(8);
 
     async function waiting() {
       const shown = (await (await vault.get("/tasks")).json()) as { waiting: readonly Record<string, unknown>[] };
