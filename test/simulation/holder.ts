@@ -175,8 +175,7 @@ export class HolderModel {
     const ids = withdrawals.map(({ withdrawalId }) => withdrawalId).toSorted();
     if (world.setting.badHolder !== this.#at) {
       const known = world.signedFor.get(tx.txid);
-      // Between two holders only the zone keeps this apart.
-      if (known !== undefined && known.join() !== ids.join() && world.setting.enemy !== "zone") {
+      if (known !== undefined && known.join() !== ids.join()) {
         world.fail("CLEARED", `${tx.txid} was signed for ${known}`);
       }
       for (const { withdrawalId, cleared } of withdrawals) {
