@@ -4,15 +4,24 @@ import type { Queryable, Transaction } from "@sluice/postgres";
 import { MAY_CONFIRM } from "./unconfirmed-change.ts";
 
 /**
- * A coin under its outpoint. Seen again, only its height is news: what we spent stays spent, and what was unconfirmed change
- * is the same coin, now in a block.
+ * A coin under its outpoint. Seen again, only its height is news, if it is the newest: what we spent stays spent, and what was
+ * unconfirmed change is the same coin, now in a block.
  */
-export async function upsertCoin(tx: Transaction, walletId: string, coin: Coin, height: number): Promise<void> {
+export async function upsertCoin(
+  tx: Transaction,
+  walletId: string,
+  coin: Coin,
+  height: number,
+  isNewest: boolean,
+): Promise<void> {
   await tx.query(
     `insert into coin (outpoint, wallet_id, amount_sat, branch, path_index, previous_transaction, height)
      values ($1, $2, $3, $4, $5, $6, $7)
-     on conflict (outpoint) do update set height = excluded.height`,
-    [`${coin.txid}:${coin.vout}`, walletId, coin.amountSat, coin.branch, coin.index, coin.previousTransaction, height],
+     on conflict (outpoint) do update set height = excluded.height where $8`,
+    [
+      ...[`${coin.txid}:${coin.vout}`, walletId, coin.amountSat, coin.branch, coin.index, coin.previousTransaction],
+      ...[height, isNewest],
+    ],
   );
 }
 
@@ -22,6 +31,7 @@ const MOST_COINS = 500;
 /**
  * Unspent, not reserved, and not gone with their blocks: those asked for first, then what is in a block, then the largest.
  * Change that is in no block yet counts for so long after its transaction was released; what takes longer may never confirm.
+ * A block may be taken back too, so change of a transaction that may still be replaced does not count before that is final.
  */
 export async function freeCoins(
   tx: Transaction,
@@ -34,7 +44,8 @@ export async function freeCoins(
             previous_transaction as "previousTransaction", height is null as unconfirmed
      from coin
      where wallet_id = $1 and state = 'unspent' and tied_to is null
-       and (height is not null or (${MAY_CONFIRM} and known_since > now() - $3 * interval '1 millisecond'))
+       and (made_by is null or ${MAY_CONFIRM})
+       and (height is not null or known_since > now() - $3 * interval '1 millisecond')
        and not exists (select from reservation where reservation.outpoint = coin.outpoint)
        and not exists (select from coin_sighting seen where seen.outpoint = coin.outpoint and not seen.present)
      order by outpoint = any($2) desc, height is null, amount_sat desc, outpoint limit ${MOST_COINS}`,

@@ -1,7 +1,7 @@
 // All SQL about which coins the best chain has. The gateway's numbers put what it says into order, however it arrives.
 import type { Transaction } from "@sluice/postgres";
 
-/** False when something newer was heard about the coin. An unnumbered sighting counts only if nothing was heard before. */
+/** False when something newer was heard about the coin. An unnumbered sighting counts only if nothing numbered was heard. */
 export async function noteSighting(
   tx: Transaction,
   outpoint: string,
@@ -11,8 +11,11 @@ export async function noteSighting(
   const { rowCount } = await tx.query(
     `insert into coin_sighting (outpoint, present, revision) values ($1, $2, $3)
      on conflict (outpoint) do update set present = excluded.present, revision = excluded.revision
-     where coin_sighting.revision < excluded.revision`,
+     where coin_sighting.revision < excluded.revision or greatest(coin_sighting.revision, excluded.revision) = 0`,
     [outpoint, present, revision],
   );
-  return rowCount === 1;
+  if (rowCount !== 1) return false;
+  // Change of our own is what it was before its block: its transaction is not replaced while a live task builds on it.
+  if (!present) await tx.query("update coin set height = null where outpoint = $1 and made_by is not null", [outpoint]);
+  return true;
 }

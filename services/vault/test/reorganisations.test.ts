@@ -7,7 +7,7 @@ import { type Handler, handleOnce, MESSAGING_MIGRATIONS } from "@sluice/messagin
 import { createPool, migrate, type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { DESTINATION } from "@sluice/signing-fixtures";
-import { freeCoins, insertWithdrawal, markPlanned, reserveCoins } from "@sluice/wallet-memory";
+import { addChange, freeCoins, insertWithdrawal, markPlanned, reserveCoins } from "@sluice/wallet-memory";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { handleCoinObserved } from "../src/handlers/coin-observed.ts";
@@ -170,6 +170,34 @@ describe("a coin that left the best chain", () => {
       expect(await freeCoins(tx, walletId, [])).toEqual([]);
       await observed(coins[1], 10)(tx);
       expect((await listTasks(tx, 10))[0]?.vanishedCoins).toEqual([]);
+    });
+  });
+});
+
+describe("change of a transaction of our own", () => {
+  it("is not planned while in a block that may be taken back, if another version may win there; gone, it holds that off", async () => {
+    await withoutTrace(async (tx) => {
+      const [coin, change] = [fund(wallet, 200_000n), fund(wallet, 40_000n)];
+      await observed(coin, 1)(tx);
+      const { taskId, transactionId } = await plan(tx, [coin]);
+      await addChange(tx, { taskId, walletId, coin: change });
+      await observed(change, 2)(tx);
+      const isFree = async () => outpointsOf(await freeCoins(tx, walletId, [])).includes(outpointOf(change));
+      expect(await isFree()).toBe(true);
+      // A later word is heard first: it is in no block, and an older sighting does not put it back into one.
+      await vanished(change, 5)(tx);
+      await observed(change, 4)(tx);
+      const { rows } = await tx.query("select height from coin where outpoint = $1", [outpointOf(change)]);
+      expect(rows).toEqual([{ height: null }]);
+      await observed(change, 6)(tx);
+      expect(await isFree()).toBe(true);
+      await tx.query(
+        `insert into task (id, wallet_id, transaction_id, psbt, fee_sat, change_sat, payout_id, replaces)
+         select 'newer', wallet_id, repeat('ab', 32), psbt, fee_sat, change_sat, payout_id, id from task`,
+      );
+      expect(await isFree()).toBe(false);
+      await confirmed(transactionId, 7)(tx);
+      expect(await isFree()).toBe(true);
     });
   });
 });

@@ -14,8 +14,8 @@ export function handleCoinObserved(wallets: Wallets): Handler<"coin.observed.v1"
     const coin: Coin = { txid: transactionId, vout, amountSat, branch, index, previousTransaction };
     const mismatch = coinMismatch(coin, wallet);
     if (mismatch !== null) throw new OperatingError("COIN_MISMATCH", "park", `${transactionId}:${vout}: ${mismatch}`);
-    await noteSighting(tx, `${transactionId}:${vout}`, true, message.revision ?? 0);
-    await upsertCoin(tx, walletId, coin, height);
+    const isNewest = await noteSighting(tx, `${transactionId}:${vout}`, true, message.revision ?? 0);
+    await upsertCoin(tx, walletId, coin, height, isNewest);
     if (branch === 1) await useChangeIndex(tx, walletId, index);
     await tellOfWork(tx);
   };
