@@ -9,6 +9,8 @@ export type SignedTransaction = { readonly txid: string; readonly bytes: Buffer 
 
 export type Chain = {
   readonly rpcUrl: string;
+  /** Of further nodes of the same chain. */
+  readonly peerUrls: readonly string[];
   /** Any RPC of the node; throws with the node's own words. */
   readonly rpc: <T>(method: string, ...params: readonly unknown[]) => Promise<T>;
   readonly height: () => Promise<number>;
@@ -36,8 +38,11 @@ export type Chain = {
 /** Coins of a hundredth of a bitcoin each, so that many transactions can be signed beside each other. */
 const COINS = 60;
 
-export async function startChain(): Promise<Chain> {
-  const parts = await startParts({ log: () => undefined, which: ["bitcoind"], env: {}, own: true });
+export async function startChain(peers = 0): Promise<Chain> {
+  const parts = await startParts({
+    ...{ log: () => undefined, which: ["bitcoind"], env: {}, own: true },
+    bitcoindPeers: Array.from({ length: peers }, () => ({})),
+  });
   const { rpcUrl } = parts.bitcoind;
   const rpc = async <T>(method: string, ...params: readonly unknown[]): Promise<T> =>
     (await ask(rpcUrl, method, params)) as T;
@@ -47,6 +52,7 @@ export async function startChain(): Promise<Chain> {
   const newAddress = () => rpc<string>("getnewaddress");
   const chain: Chain = {
     rpcUrl,
+    peerUrls: parts.bitcoind.peers.map((peer) => peer.rpcUrl),
     rpc,
     height: () => rpc<number>("getblockcount"),
     mine,
@@ -144,7 +150,7 @@ function decimal(outputs: Readonly<Record<string, bigint>>): Record<string, stri
 }
 
 /** The address carries the credentials. */
-async function ask(rpcUrl: string, method: string, params: readonly unknown[]): Promise<unknown> {
+export async function ask(rpcUrl: string, method: string, params: readonly unknown[]): Promise<unknown> {
   const { origin, username, password } = new URL(rpcUrl);
   const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
   const response = await fetch(origin, {

@@ -27,8 +27,14 @@ export type Row = {
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** Reads the chain from where it is now, unless told otherwise. */
-export async function openGateway(chain: Chain, settings: Settings = {}): Promise<Gateway> {
+export type NodeEntry = { readonly name: string; readonly url: string; readonly zmq?: string };
+
+/** Reads the chain from where it is now, unless told otherwise; from one node, behind its line, unless others are named. */
+export async function openGateway(
+  chain: Chain,
+  settings: Settings = {},
+  more: { readonly nodes?: readonly NodeEntry[]; readonly secrets?: Readonly<Record<string, object>> } = {},
+): Promise<Gateway> {
   const node = new URL(chain.rpcUrl);
   const line = await openLine({ host: node.hostname, port: Number(node.port) });
   const wallets = [makeWallet("hot-1", 5), makeWallet("hot-2", 5)] as const;
@@ -37,7 +43,9 @@ export async function openGateway(chain: Chain, settings: Settings = {}): Promis
     main: MAIN,
     files: {
       SLUICE_WALLETS_FILE: wallets.map(listed),
-      SLUICE_BITCOIN_NODES_FILE: { nodes: [{ name: "first", url: `http://${line.host}:${line.port}` }] },
+      SLUICE_BITCOIN_NODES_FILE: {
+        nodes: more.nodes ?? [{ name: "first", url: `http://${line.host}:${line.port}` }],
+      },
     },
     env: {
       SLUICE_NETWORK: "regtest",
@@ -49,7 +57,7 @@ export async function openGateway(chain: Chain, settings: Settings = {}): Promis
       ...settings,
     },
     secrets: {
-      bitcoinNodes: {
+      bitcoinNodes: more.secrets ?? {
         first: { user: decodeURIComponent(node.username), password: decodeURIComponent(node.password) },
       },
     },
