@@ -15,6 +15,7 @@ import { DEEDS, type Deed } from "./deeds.ts";
 import type { Enemy } from "./enemy.ts";
 import { type HostileBroker, startHostileBroker } from "./proxy.ts";
 import { sortLetters } from "./sort-letters.ts";
+import { countUnconfirmed, describeStanding, readSentAgain, readUnconfirmedReaders } from "./standing.ts";
 
 export type RunOptions = {
   readonly parts: Parts;
@@ -120,7 +121,7 @@ type Phase = {
 
 async function runPhase({ options, stack, enemy, observer, wanted, earlier, malice }: Phase) {
   const { perSecond, log } = options;
-  const until = waiting(60_000 + wanted.length * 300, () => JSON.stringify(enemy.counts()), log);
+  const until = waiting(async () => `${JSON.stringify(enemy.counts())}; ${await describeStanding(observer)}`, log);
   const scheming = new AbortController();
   enemy.setMalice(malice);
   const schemes = malice === 0 ? Promise.resolve() : scheme(enemy, scheming.signal);
@@ -129,13 +130,14 @@ async function runPhase({ options, stack, enemy, observer, wanted, earlier, mali
     const posting = startPosting({ client: stack.client, wanted, perSecond, signal: patience });
     await posting.done;
     const namedReaders = await readUnconfirmedReaders(stack);
-    if (malice > 0) await until("every deed is done", async () => DEEDS.every((deed) => enemy.counts()[deed] > 0));
+    const undone = async () => DEEDS.filter((deed) => enemy.counts()[deed] === 0).length;
+    if (malice > 0) await until("deeds not done yet", undone);
     enemy.setMalice(malice / 3);
-    await until("every withdrawal is final", async () => (await observer.unfinished()) === 0);
+    await until("withdrawals not final yet", observer.unfinished);
     scheming.abort();
     await schemes;
     enemy.setMalice(0);
-    await until("every message is confirmed", async () => (await unconfirmedOf(observer)) === 0);
+    await until("messages not confirmed yet", () => countUnconfirmed(observer));
     const requests = [...earlier, ...posting.requests()];
     const history = await observer.history(requests);
     const { refused, others } = sortLetters(history.services.deadLetters);
@@ -149,13 +151,25 @@ async function runPhase({ options, stack, enemy, observer, wanted, earlier, mali
   }
 }
 
-function waiting(withinMs: number, describe: () => string, log: RunOptions["log"]) {
-  return async (what: string, done: () => Promise<boolean>): Promise<void> => {
-    for (const startedMs = performance.now(); !(await done()); ) {
-      if (performance.now() - startedMs > withinMs) throw new Error(`not in ${withinMs} ms: ${what}; ${describe()}`);
-      await delay(100);
+/** Longer than the longest wait before a message is sent again. */
+const PATIENCE_MS = 330_000;
+
+/** Waits until nothing is left. It may take as long as it likes, as long as it becomes less. */
+function waiting(describe: () => Promise<string>, log: RunOptions["log"]) {
+  return async (what: string, count: () => Promise<number>): Promise<void> => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let sinceMs = performance.now(); ; ) {
+      const left = await count();
+      if (left < least) {
+        log(`${what}: ${left}`);
+        least = left;
+        sinceMs = performance.now();
+      }
+      if (left === 0) return;
+      if (performance.now() - sinceMs > PATIENCE_MS)
+        throw new Error(`${what}: ${left}, and no less; ${await describe()}`);
+      await delay(200);
     }
-    log(what);
   };
 }
 
@@ -172,26 +186,4 @@ async function scheme(enemy: Enemy, signal: AbortSignal): Promise<void> {
 function coinsFor(withdrawals: number): readonly bigint[] {
   const each = (BigInt(withdrawals) * PER_WITHDRAWAL_SAT) / BigInt(COINS) + 1_000_000n;
   return Array.from({ length: COINS }, () => each);
-}
-
-const PUBLISHERS = ["online-risk", "vault", "blockchain-gateway"];
-
-async function unconfirmedOf({ databaseOf }: Observer): Promise<number> {
-  const sql = "select count(*) as n from outbox where published_at is null or awaits <> '{}'";
-  const counts = PUBLISHERS.map(async (service) => (await databaseOf(service).query<{ n: bigint }>(sql)).rows[0]?.n);
-  return (await Promise.all(counts)).reduce((sum, n) => sum + Number(n ?? 0), 0);
-}
-
-async function readSentAgain(stack: Stack): Promise<number> {
-  const found = await readMetrics(stack, /^sluice_outbox_sent_again_total\{[^}]*\} (\d+)$/gm);
-  return found.reduce((sum, count) => sum + Number(count), 0);
-}
-
-async function readUnconfirmedReaders(stack: Stack): Promise<readonly string[]> {
-  return [...new Set(await readMetrics(stack, /^sluice_outbox_unconfirmed_seconds\{[^}]*consumer="([^"]+)"/gm))].sort();
-}
-
-async function readMetrics({ httpUrls }: Stack, pattern: RegExp): Promise<readonly string[]> {
-  const texts = Object.values(httpUrls).map(async (url) => (await fetch(`${url}/metrics`)).text());
-  return (await Promise.all(texts)).flatMap((text) => [...text.matchAll(pattern)].map((match) => match[1] ?? ""));
 }
