@@ -82,7 +82,7 @@ export function putWithdrawal(
 }
 
 export function putCoin(pool: Pool, coin: Coin): Promise<void> {
-  return transaction(pool, (tx) => upsertCoin(tx, wallet.walletId, coin, 101));
+  return transaction(pool, (tx) => upsertCoin(tx, wallet.walletId, coin, 101, true));
 }
 
 export function plan(pool: Pool, changes: Partial<PlanPolicy> = {}): Promise<PlanOutcome> {
