@@ -66,3 +66,11 @@ async function administer(
     await pool.end();
   }
 }
+
+/** For `node`, before its script: the process notes each crash point that it reaches, and dies at the one that is given. */
+export function crashArming(reachedFile: string, point?: string): readonly string[] {
+  const url = new URL("../test/arm-crash-point.ts", import.meta.url);
+  url.searchParams.set("reached", reachedFile);
+  if (point !== undefined) url.searchParams.set("point", point);
+  return ["--import", url.href];
+}

@@ -78,20 +78,25 @@ export function prepareZone(options: ZoneOptions) {
     riskConsole,
     office,
     consoleOf,
-    startRisk: (env: Readonly<Record<string, string>> = {}): Process =>
-      start("semi-offline-risk", secrets("semi-offline-risk"), {
-        ...common,
-        SLUICE_DATABASE_URL: options.databaseUrl,
-        SLUICE_BRIDGE_CARRIER: `unix:${join(folder, "vault.sock")}`,
-        SLUICE_HOLDER_A_CARRIER: carrierOf("semi-offline-signer-a"),
-        SLUICE_HOLDER_B_CARRIER: carrierOf("semi-offline-signer-b"),
-        SLUICE_HOLDER_C_CARRIER: carrierOf("semi-offline-signer-c"),
-        SLUICE_BUNDLE_SIGNERS_FILE: signersFile,
-        SLUICE_FIRST_BUNDLE_FILE: firstBundle,
-        SLUICE_CONSOLE_SOCKET: riskConsole,
-        SLUICE_HOLDER_DEADLINE_MS: options.holderDeadline ?? "2s",
-        ...env,
-      }),
+    startRisk: (env: Readonly<Record<string, string>> = {}, flags: readonly string[] = []): Process =>
+      start(
+        "semi-offline-risk",
+        secrets("semi-offline-risk"),
+        {
+          ...common,
+          SLUICE_DATABASE_URL: options.databaseUrl,
+          SLUICE_BRIDGE_CARRIER: `unix:${join(folder, "vault.sock")}`,
+          SLUICE_HOLDER_A_CARRIER: carrierOf("semi-offline-signer-a"),
+          SLUICE_HOLDER_B_CARRIER: carrierOf("semi-offline-signer-b"),
+          SLUICE_HOLDER_C_CARRIER: carrierOf("semi-offline-signer-c"),
+          SLUICE_BUNDLE_SIGNERS_FILE: signersFile,
+          SLUICE_FIRST_BUNDLE_FILE: firstBundle,
+          SLUICE_CONSOLE_SOCKET: riskConsole,
+          SLUICE_HOLDER_DEADLINE_MS: options.holderDeadline ?? "2s",
+          ...env,
+        },
+        flags,
+      ),
     /** Its custodians come as soon as it is there; one that is killed before is not waited for. */
     startHolder: (
       holder: Holder,

@@ -1,0 +1,146 @@
+// semi-offline-risk killed before and after each of its commits, by name, one after the other in one world: every task gets its
+// one verdict, and every withdrawal its one payment, as if nothing had happened.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { finalisePayout } from "@sluice/chains";
+import { callConsole } from "@sluice/console";
+import { HOLDERS, seal } from "@sluice/contracts";
+import { createPool } from "@sluice/postgres";
+import { crashArming, createTestDatabase } from "@sluice/postgres/testing";
+import { signDecision } from "@sluice/second-opinion";
+import {
+  fund,
+  makeHeldWallet,
+  makeOffice,
+  makeSeals,
+  makeTask,
+  request,
+  sealedBundle,
+} from "@sluice/second-opinion/fixtures";
+import { expect, onTestFinished, test } from "vitest";
+import { CRASH_POINTS } from "./crash-points.ts";
+import { type Process, prepareZone } from "./processes.ts";
+import { openVault } from "./vault.ts";
+
+const [A] = HOLDERS;
+/** Far longer than any of them takes: a name that is never reached is said, and nobody waits for ever. */
+const LONGEST_MS = 30_000;
+const LARGE = { delayAboveSat: "150000", delayMs: 3_600_000, releaseAboveSat: "300000" };
+
+test("whichever commit it dies at, every task gets the verdict that it would have got", async () => {
+  const world = await openWorld();
+  const { vault, folder } = world;
+  const reached = join(folder, "reached");
+  let killed = 0;
+  for (const point of CRASH_POINTS) {
+    const risk = world.startRisk(crashArming(reached, `${point}#1`));
+    world.giveWork();
+    const { signal } = await Promise.race([risk.ended, delay(LONGEST_MS, { signal: "not reached" }, { ref: false })]);
+    expect([point, signal]).toEqual([point, "SIGKILL"]);
+    killed += 1;
+  }
+  world.startRisk(crashArming(reached));
+  world.giveWork();
+  await world.sent();
+  for (const task of world.good) {
+    const report = await vault.verdict(task, "signed");
+    if (report.verdict.case !== "signed") throw new Error("not signed");
+    const final = finalisePayout(task.psbt, report.verdict.value.psbt, world.wallet.descriptor);
+    expect(final).toMatchObject({ ok: true, value: { txid: task.txid } });
+  }
+  for (const task of world.bad) await vault.verdict(task, "refused");
+  const { rows } = await world.pool.query<{ txids: bigint; payments: bigint }>(
+    "select count(*) as payments, count(distinct txid) as txids from payment",
+  );
+  expect(rows).toEqual([{ payments: BigInt(world.good.length), txids: BigInt(world.good.length) }]);
+  const reports = vault.reports();
+  expect(reports.map(({ number }) => number)).toEqual(reports.map((_, at) => BigInt(at + 1)));
+  // A commit that is not in the list is found here, and the list names nothing that is not there.
+  const names = existsSync(reached) ? [...new Set(readFileSync(reached, "utf8").trim().split("\n"))] : [];
+  expect(names.toSorted()).toEqual([...CRASH_POINTS].toSorted());
+  process.stdout.write(`semi-offline-risk: killed at ${killed} of ${CRASH_POINTS.length} crash points\n`);
+}, 600_000);
+
+async function openWorld() {
+  const seals = makeSeals();
+  const office = makeOffice();
+  const held = await makeHeldWallet();
+  const { wallet } = held;
+  const folder = mkdtempSync(join(tmpdir(), "zone-points-"));
+  const database = await createTestDatabase(process.env["OFFLINE_DATABASE_URL"]);
+  const pool = createPool({ url: database.url, applicationName: "zone-points-test" });
+  const zone = prepareZone({ folder, seals, held, databaseUrl: database.url, office, policy: { large: LARGE } });
+  const vault = openVault(seals, zone.vaultSocket);
+  const running: Process[] = HOLDERS.map((holder) => zone.startHolder(holder));
+  const sends: Promise<void>[] = [];
+  const good: ReturnType<typeof paying>[] = [];
+  const bad: ReturnType<typeof paying>[] = [];
+  onTestFinished(async () => {
+    await Promise.all(running.map(({ kill }) => kill()));
+    await vault.bridge.close();
+    await pool.end();
+    await database.drop();
+    rmSync(folder, { recursive: true });
+  });
+  const untilRefused = async (task: { readonly taskId: string }, say: () => Promise<unknown>): Promise<void> => {
+    const isRefused = () =>
+      vault.reports().some(({ taskId, verdict }) => taskId === task.taskId && verdict.case === "refused");
+    for (; !isRefused(); await delay(200)) await say().catch(() => undefined);
+  };
+  /** All of it is waited for at the end; when the test fails before, nobody does. */
+  const given = (...work: readonly Promise<void>[]): void => {
+    for (const each of work) each.catch(() => undefined);
+    sends.push(...work);
+  };
+  let count = 0;
+  const paying = (amount: string) => {
+    count += 1;
+    const coins = [fund(wallet, 1_000_000n, count % 20)];
+    return makeTask(seals, wallet, { coins, requests: [request(`p${count}`, { amount })] });
+  };
+  return {
+    ...{ zone, vault, folder, wallet, pool, good, bad },
+    startRisk: (flags: readonly string[]): Process => {
+      const risk = zone.startRisk({}, flags);
+      running.push(risk);
+      return risk;
+    },
+    sent: () => Promise.all(sends),
+    /** One to be signed, one to be refused, one that a person has to stop, and a bundle: something for every commit. */
+    giveWork: (): void => {
+      const [signed, refused, vetoed, stopped] = [
+        paying("100000"),
+        paying("500001"),
+        paying("200000"),
+        paying("200000"),
+      ];
+      good.push(signed);
+      bad.push(refused, vetoed, stopped);
+      for (const task of [signed, refused, vetoed, stopped]) given(vault.send(task), vault.send(task));
+      const bundle = sealedBundle(seals, office, { version: 2, policy: { large: LARGE } });
+      const outgoing = { id: `bundle-${count}`, key: "bundle", occurredAtMs: Date.now(), message: { bundle } };
+      given(vault.bridge.send(seal(seals.sealer("vault"), "bundle.offered.v1", outgoing)));
+      const said = { kind: "veto", taskId: vetoed.taskId, transactionId: vetoed.txid, person: "carol" } as const;
+      const { kind, ...input } = said;
+      const ask = () => callConsole(zone.riskConsole, kind, input, signDecision(said, office.carol.privateKey));
+      given(untilGiven(ask));
+      // A holder's operator says no to what waits; the zone may not have it yet, and it is said until it took effect.
+      const veto = () =>
+        callConsole(zone.consoleOf(A), "veto", { taskId: stopped.taskId, person: "dave", reason: "no" });
+      given(untilRefused(stopped, veto));
+    },
+  };
+}
+
+/** A console that is not there, or a task that does not wait yet: a person tries again. */
+async function untilGiven(ask: () => Promise<{ readonly ok: boolean }>): Promise<void> {
+  while (
+    !(await ask().then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
+    await delay(100);
+}
