@@ -21,6 +21,7 @@ export type ClocksOptions = {
   /** How long the clocks are wrong while withdrawals come in. */
   readonly wrongForMs: number;
   readonly ownParts: boolean;
+  readonly logsTo?: string;
   readonly log: (line: string) => void;
 };
 
@@ -71,6 +72,7 @@ export async function runClocks(options: ClocksOptions): Promise<ClocksResult> {
   const harness = await startHarness({
     ...{ seed: options.seed, withdrawals: wanted.length, policies: load.policies, ownParts: options.ownParts, log },
     extraFlags: clocks.flags,
+    ...(options.logsTo === undefined ? {} : { logsTo: options.logsTo }),
   }).catch(async (error: unknown) => {
     await clocks.remove();
     throw error;

@@ -1,13 +1,37 @@
 // A run in words for people, its last line a summary.
 import type { ChaosResult } from "./chaos.ts";
+import type { ClocksResult } from "./clocks.ts";
 import { spreadOf } from "./recovery.ts";
 
-export function renderReport(result: ChaosResult): string {
+type Told = Omit<ChaosResult, "history">;
+
+/** 0 clean, 1 a violation or the run broke off, 2 wrong usage, 3 no fault fired. */
+export const EXIT = { clean: 0, violated: 1, usage: 2, nothingFired: 3 } as const;
+
+export function exitOf({ violations, fired }: Pick<ChaosResult, "violations" | "fired">): number {
+  if (violations.length > 0) return EXIT.violated;
+  const total = Object.values(fired).reduce((sum, by) => sum + totalOf(by), 0);
+  return total === 0 ? EXIT.nothingFired : EXIT.clean;
+}
+
+export function renderReport(result: Told): string {
   return `${[...linesOf(result), summaryOf(result)].join("\n")}\n`;
 }
 
+export function renderClocks(
+  seed: number,
+  { skewed, said, completed, refusedForGood, violations }: Omit<ClocksResult, "history">,
+): string {
+  const found = violations.length === 0 ? "no violation" : `${violations.length} VIOLATIONS`;
+  return [
+    ...Object.entries(said).map(([what, times]) => `said while clocks were wrong: ${what} (${times})`),
+    ...violations.map(({ code, about, detail }) => `VIOLATION ${code} ${about}: ${detail}`),
+    `clocks: seed ${seed}, ${skewed} wrong clocks; ${completed} completed, ${refusedForGood} refused for good; ${found}\n`,
+  ].join("\n");
+}
+
 /** Everything that counts, in one line. */
-export function summaryOf({ options, fired, counts, violations, recovery, tookMs }: ChaosResult): string {
+export function summaryOf({ options, fired, counts, violations, recovery, tookMs }: Told): string {
   const kinds = ["kill", "pause", "zombie", "cut"].map((kind) => `${totalOf(fired[kind])} ${kind}s`);
   const spread = spreadOf(recovery.flatMap(({ fromKillMs }) => fromKillMs ?? []));
   const found = violations.length === 0 ? "no violation" : `${violations.length} VIOLATIONS`;
@@ -18,7 +42,7 @@ export function summaryOf({ options, fired, counts, violations, recovery, tookMs
   );
 }
 
-function linesOf({ fired, notFired, endedByThemselves, recovery, violations, counts, settledInMs }: ChaosResult) {
+function linesOf({ fired, notFired, endedByThemselves, recovery, violations, counts, settledInMs }: Told) {
   const byTarget = [...Map.groupBy(recovery, ({ target }) => target)].map(([target, some]) => {
     const kill = spreadOf(some.flatMap(({ fromKillMs }) => fromKillMs ?? []));
     const up = spreadOf(some.flatMap(({ fromUpMs }) => fromUpMs ?? []));

@@ -5,6 +5,7 @@ import { follow, paymentsTo, withStack } from "./with-stack.ts";
 const stack = withStack();
 
 it("two holders away: the withdrawal waits in a state that a person can read, and goes on when one is back", async () => {
+  await stack().fund([5_000_000n]);
   await stack().kill("semi-offline-signer-a");
   await stack().kill("semi-offline-signer-b");
   const { id, address } = await post("quorum-1");
