@@ -139,6 +139,7 @@ function environments(directory: string, extra: NonNullable<StackOptions["extraE
     vault: {
       ...session,
       SLUICE_BATCH_MAX_WITHDRAWALS: "25",
+      SLUICE_BATCH_WAIT_MS: "1000",
       SLUICE_ASK_AGAIN_MS: "2000",
     },
     "blockchain-gateway": { ...session, SLUICE_REBROADCAST_AFTER_MS: "2000" },

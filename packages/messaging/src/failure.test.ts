@@ -2,7 +2,7 @@
 
 import { PostgresError } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
-import { InvariantBroken, judge, OperatingError } from "./failure.ts";
+import { InvariantBroken, isAway, judge, OperatingError } from "./failure.ts";
 
 const coded = (code: string, message = "no"): Error => Object.assign(new Error(message), { code });
 
@@ -36,4 +36,19 @@ describe("judge", () => {
   ])("parks %s", (error, code, reason) => {
     expect(judge(error)).toEqual({ action: "park", code, reason });
   });
+});
+
+describe("isAway", () => {
+  const named = (name: string, rest: object = {}) => Object.assign(new Error("x"), { name }, rest);
+  it.each([
+    named("KafkaJSConnectionError"),
+    named("KafkaJSNonRetriableError", { cause: named("KafkaJSConnectionError") }),
+    named("KafkaJSProtocolError", { retriable: true }),
+  ])("waits for a broker that does not answer, or not now: %s", (error) => expect(isAway(error)).toBe(true));
+  it.each([
+    named("KafkaJSProtocolError", { retriable: false }),
+    named("KafkaJSSASLAuthenticationError"),
+    "away",
+    undefined,
+  ])("takes %s for final", (error) => expect(isAway(error)).toBe(false));
 });

@@ -32,6 +32,25 @@ export function judge(error: unknown): Failure {
   return { action: "park", code: codeOf(error), reason: reasonOf(error) };
 }
 
+/**
+ * True when a call of the Kafka client failed because no broker answers, or answers "not now": the same call may succeed
+ * later. The client calls a refused connection not retriable once it has tried often enough; its name says what it was.
+ */
+export function isAway(error: unknown): boolean {
+  for (let current = error, depth = 0; current instanceof Error && depth < 8; current = current.cause, depth += 1) {
+    if (AWAY.has(current.name) || ("retriable" in current && current.retriable === true)) return true;
+  }
+  return false;
+}
+
+const AWAY: ReadonlySet<string> = new Set([
+  "KafkaJSConnectionError",
+  "KafkaJSConnectionClosedError",
+  "KafkaJSRequestTimeoutError",
+  "KafkaJSNumberOfRetriesExceeded",
+  "KafkaJSBrokerNotFound",
+]);
+
 function isInvariantBroken(error: unknown): boolean {
   // By name, so that the pure domain may throw its own without knowing of this package.
   return error instanceof Error && error.name === "InvariantBroken";

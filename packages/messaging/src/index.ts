@@ -10,7 +10,7 @@ export {
   type Retried,
   retryDeadLetter,
 } from "./dead-letter.ts";
-export { InvariantBroken, OperatingError } from "./failure.ts";
+export { InvariantBroken, isAway, OperatingError } from "./failure.ts";
 export type { Handler, Handlers } from "./handlers.ts";
 export { handleOnce } from "./inbox.ts";
 export type { Logger } from "./logger.ts";

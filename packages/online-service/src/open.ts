@@ -19,6 +19,7 @@ import { beginRecovery, judgeStanding, keepMarking } from "./high-water.ts";
 import { createServiceMetrics } from "./metrics.ts";
 import { ownSealer } from "./sealer.ts";
 import type { OnlineSecrets, OnlineSettings } from "./settings.ts";
+import { waitFor } from "./wait-for.ts";
 
 const OWN_MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const ASK_AGAIN_MS = 1_000;
@@ -67,7 +68,7 @@ export async function openOnlineService(
     { set: "messaging", directory: MESSAGING_MIGRATIONS },
     { set: name, directory: migrations },
   ];
-  await migrate(pool, sets, (line) => logger.info(line));
+  await waitFor(life, "Postgres", () => migrate(pool, sets, (line) => logger.info(line)));
   for (const fault of await durabilityFaults(pool)) logger.warn({ fault }, "Postgres may lose what it has confirmed");
   const bus = createBus({
     brokers: settings.SLUICE_KAFKA_BROKERS,
@@ -76,8 +77,10 @@ export async function openOnlineService(
     topicPrefix: settings.SLUICE_TOPIC_PREFIX,
   });
   const reads = topicsFor(name);
-  await ensureTopics(bus, [...new Set([...reads, ...topicsFrom(name)])]);
-  const lostSince = await ensureCurrent(life, settings, { name, pool, bus, trust, reads });
+  const lostSince = await waitFor(life, "Kafka or Postgres", async () => {
+    await ensureTopics(bus, [...new Set([...reads, ...topicsFrom(name)])]);
+    return ensureCurrent(life, settings, { name, pool, bus, trust, reads });
+  });
   keepMarking({ name, pool, bus, trust, sealer, life, markEveryMs: settings.SLUICE_MARK_EVERY_MS });
   const metrics = createServiceMetrics(name, logger);
   return { name, life, settings, pool, bus, reads, sealer, trust, metrics, lostSince };
