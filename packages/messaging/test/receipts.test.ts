@@ -8,6 +8,7 @@ import {
   type ConsumerOptions,
   pruneOutbox,
   receiptHandler,
+  redrive,
   startConsumer,
   startReceipts,
   startRelay,
@@ -159,6 +160,20 @@ describe("a receipt", () => {
     await eventually(() => unconfirmedIds(world)).toEqual(["a-1"]);
     const parked = "select code from dead_letter order by id";
     expect((await world.pool.query(parked)).rows).toEqual([{ code: "SEAL_INVALID" }, { code: "SEAL_INVALID" }]);
+  });
+
+  it("of before confirms nothing that was driven again since, when the broker brings it once more", async () => {
+    const world = await createWorld({ topics: TOPICS });
+    await publisher(world);
+    await appendMessages(world, ["a"], 2);
+    const old = { value: receipt(world.sealers.risk, ["a-1", "a-2"]) };
+    await world.publish(RECEIPT, [old]);
+    await eventually(() => unconfirmedIds(world)).toEqual([]);
+    await eventually(() => published(world)).toBe(2);
+    expect(await redrive(world.pool, TYPE, new Date(0))).toBe(2);
+    // One partition: when the new one has taken effect, the old one has come and gone.
+    await world.publish(RECEIPT, [old, { value: receipt(world.sealers.risk, ["a-1"], "r-2") }]);
+    await eventually(() => unconfirmedIds(world)).toEqual(["a-2"]);
   });
 
   it("is not held up by an id that fits into none", async () => {
