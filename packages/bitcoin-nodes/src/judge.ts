@@ -8,18 +8,19 @@ const TRAVELLING_BLOCKS = 2;
 
 export async function judgeMember(
   member: Member,
-  agreedHeight: number,
+  agreed: { readonly height: number; readonly hash: string },
   agreedAt: (height: number) => Promise<string | null>,
 ): Promise<void> {
   const claim = member.tip();
   if (claim === null) return;
-  const shared = Math.min(claim.height, agreedHeight);
+  // Where both are at the same tip, as nearly always, nobody is asked anything.
+  const shared = Math.min(claim.height, agreed.height);
   const own = shared === claim.height ? claim.hash : await member.ask((client) => client.hashAt(shared));
-  const agreed = await agreedAt(shared);
-  if (own !== agreed && agreed !== null) {
-    return member.judge("fork", `has ${own} at ${shared}, where the others agree on ${agreed}`);
+  const theirs = shared === agreed.height ? agreed.hash : await agreedAt(shared);
+  if (own !== theirs && theirs !== null) {
+    return member.judge("fork", `has ${own} at ${shared}, where the others agree on ${theirs}`);
   }
-  member.judge(...wordOf(claim, agreedHeight));
+  member.judge(...wordOf(claim, agreed.height));
 }
 
 function wordOf({ height, headers, initialDownload, pruned }: ChainClaim, agreed: number): [HealthWord, string] {

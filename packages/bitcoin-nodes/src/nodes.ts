@@ -20,6 +20,8 @@ export type NodesOptions = {
   /** How many have to agree before anything is concluded. */
   readonly quorum: number;
   readonly network: BitcoinNetwork;
+  /** How long those are waited for that a quorum was quicker than; each has its own time-out besides. */
+  readonly graceMs?: number;
   /** Nothing is waited for once this is aborted. */
   readonly stopping: AbortSignal;
   readonly onAnswer?: (node: string, method: string, outcome: string) => void;
@@ -34,11 +36,10 @@ export type Nodes = BitcoinNode & {
   readonly close: () => void;
 };
 
-/** How long those are waited for that a quorum was quicker than. */
 const GRACE_MS = 1_000;
 
 export function openNodes(options: NodesOptions): Nodes {
-  const { quorum, network, stopping } = options;
+  const { quorum, network, stopping, graceMs = GRACE_MS } = options;
   const members = options.nodes.map((node) => openMember(node, options));
   if (quorum < 1 || quorum > members.length) throw new Error(`a quorum of ${quorum} among ${members.length} nodes`);
 
@@ -66,7 +67,7 @@ export function openNodes(options: NodesOptions): Nodes {
     await gather(askable(), {
       question: (_, member) => member.look(),
       isEnough: () => members.filter((member) => member.tip() !== null).length >= quorum,
-      graceMs: GRACE_MS,
+      graceMs,
     });
     const claims = members.flatMap((member) => member.tip() ?? []);
     if (claims.length < quorum) throw noQuorum("the best chain");
@@ -78,7 +79,9 @@ export function openNodes(options: NodesOptions): Nodes {
     const isAtOnce = same !== undefined && same.height === reached;
     const height = isAtOnce ? reached : await highestAgreed(reached, async (at) => (await hashAt(at)) !== null);
     if (height < 0) throw noQuorum("the nodes' chains have nothing in common");
-    void Promise.allSettled(members.map((member) => judgeMember(member, height, hashAt)));
+    const hash = isAtOnce ? same.hash : await hashAt(height);
+    // For the operator alone, so nothing waits for it.
+    if (hash !== null) void Promise.allSettled(members.map((member) => judgeMember(member, { height, hash }, hashAt)));
     return height;
   };
 
@@ -97,7 +100,7 @@ export function openNodes(options: NodesOptions): Nodes {
     const answers = await gather(askable(), {
       question: (client) => client.blockOf(txid),
       isEnough: (sofar) => sofar.length >= quorum,
-      graceMs: GRACE_MS,
+      graceMs,
     });
     if (answers.length < quorum) throw noQuorum(`where ${txid} is`);
     for (const claimed of new Set(answers.flatMap(({ value }) => value ?? []))) {
@@ -115,7 +118,7 @@ export function openNodes(options: NodesOptions): Nodes {
     const answers = await gather(askable(), {
       question,
       isEnough: (sofar) => sofar.length >= quorum,
-      graceMs: GRACE_MS,
+      graceMs,
     });
     if (answers.length < quorum) throw noQuorum(what);
     return answers.map(({ value }) => value);
@@ -134,8 +137,8 @@ export function openNodes(options: NodesOptions): Nodes {
     hashAt,
     block,
     blockOf,
-    send: (transaction) => sendToAll(askable(), transaction, { quorum, graceMs: GRACE_MS, noQuorum, stopping }),
-    fees: () => readFees(askable(), quorum, GRACE_MS),
+    send: (transaction) => sendToAll(askable(), transaction, { quorum, graceMs, noQuorum, stopping }),
+    fees: () => readFees(askable(), quorum, graceMs),
     health: () => members.map((member) => member.health()),
     close: () => {
       for (const member of members) member.close();

@@ -53,6 +53,7 @@ function open(urls: Readonly<Record<string, string>>, quorum = 2): Opened {
     nodes: Object.entries(urls).map(([name, url]) => nodeAt(name, url, PATIENT_MS)),
     quorum,
     network: "regtest",
+    graceMs: PATIENT_MS,
     stopping: new AbortController().signal,
     onHealth: (_, after) => changes.push(after),
   });

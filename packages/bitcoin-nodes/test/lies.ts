@@ -7,6 +7,8 @@ export type NamedLie = {
   readonly name: string;
   /** Whoever believes one node alone is misled by it. The others are seen through even then, or only keep silent. */
   readonly misleads: boolean;
+  /** It gives no answer, and is waited for no longer than the node's time-out. */
+  readonly isSilent?: true;
   /** What its health is called then, among honest ones; undefined where it depends on what it was asked last. */
   readonly word?: HealthWord;
   readonly lie: (truth: Truth) => Lie;
@@ -222,6 +224,7 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "taken, and then silent",
     misleads: false,
+    isSilent: true,
     lie:
       () =>
       async ({ method }, truth) => {
@@ -267,9 +270,15 @@ export const LIES: readonly NamedLie[] = [
     word: "slow",
     lie: () => always({ raw: "Work queue depth exceeded", status: 503 }),
   },
-  { name: "an endless body", misleads: false, lie: () => always({ how: "endless" }) },
-  { name: "one byte after the other", misleads: false, word: "slow", lie: () => always({ how: "slowly" }) },
-  { name: "silence", misleads: false, word: "slow", lie: () => always({ how: "silence" }) },
+  { name: "an endless body", misleads: false, isSilent: true, lie: () => always({ how: "endless" }) },
+  {
+    name: "one byte after the other",
+    misleads: false,
+    isSilent: true,
+    word: "slow",
+    lie: () => always({ how: "slowly" }),
+  },
+  { name: "silence", misleads: false, isSilent: true, word: "slow", lie: () => always({ how: "silence" }) },
   { name: "a reset connection", misleads: false, word: "unreachable", lie: () => always({ how: "reset" }) },
   {
     name: "the answer to another question",

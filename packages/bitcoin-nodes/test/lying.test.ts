@@ -20,23 +20,25 @@ afterAll(async () => {
 });
 
 const PATIENT_MS = 30_000;
-/** A liar is not waited for for long: what it does not say in time counts as not said. */
+/** For a liar that says nothing. */
 const IMPATIENT_MS = 150;
 
 type Cast = "two honest, one lying" | "one honest, one lying" | "the liar alone";
 
-async function withNodes<T>(cast: Cast, use: (nodes: Nodes) => Promise<T>): Promise<T> {
+async function withNodes<T>(cast: Cast, timeoutMs: number, use: (nodes: Nodes) => Promise<T>): Promise<T> {
   const [first, second] = world.rpcUrls;
   const honest = [nodeAt("honest-1", first, PATIENT_MS), nodeAt("honest-2", second, PATIENT_MS)];
   const alone = cast === "the liar alone";
   const nodes = openNodes({
     // First of all, so that whoever asks in order asks it before the others.
     nodes: [
-      nodeAt("liar", liar.url, alone ? 2_000 : IMPATIENT_MS),
+      nodeAt("liar", liar.url, timeoutMs),
       ...honest.slice(0, alone ? 0 : cast === "one honest, one lying" ? 1 : 2),
     ],
     quorum: alone ? 1 : 2,
     network: "regtest",
+    // On a busy machine an honest node is not to be missed because it is slower than the liar.
+    graceMs: PATIENT_MS,
     stopping: new AbortController().signal,
   });
   try {
@@ -118,7 +120,7 @@ const told = new Map<string, number>();
 async function hear(cast: Cast, lie: (typeof LIES)[number], also?: (nodes: Nodes) => Promise<void>) {
   liar.lie(lie.lie(world.truth));
   try {
-    return await withNodes(cast, async (nodes) => {
+    return await withNodes(cast, lie.isSilent ? IMPATIENT_MS : PATIENT_MS, async (nodes) => {
       const came = await conclusions(nodes, world.truth);
       await also?.(nodes);
       return came;
@@ -133,16 +135,16 @@ async function hear(cast: Cast, lie: (typeof LIES)[number], also?: (nodes: Nodes
 async function untilCalled(nodes: Nodes, word: HealthWord): Promise<void> {
   for (let tries = 0; tries < MOST_LOOKS; tries += 1) {
     const [of, ...honest] = nodes.health();
-    if (of?.word === word) return expect(honest.map((each) => each.word)).toEqual(["ok", "ok"]);
+    if (of?.word === word && honest.every((each) => each.word === "ok")) return;
     await nodes.tipHeight();
     await setTimeout(20);
   }
-  expect(nodes.health()[0]?.word).toBe(word);
+  expect(nodes.health().map((each) => each.word)).toEqual([word, "ok", "ok"]);
 }
 
 describe("without a lie", () => {
   it.each(["two honest, one lying", "one honest, one lying"] as const)("%s: all is concluded", async (cast) => {
-    const came = await withNodes(cast, (nodes) => conclusions(nodes, world.truth));
+    const came = await withNodes(cast, PATIENT_MS, (nodes) => conclusions(nodes, world.truth));
     expect(came).toMatchObject(expected(world.truth));
   });
 });
