@@ -56,4 +56,11 @@ export {
   TransactionMalformedError,
 } from "./bitcoin/watch.ts";
 export { fingerprintOf, xpubFromPublicKey } from "./bitcoin/xpub.ts";
-export { NETWORKS, type OpenedWallets, openWallets, type Wallet, walletsFileSchema } from "./wallets-file.ts";
+export {
+  INDEX_LIMIT,
+  NETWORKS,
+  type OpenedWallets,
+  openWallets,
+  type Wallet,
+  walletsFileSchema,
+} from "./wallets-file.ts";

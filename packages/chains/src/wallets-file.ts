@@ -3,6 +3,12 @@ import { z } from "zod";
 import { parseDescriptor, type WalletDescriptor } from "./bitcoin/descriptor.ts";
 import type { BitcoinNetwork } from "./bitcoin/network.ts";
 
+/**
+ * No script of a wallet has this index or a higher one. A search through all of them takes minutes, not days: whatever was
+ * signed can be found again from the descriptor alone.
+ */
+export const INDEX_LIMIT = 1_000_000;
+
 export const NETWORKS = ["mainnet", "testnet", "signet", "regtest"] as const satisfies readonly BitcoinNetwork[];
 
 /** `[{ walletId, asset: "BTC", descriptor, gapLimit }]` */

@@ -7,6 +7,7 @@ export * from "./bundle-refusals.ts";
 export * from "./finding.ts";
 export * from "./judge-answer.ts";
 export * from "./judge-bundle.ts";
+export { highestChangeIndexOf } from "./judge-indexes.ts";
 export { RELEASE_ASKED_AGAIN_MS } from "./judge-large.ts";
 export * from "./judge-task.ts";
 export * from "./judgement.ts";

@@ -1,5 +1,12 @@
 // Step 7, first half: what a holder's answer to an order is worth. Pure.
-import { decodePayout, deriveScript, type PartialSignatures, verifySignatures, type Wallet } from "@sluice/chains";
+import {
+  decodePayout,
+  deriveScript,
+  INDEX_LIMIT,
+  type PartialSignatures,
+  verifySignatures,
+  type Wallet,
+} from "@sluice/chains";
 import type { MessageOf } from "@sluice/contracts";
 
 type Answered = MessageOf<"signing.answered.v1">;
@@ -27,7 +34,10 @@ export function judgeAnswer(message: Answered, psbt: Uint8Array, wallet: Wallet)
 /** The answer as chains takes it; the holder's fingerprint is found by its public key in the first input's script. */
 export function toPartial(message: Answered, psbt: Uint8Array, wallet: Wallet): PartialSignatures | null {
   if (message.answer.case !== "signatures") return null;
-  const decoded = decodePayout(psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  const decoded = decodePayout(psbt, wallet.descriptor, {
+    gapLimit: wallet.gapLimit,
+    indexLimit: INDEX_LIMIT,
+  });
   const [first] = decoded.ok ? decoded.value.inputs : [];
   const given = message.answer.value.inputs.find(({ input }) => input === 0);
   if (first === undefined || given === undefined) return null;

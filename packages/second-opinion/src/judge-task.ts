@@ -1,9 +1,10 @@
 // Step 5: the offline verdict on one task. Pure: everything it may know is passed in. The checks are a flat run in order
 // of precedence; the first that finds something decides, and each finding has its own code. No check, no signature.
-import { type DecodedPayout, decodePayout, findScript, parseAddress, type Wallet } from "@sluice/chains";
+import { type DecodedPayout, decodePayout, findScript, INDEX_LIMIT, parseAddress, type Wallet } from "@sluice/chains";
 import { type Clearance, type ClearanceRefusal, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
 import { parseAmount, parseAsset } from "@sluice/core";
 import { finding, type OfflineFinding } from "./finding.ts";
+import { findStrayIndex } from "./judge-indexes.ts";
 import { judgeLimits } from "./judge-limits.ts";
 import type { Due, History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
@@ -51,7 +52,7 @@ export function readTask(
     return { ...refuse("DUPLICATE_WITHDRAWAL", `${repeated} stands in the task twice`), ...nothing };
   }
   const withdrawals = verified.map(({ clearance, attempt }) => ({ withdrawalId: clearance.request.id, attempt }));
-  const decodes = decodePayout(task.psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  const decodes = decodePayout(task.psbt, wallet.descriptor, { gapLimit: wallet.gapLimit, indexLimit: INDEX_LIMIT });
   if (!decodes.ok) return { ...refuse(decodes.refusal.code, decodes.refusal.detail), withdrawals, txid: "" };
   const decoded = decodes.value;
   const dues = verified.map(({ clearance, attempt }) => readDue(clearance, attempt, wallet));
@@ -62,8 +63,13 @@ export function readTask(
 }
 
 /** Judges what was read against limits, labels and memory. */
-export function judgeTask({ decoded, due }: ReadTask, policy: Policy, history: History, nowMs: number): Judgement {
-  const mismatch = findMismatch(decoded, due);
+export function judgeTask(
+  { wallet, decoded, due }: ReadTask,
+  policy: Policy,
+  history: History,
+  nowMs: number,
+): Judgement {
+  const mismatch = findMismatch(decoded, due) ?? findStrayIndex(wallet, decoded, due, history);
   if (mismatch !== null) return mismatch;
   const labelled = due.flatMap((each) => labelFinding(each, policy));
   if (labelled.length > 0) return { kind: "refuse", findings: labelled };

@@ -1,5 +1,5 @@
 // Steps 6 and 7: a task that was judged to be signed, as an order to a holder, and two holders' signatures in one. Pure.
-import { combineSignatures, decodePayout, type Wallet } from "@sluice/chains";
+import { combineSignatures, decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import { type Holder, open, type Sealer, seal, type Trust, verifyClearance } from "@sluice/contracts";
 import { toPartial } from "./judge-answer.ts";
 import type { Task } from "./judge-task.ts";
@@ -28,7 +28,7 @@ export function readOrdered(
   const wallet = wallets.get(walletId);
   if (wallet === undefined) throw new Error(`wallet ${walletId} is gone`);
   const { descriptor, gapLimit } = wallet;
-  const decoded = decodePayout(psbt, descriptor, { gapLimit });
+  const decoded = decodePayout(psbt, descriptor, { gapLimit, indexLimit: INDEX_LIMIT });
   if (!decoded.ok) throw new Error(`task ${taskId} does not decode any more: ${decoded.refusal.code}`);
   const read = task.withdrawals.map(({ clearance, attempt }) => {
     const verified = verifyClearance(trust, clearance);

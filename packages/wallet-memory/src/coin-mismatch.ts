@@ -1,9 +1,16 @@
 // Whether a coin is what it is said to be, by its own transaction and the wallet. Pure.
-import { type Coin, decodeTransaction, deriveScript, TransactionMalformedError, type Wallet } from "@sluice/chains";
+import {
+  type Coin,
+  decodeTransaction,
+  deriveScript,
+  INDEX_LIMIT,
+  TransactionMalformedError,
+  type Wallet,
+} from "@sluice/chains";
 
 /** What is wrong with the coin; null when nothing is. */
-export function coinMismatch(coin: Coin, { descriptor, gapLimit }: Wallet): string | null {
-  if (coin.index >= gapLimit) return `index ${coin.index} is not below the gap limit`;
+export function coinMismatch(coin: Coin, { descriptor }: Wallet): string | null {
+  if (coin.index >= INDEX_LIMIT) return `index ${coin.index} is not below ${INDEX_LIMIT}`;
   const transaction = decoded(coin.previousTransaction);
   if (transaction === null) return "its transaction cannot be read";
   if (transaction.txid !== coin.txid) return `its transaction is ${transaction.txid}`;

@@ -1,5 +1,5 @@
 // All SQL about coins, their reservations and the wallets' change indexes.
-import type { Coin } from "@sluice/chains";
+import { type Coin, decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import type { Queryable, Transaction } from "@sluice/postgres";
 import { MAY_CONFIRM } from "./unconfirmed-change.ts";
 
@@ -117,6 +117,22 @@ export async function useChangeIndex(tx: Transaction, walletId: string, index: n
     `insert into wallet_index (wallet_id, next_change_index) values ($1, $2 + 1)
      on conflict (wallet_id) do update
        set next_change_index = greatest(wallet_index.next_change_index, excluded.next_change_index)`,
+    [walletId, index],
+  );
+}
+
+/**
+ * The index of a plan that was refused, and that nobody has signed, is the next one again if it was the last: else as many
+ * refusals as the gap limit, one after the other, would lead where nobody looks.
+ */
+export async function returnChangeIndex(tx: Transaction, wallet: Wallet, psbt: Uint8Array): Promise<void> {
+  const { walletId, descriptor, gapLimit } = wallet;
+  const decoded = decodePayout(psbt, descriptor, { gapLimit, indexLimit: INDEX_LIMIT });
+  const index = decoded.ok ? decoded.value.change[0]?.pathIndex : undefined;
+  if (index === undefined) return;
+  await tx.query(
+    `update wallet_index set next_change_index = $2 where wallet_id = $1 and next_change_index = $2 + 1
+     and not exists (select from coin where coin.wallet_id = $1 and branch = 1 and path_index = $2)`,
     [walletId, index],
   );
 }

@@ -44,7 +44,13 @@ export async function loadMemory(
     "select at_ms, amount_sat from outflow where wallet_id = $1 and at_ms > $2",
     [walletId, sinceMs],
   );
+  const highest = await tx.query<{ index: number | null }>(
+    "select max(change_index) as index from outflow where wallet_id = $1",
+    [walletId],
+  );
+  const highestChangeIndex = highest.rows[0]?.index ?? null;
   return {
+    ...(highestChangeIndex === null ? {} : { highestChangeIndex }),
     paid: new Map(paid.rows.map(({ withdrawalId, ...earlier }) => [withdrawalId, earlier])),
     spenders: spenders.rows,
     byAccount,

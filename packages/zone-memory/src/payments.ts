@@ -20,6 +20,8 @@ export async function recordPayments(
     readonly outflowSat: bigint;
     readonly atMs: number;
     readonly inputs: readonly string[];
+    /** Of its change; the highest when there are several outputs, null when there is none. */
+    readonly changeIndex?: number | null;
     readonly payments: readonly NewPayment[];
   },
 ): Promise<void> {
@@ -36,8 +38,9 @@ export async function recordPayments(
   }
   await tx.query("insert into task_input (outpoint, task_id) select unnest($1::text[]), $2", [ordered.inputs, taskId]);
   await tx.query(
-    "insert into outflow (txid, wallet_id, amount_sat, at_ms) values ($1, $2, $3, $4) on conflict (txid) do nothing",
-    [txid, ordered.walletId, ordered.outflowSat, atMs],
+    `insert into outflow (txid, wallet_id, amount_sat, at_ms, change_index) values ($1, $2, $3, $4, $5)
+     on conflict (txid) do nothing`,
+    [txid, ordered.walletId, ordered.outflowSat, atMs, ordered.changeIndex ?? null],
   );
 }
 

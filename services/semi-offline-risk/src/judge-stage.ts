@@ -8,6 +8,7 @@ import {
   anchorOf,
   grossOutflowSat,
   type History,
+  highestChangeIndexOf,
   type Judgement,
   judgeBundle,
   judgementFailed,
@@ -111,6 +112,7 @@ async function decide(
       outflowSat: grossOutflowSat(read.decoded),
       atMs: nowMs,
       inputs: read.decoded.inputs.map(({ outpoint }) => outpoint),
+      changeIndex: highestChangeIndexOf(read.decoded),
       payments: read.due.map((due) => ({ ...due, anchor: anchorOf(due.withdrawalId, read, history) })),
     });
   }

@@ -4,6 +4,7 @@ import {
   type DecodedPayout,
   decodePayout,
   findScript,
+  INDEX_LIMIT,
   parseAddress,
   type Wallet,
 } from "@sluice/chains";
@@ -54,7 +55,10 @@ export function judgeOrder(order: Order, policy: HolderPolicy): Result<SoundOrde
   const wallet = wallets.get(order.walletId);
   if (wallet === undefined) return refuse("WALLET_UNKNOWN", `this holder has no key of wallet ${order.walletId}`);
 
-  const decodes = decodePayout(order.psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  const decodes = decodePayout(order.psbt, wallet.descriptor, {
+    gapLimit: wallet.gapLimit,
+    indexLimit: INDEX_LIMIT,
+  });
   if (!decodes.ok) return refuse(decodes.refusal.code, decodes.refusal.detail);
   const decoded = decodes.value;
   if (decoded.txid !== order.transactionId) return refuse("TRANSACTION_OTHER", `these bytes are ${decoded.txid}`);

@@ -1,5 +1,5 @@
 // Step 10: one transaction of a wallet that does not get into a block is replaced, or gets a child; or it is said why not.
-import { type DecodedPayout, decodePayout, type Wallet } from "@sluice/chains";
+import { type DecodedPayout, decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
 import { type BumpCaps, type BumpDecision, decideBump, type StuckTransaction } from "@sluice/planning";
@@ -73,7 +73,7 @@ async function decide(
   due: DueBump,
   version: LoadedTask,
 ): Promise<BumpDecision> {
-  const { walletId, gapLimit } = wallet;
+  const { walletId } = wallet;
   const decoded = decodedOf(version, wallet);
   const freshIndex = await nextChangeIndex(tx, walletId);
   const changeOutpoints = decoded.change.map(({ index }) => `${version.transactionId}:${index}`);
@@ -83,7 +83,7 @@ async function decide(
     ...{ feeSat: version.feeSat, vbytes: decoded.vbytes, payments: version.withdrawals, bumps: due.bumps },
     inputs: await readCoins(tx, inputs),
     // The change of only one version will ever exist, so a replacement's may go where that of the replaced one went.
-    changeIndex: decoded.change[0]?.pathIndex ?? freshIndex % gapLimit,
+    changeIndex: decoded.change[0]?.pathIndex ?? freshIndex,
     changeInUse: await areInUse(tx, changeOutpoints),
     ...{ code: due.stuckCode, wantedSatPerKvbyte: due.wantedSatPerKvbyte },
     ...{ replacementFeeSat: due.replacementFeeSat, descendants: due.descendants },
@@ -117,7 +117,7 @@ async function save(
 }
 
 function decodedOf({ psbt, taskId }: LoadedTask, { descriptor, gapLimit }: Wallet): DecodedPayout {
-  const decoded = decodePayout(psbt, descriptor, { gapLimit });
+  const decoded = decodePayout(psbt, descriptor, { gapLimit, indexLimit: INDEX_LIMIT });
   if (!decoded.ok) throw new Error(`task ${taskId} does not decode any more: ${decoded.refusal.code}`);
   return decoded.value;
 }

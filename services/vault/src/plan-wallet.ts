@@ -100,8 +100,8 @@ async function chooseFrom(
     ...{ wallet, candidates, maxWithdrawals, spendUnconfirmed, feeRatesSatPerKvbyte: satPerKvbyte },
     coins: await freeCoins(tx, walletId, anchors, policy.SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS),
     unconfirmed: await unconfirmedTransactions(tx, walletId),
-    // Every change goes to a fresh address until those below the gap limit are used up; beyond it nobody would look.
-    changeIndex: (await nextChangeIndex(tx, walletId)) % wallet.gapLimit,
+    // Every change goes to a fresh address.
+    changeIndex: await nextChangeIndex(tx, walletId),
     longTermFeeRate: await longTermFeeRate(tx),
     maxRequestBytes: MAX_REQUEST_BYTES,
   });

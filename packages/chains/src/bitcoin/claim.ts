@@ -14,7 +14,7 @@ export type ClaimFault = "MISSING" | "UNKNOWN" | "PATH" | "BRANCH" | "BEYOND_GAP
 export function checkClaim(
   fields: PsbtMap,
   wallet: WalletDescriptor,
-  gapLimit: number,
+  indexLimit: number,
 ): Result<WalletScript, ClaimFault> {
   if (fields.length !== wallet.holders.length) return refused("MISSING");
   const origins = fields.map(({ keyData, value }) => ({ publicKey: keyData, ...readOrigin(value) }));
@@ -28,7 +28,7 @@ export function checkClaim(
   );
   if (origins.some(({ fingerprint, path }) => expected.get(fingerprint) !== path.join("/"))) return refused("PATH");
   if (!isBranch(branch)) return refused("BRANCH");
-  if (index >= gapLimit) return refused("BEYOND_GAP_LIMIT");
+  if (index >= indexLimit) return refused("BEYOND_GAP_LIMIT");
 
   const script = deriveScript(wallet, branch, index);
   const derived = new Map(script.derivations.map(({ fingerprint, publicKey }) => [fingerprint, publicKey]));

@@ -24,8 +24,10 @@ import type { WalletScript } from "./wallet.ts";
 import { equalBytes, u32le } from "./wire.ts";
 
 export type DecodeOptions = {
-  /** Indexes from here on are not the wallet's. At most 2^31. */
+  /** Scripts of which nothing is said are looked for below this index. At most 2^31. */
   readonly gapLimit: number;
+  /** Scripts whose index is said are the wallet's below this one; the gap limit unless given. */
+  readonly indexLimit?: number;
   /** Signatures that are already there: a plan has none and is refused with any; a combined PSBT has them verified. */
   readonly signatures?: "refuse" | "verify";
 };
@@ -134,7 +136,7 @@ function judgeInput({ at, input, map, wallet, options, digest }: InputCase): Res
   if (!equalBytes(witnessUtxo.scriptPubKey, scriptPubKey)) return refuse("WITNESS_UTXO_SCRIPT");
   if (readScript(scriptPubKey)?.type !== "p2wsh") return refuse("INPUT_SCRIPT_TYPE");
 
-  const claim = checkClaim(fieldsOf(map, INPUT.BIP32_DERIVATION), wallet, options.gapLimit);
+  const claim = checkClaim(fieldsOf(map, INPUT.BIP32_DERIVATION), wallet, options.indexLimit ?? options.gapLimit);
   if (!claim.ok) return refuse(CLAIM_CODES[claim.refusal]);
   const script = claim.value;
   if (!equalBytes(script.scriptPubKey, scriptPubKey)) return refuse("INPUT_NOT_OWN");

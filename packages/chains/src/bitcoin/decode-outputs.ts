@@ -2,6 +2,7 @@
 import { ASSETS, ok, type Result } from "@sluice/core";
 import { type ChainRefusal, type ChainRefusalCode, refuseChain } from "./chain-refusals.ts";
 import { type ClaimFault, checkClaim } from "./claim.ts";
+import type { DecodeOptions } from "./decode-inputs.ts";
 import type { WalletDescriptor } from "./descriptor.ts";
 import { fieldOf, fieldsOf, OUTPUT, PROPRIETARY, type PsbtDocument, type PsbtMap } from "./psbt-format.ts";
 import { dustSat, readScript } from "./script.ts";
@@ -11,6 +12,8 @@ import { equalBytes } from "./wire.ts";
 
 /** An output and, when its script is the wallet's own, where in the wallet. */
 export type JudgedOutput = TransactionOutput & { readonly index: number; readonly position: ScriptPosition | null };
+
+type IndexLimits = Pick<DecodeOptions, "gapLimit" | "indexLimit">;
 
 const EXPECTED_FIELDS: ReadonlySet<number> = new Set([OUTPUT.WITNESS_SCRIPT, OUTPUT.BIP32_DERIVATION]);
 const CLAIM_CODES = {
@@ -25,11 +28,11 @@ const CLAIM_CODES = {
 export function judgeOutputs(
   { transaction, outputs }: PsbtDocument,
   wallet: WalletDescriptor,
-  gapLimit: number,
+  limits: IndexLimits,
 ): Result<readonly JudgedOutput[], ChainRefusal> {
   const judged: JudgedOutput[] = [];
   for (const [index, output] of transaction.outputs.entries()) {
-    const position = judgeOutput(output, outputs[index] ?? [], wallet, gapLimit, `output ${index}`);
+    const position = judgeOutput(output, outputs[index] ?? [], wallet, limits, `output ${index}`);
     if (!position.ok) return position;
     judged.push({ ...output, index, position: position.value });
   }
@@ -40,7 +43,7 @@ function judgeOutput(
   { amountSat, scriptPubKey }: TransactionOutput,
   map: PsbtMap,
   wallet: WalletDescriptor,
-  gapLimit: number,
+  { gapLimit, indexLimit = gapLimit }: IndexLimits,
   where: string,
 ): Result<ScriptPosition | null, ChainRefusal> {
   if (map.some(({ type }) => type === PROPRIETARY)) return refuseChain("OUTPUT_FIELD_PROPRIETARY", where);
@@ -53,7 +56,7 @@ function judgeOutput(
 
   const witnessScript = fieldOf(map, OUTPUT.WITNESS_SCRIPT);
   if (witnessScript === null) return refuseChain("OUTPUT_CLAIM_INCOMPLETE", where);
-  const claim = checkClaim(fieldsOf(map, OUTPUT.BIP32_DERIVATION), wallet, gapLimit);
+  const claim = checkClaim(fieldsOf(map, OUTPUT.BIP32_DERIVATION), wallet, indexLimit);
   if (!claim.ok) return refuseChain(CLAIM_CODES[claim.refusal], where);
   const script = claim.value;
   if (!equalBytes(witnessScript, script.witnessScript)) return refuseChain("OUTPUT_CLAIM_WITNESS_SCRIPT", where);

@@ -62,7 +62,7 @@ export function decodePayout(
   const decoded = decodeSpends(psbt, wallet, options);
   if (!decoded.ok) return decoded;
   const { document, spends, vbytes } = decoded.value;
-  const judged = judgeOutputs(document, wallet, options.gapLimit);
+  const judged = judgeOutputs(document, wallet, options);
   if (!judged.ok) return judged;
 
   const supplySat = ASSETS.BTC.supplyMinor;

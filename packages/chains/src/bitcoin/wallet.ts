@@ -104,24 +104,27 @@ export function branchKey(wallet: WalletDescriptor, fingerprint: string, branch:
 }
 
 /**
- * Where in the wallet a script is, searching both branches below the gap limit; null when it is not there. The first
- * search derives them all, about half a millisecond each, and remembers where they are for as long as the wallet lives.
+ * Where in the wallet a script is, searching both branches below the limit, from the first index or from this one on; null
+ * when it is not there. The first search derives them all, about half a millisecond each, and remembers where they are
+ * for as long as the wallet lives.
  */
 export function findScript(
   wallet: WalletDescriptor,
   scriptPubKey: Uint8Array,
-  gapLimit: number,
+  limit: number,
+  from = 0,
 ): ScriptPosition | null {
   if (readScript(scriptPubKey)?.type !== "p2wsh") return null;
   const remembered = memoryOf(wallet);
-  for (; remembered.searched < gapLimit; remembered.searched += 1) {
+  for (let index = from; index < limit; index += 1) {
+    if (remembered.searched.has(index)) continue;
     for (const branch of [0, 1] as const) {
-      const script = deriveScript(wallet, branch, remembered.searched);
-      remembered.positions.set(toHex(script.scriptPubKey), { branch, index: remembered.searched });
+      remembered.positions.set(toHex(deriveScript(wallet, branch, index).scriptPubKey), { branch, index });
     }
+    remembered.searched.add(index);
   }
   const position = remembered.positions.get(toHex(scriptPubKey));
-  return position !== undefined && position.index < gapLimit ? position : null;
+  return position !== undefined && position.index < limit ? position : null;
 }
 
 type WalletMemory = {
@@ -129,7 +132,7 @@ type WalletMemory = {
   readonly scripts: Map<string, WalletScript>;
   readonly branches: Map<string, ChildKey>;
   readonly positions: Map<string, ScriptPosition>;
-  searched: number;
+  readonly searched: Set<number>;
 };
 
 const memories = new WeakMap<WalletDescriptor, WalletMemory>();
@@ -137,7 +140,7 @@ const memories = new WeakMap<WalletDescriptor, WalletMemory>();
 function memoryOf(wallet: WalletDescriptor): WalletMemory {
   const known = memories.get(wallet);
   if (known !== undefined) return known;
-  const memory: WalletMemory = { scripts: new Map(), branches: new Map(), positions: new Map(), searched: 0 };
+  const memory: WalletMemory = { scripts: new Map(), branches: new Map(), positions: new Map(), searched: new Set() };
   memories.set(wallet, memory);
   return memory;
 }

@@ -1,5 +1,5 @@
 // Step 8: the semi-offline zone's verdict takes effect, and goes on to the others exactly as it came.
-import { decodePayout, type Wallet } from "@sluice/chains";
+import { decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import type { OpenedOf, Sealer } from "@sluice/contracts";
 import { backoffMs, unreachable } from "@sluice/core";
 import { appendOutbox } from "@sluice/messaging";
@@ -14,6 +14,7 @@ import {
   parseOutpoint,
   releaseCoins,
   reservedCoins,
+  returnChangeIndex,
   setAnchor,
   settlePlanned,
 } from "@sluice/wallet-memory";
@@ -73,6 +74,7 @@ async function take(
       const { code, detail, refused, replanned } = decision;
       await settleTask(tx, taskId, { state: "refused", code, detail, report });
       await releaseCoins(tx, taskId);
+      await returnChangeIndex(tx, wallet, task.psbt);
       await settlePlanned(tx, refused, "refused");
       return clearAgain(tx, replanned, code, refused.length > 0 ? null : waitMsAfterRefusal(task));
     }
@@ -107,7 +109,7 @@ async function keepChange(
   previousTransaction: Uint8Array,
 ): Promise<void> {
   const { taskId, walletId, transactionId: txid, psbt } = task;
-  const decoded = decodePayout(psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  const decoded = decodePayout(psbt, wallet.descriptor, { gapLimit: wallet.gapLimit, indexLimit: INDEX_LIMIT });
   if (!decoded.ok) throw new Error(`what was planned and signed does not decode: ${decoded.refusal.code}`);
   for (const { index: vout, branch, pathIndex: index, amountSat } of decoded.value.change) {
     await addChange(tx, { taskId, walletId, coin: { txid, vout, amountSat, branch, index, previousTransaction } });

@@ -1,0 +1,89 @@
+// Which address of the wallet a change goes to: vault's tables on a real server.
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { planPayout } from "@sluice/chains";
+import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
+import { createPool, migrate, type Pool, type Transaction, transaction } from "@sluice/postgres";
+import { createTestDatabase } from "@sluice/postgres/testing";
+import { DESTINATION } from "@sluice/signing-fixtures";
+import { coinMismatch, nextChangeIndex, returnChangeIndex, upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTestWallet, fund } from "./support/holders.ts";
+
+const { descriptor, gapLimit } = createTestWallet();
+
+let pool: Pool;
+let drop: () => Promise<void>;
+beforeAll(async () => {
+  const database = await createTestDatabase();
+  drop = database.drop;
+  pool = createPool({ url: database.url, applicationName: "vault-test", max: 3 });
+  await migrate(pool, [
+    { set: "messaging", directory: MESSAGING_MIGRATIONS },
+    { set: "vault", directory: fileURLToPath(new URL("../migrations", import.meta.url)) },
+  ]);
+});
+afterAll(async () => {
+  await pool.end();
+  await drop();
+});
+
+const newWallet = () => ({ walletId: randomUUID(), descriptor, gapLimit });
+
+/** A plan whose change goes to this index. */
+function planTo(changeIndex: number): Uint8Array {
+  const planned = planPayout({
+    ...{ wallet: descriptor, coins: [fund({ descriptor })], changeIndex, feeRateSatPerVbyte: 2 },
+    payments: [{ withdrawalId: "w", address: DESTINATION, amountSat: 100_000n }],
+  });
+  if (!planned.ok) throw new Error(planned.refusal.detail);
+  return planned.value.psbt;
+}
+
+async function take(tx: Transaction, walletId: string): Promise<number> {
+  const index = await nextChangeIndex(tx, walletId);
+  await useChangeIndex(tx, walletId, index);
+  return index;
+}
+
+describe("change", () => {
+  it("goes to an address of its own each time, past the gap limit too, in every wallet for itself", async () => {
+    const [one, other] = [newWallet(), newWallet()];
+    const taken: number[] = [];
+    for (let nth = 0; nth < 3 * gapLimit; nth += 1) {
+      taken.push(await transaction(pool, (tx) => take(tx, one.walletId)));
+    }
+    expect(taken).toEqual(Array.from({ length: 3 * gapLimit }, (_, index) => index));
+    expect(await transaction(pool, (tx) => take(tx, other.walletId))).toBe(0);
+  });
+
+  it("has one address for each of two who plan at the same time", async () => {
+    const { walletId } = newWallet();
+    const both = await Promise.all([0, 1].map(() => transaction(pool, (tx) => take(tx, walletId))));
+    expect(both.toSorted()).toEqual([0, 1]);
+  });
+
+  it("of a plan that was refused frees its address, unless a later one is out or the chain knows it", async () => {
+    const wallet = newWallet();
+    const { walletId } = wallet;
+    await transaction(pool, async (tx) => {
+      for (let refused = 0; refused < 2 * gapLimit; refused += 1) {
+        expect(await take(tx, walletId)).toBe(0);
+        await returnChangeIndex(tx, wallet, planTo(0));
+      }
+      expect([await take(tx, walletId), await take(tx, walletId)]).toEqual([0, 1]);
+      await returnChangeIndex(tx, wallet, planTo(0));
+      expect(await nextChangeIndex(tx, walletId)).toBe(2);
+      await upsertCoin(tx, walletId, fund({ descriptor }, 5_000n, 1, 1), 7);
+      await returnChangeIndex(tx, wallet, planTo(1));
+      expect(await nextChangeIndex(tx, walletId)).toBe(2);
+    });
+  });
+
+  it("that comes back from the chain at any index below a million is a coin", () => {
+    const wallet = newWallet();
+    expect(coinMismatch(fund({ descriptor }, 5_000n, gapLimit, 1), wallet)).toBeNull();
+    expect(coinMismatch(fund({ descriptor }, 5_000n, 999_999, 1), wallet)).toBeNull();
+    expect(coinMismatch(fund({ descriptor }, 5_000n, 1_000_000, 1), wallet)).toContain("index 1000000");
+  });
+});
