@@ -1,6 +1,7 @@
 // The settings by which vault plans, and the policies that are made of them.
 import type { Priority } from "@sluice/contracts";
 import { setting, type z } from "@sluice/runtime";
+import type { InternalTransferPolicy } from "./decide-internal-transfer.ts";
 import type { FeePolicy } from "./fee-rates.ts";
 
 const feeRate = setting.whole({ min: 1, max: 10_000 });
@@ -28,6 +29,16 @@ export const planningSettings = {
   SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS: setting.durationMs().default(21_600_000),
   /** A wallet that is short of funds says so at most this often. */
   SLUICE_REFILL_PAUSE_MS: setting.durationMs().default(60_000),
+  /** Coins below this are small. */
+  SLUICE_SMALL_COIN_SAT: setting.minorUnits().default(100_000n),
+  /** So many small coins are made one while fees are low; 0: never. */
+  SLUICE_CONSOLIDATE_COINS: setting.whole({ min: 0, max: 100 }).default(0),
+  SLUICE_CONSOLIDATE_BELOW_PERCENT: setting.whole({ min: 1, max: 100 }).default(50),
+  /** So many coins that are not small are to be free, or a large one is split; 0: never. */
+  SLUICE_KEEP_FREE_COINS: setting.whole({ min: 0, max: 100 }).default(0),
+  SLUICE_INTERNAL_MAX_FEE_SAT: setting.minorUnits().default(50_000n),
+  SLUICE_INTERNAL_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate.default(20),
+  SLUICE_INTERNAL_MAX_OUTPUTS: setting.whole({ min: 2, max: 100 }).default(10),
 };
 
 type PlanningSettings = z.output<z.ZodObject<typeof planningSettings>>;
@@ -59,6 +70,18 @@ export function feePolicyOf(settings: PlanningSettings): FeePolicy {
     },
     maxAgeMs: settings.SLUICE_FEE_ESTIMATE_MAX_AGE_MS,
     outlierFactor: settings.SLUICE_FEE_OUTLIER_FACTOR,
+  };
+}
+
+export function internalTransferPolicyOf(settings: PlanningSettings): InternalTransferPolicy {
+  return {
+    smallCoinSat: settings.SLUICE_SMALL_COIN_SAT,
+    consolidateCoins: settings.SLUICE_CONSOLIDATE_COINS,
+    consolidateBelowPercent: settings.SLUICE_CONSOLIDATE_BELOW_PERCENT,
+    keepFreeCoins: settings.SLUICE_KEEP_FREE_COINS,
+    maxFeeSat: settings.SLUICE_INTERNAL_MAX_FEE_SAT,
+    maxFeeRateSatPerKvbyte: perKvbyte(settings.SLUICE_INTERNAL_MAX_FEE_RATE_SAT_PER_VBYTE),
+    maxOutputs: settings.SLUICE_INTERNAL_MAX_OUTPUTS,
   };
 }
 

@@ -39,22 +39,50 @@ export async function freeCoins(
   anchors: readonly string[],
   unconfirmedMaxAgeMs = 0,
 ): Promise<readonly Coin[]> {
+  return readFree(
+    tx,
+    `(height is not null or known_since > now() - $2 * interval '1 millisecond')
+     order by outpoint = any($3) desc, height is null, amount_sat desc, outpoint limit ${MOST_COINS}`,
+    [walletId, unconfirmedMaxAgeMs, anchors],
+  );
+}
+
+/** Of the free coins in blocks, so many of the largest and so many of the smallest. */
+export async function coinsToTidy(tx: Transaction, walletId: string, each: number): Promise<readonly Coin[]> {
+  const ends = ["desc", "asc"].map((order) =>
+    readFree(tx, `height is not null order by amount_sat ${order}, outpoint limit $2`, [walletId, each]),
+  );
+  const coins = (await Promise.all(ends)).flat();
+  return [...new Map(coins.map((coin) => [`${coin.txid}:${coin.vout}`, coin])).values()];
+}
+
+/** @param where beside what is true of every free coin; its first parameter is the wallet */
+async function readFree(tx: Transaction, where: string, parameters: readonly unknown[]): Promise<readonly Coin[]> {
   const { rows } = await tx.query<Omit<Coin, "txid" | "vout"> & { outpoint: string; unconfirmed: boolean }>(
     `select outpoint, amount_sat as "amountSat", branch, path_index as index,
             previous_transaction as "previousTransaction", height is null as unconfirmed
      from coin
      where wallet_id = $1 and state = 'unspent' and tied_to is null
        and (made_by is null or ${MAY_CONFIRM})
-       and (height is not null or known_since > now() - $3 * interval '1 millisecond')
        and not exists (select from reservation where reservation.outpoint = coin.outpoint)
        and not exists (select from coin_sighting seen where seen.outpoint = coin.outpoint and not seen.present)
-     order by outpoint = any($2) desc, height is null, amount_sat desc, outpoint limit ${MOST_COINS}`,
-    [walletId, anchors, unconfirmedMaxAgeMs],
+       and ${where}`,
+    parameters,
   );
   return rows.map(({ outpoint, unconfirmed, ...coin }) => {
     const placed = { ...coin, ...parseOutpoint(outpoint) };
     return unconfirmed ? { ...placed, confirmed: false } : placed;
   });
+}
+
+/** Internal transfers of a wallet that are under way, or that the semi-offline zone refused within the last hour. */
+export async function countInternalTransfers(tx: Transaction, walletId: string): Promise<number> {
+  const { rows } = await tx.query<{ tasks: bigint }>(
+    `select count(*) as tasks from task where wallet_id = $1 and purpose = 'internal'
+     and (state not in ('refused', 'confirmed', 'superseded') or (state = 'refused' and planned_at > now() - interval '1 hour'))`,
+    [walletId],
+  );
+  return Number(rows[0]?.tasks ?? 0n);
 }
 
 /** Reserves coins for the payout of a task, in the order of the task's inputs. Fails when one is another payout's. */

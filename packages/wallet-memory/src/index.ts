@@ -7,6 +7,7 @@ export * from "./parked-reports.ts";
 export * from "./refills.ts";
 export * from "./sightings.ts";
 export { storable } from "./storable.ts";
+export * from "./task-list.ts";
 export { addChange, isBuiltUpon, type NewChange, unconfirmedTransactions } from "./unconfirmed-change.ts";
 export * from "./versions.ts";
 export * from "./withdrawals.ts";

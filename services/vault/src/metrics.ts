@@ -2,8 +2,7 @@
 import type { Bridge } from "@sluice/bridge";
 import type { OnlineService } from "@sluice/online-service";
 import { type FeePolicy, feeRates } from "@sluice/planning";
-import { feeHistory, listRefills, sumCoins, summariseWaiting } from "@sluice/wallet-memory";
-import { countTasks } from "./store/tasks.ts";
+import { countTasks, feeHistory, listRefills, sumCoins, summariseWaiting } from "@sluice/wallet-memory";
 
 const TASK_STATES = [
   ...["planned", "submitted", "delayed", "refused", "stuck_for_person", "signed", "confirmed", "superseded"],

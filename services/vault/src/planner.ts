@@ -6,16 +6,20 @@ import { about, type Logger, type Rounds, startRounds } from "@sluice/runtime";
 import { askForRefill, type RefillPolicy } from "./ask-for-refill.ts";
 import type { VaultCrash } from "./crash-point.ts";
 import { type PlanOutcome, type PlanPolicy, planWallet } from "./plan-wallet.ts";
+import { type TidyPolicy, tidyWallet } from "./tidy-wallet.ts";
 import { LOOK_EVERY_MS } from "./work.ts";
+
+const TIDY_EVERY_MS = 30_000;
 
 export function startPlanner(
   { pool, sealer, life }: Pick<OnlineService, "pool" | "sealer" | "life">,
   wallets: Iterable<Wallet>,
-  policy: PlanPolicy & RefillPolicy,
+  policy: PlanPolicy & RefillPolicy & TidyPolicy,
   crashPoint: VaultCrash,
   isHeld: () => boolean,
 ): Rounds {
   const all = [...wallets];
+  let tidiedAtMs = 0;
   let ripening: NodeJS.Timeout | undefined;
   const rounds = startRounds({ everyMs: LOOK_EVERY_MS, logger: life.logger, round });
   return rounds;
@@ -25,9 +29,16 @@ export function startPlanner(
     const ripe: number[] = [];
     for (const wallet of all) ripe.push(await planAll(wallet));
     for (const wallet of all) await refill(wallet);
+    if (Date.now() - tidiedAtMs >= TIDY_EVERY_MS) for (const wallet of all) await tidy(wallet);
     const ripeInMs = Math.min(...ripe);
     clearTimeout(ripening);
     if (ripeInMs < LOOK_EVERY_MS) ripening = setTimeout(() => rounds.wake(), ripeInMs);
+  }
+
+  async function tidy(wallet: Wallet): Promise<void> {
+    tidiedAtMs = Date.now();
+    const tidied = await transaction(pool, (tx) => tidyWallet(tx, wallet, policy, sealer));
+    if (tidied !== null) about(life.logger, { walletId: wallet.walletId }).info(tidied, "coins are tidied");
   }
 
   async function refill(wallet: Wallet): Promise<void> {

@@ -1,8 +1,7 @@
 // What a person can read of vault: the semi-offline zone's standing, the tasks, and what waits. Nothing here changes anything.
 import type { HttpServer } from "@sluice/http";
 import type { Pool } from "@sluice/postgres";
-import { listBumps, listParkedReports, listRefills, listWaiting } from "@sluice/wallet-memory";
-import { listTasks } from "./store/tasks.ts";
+import { listBumps, listParkedReports, listRefills, listTasks, listWaiting } from "@sluice/wallet-memory";
 import type { ZoneNews } from "./zone-news.ts";
 
 const MOST_ROWS = 500;

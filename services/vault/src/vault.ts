@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { openBridge, openCarrier } from "@sluice/bridge";
 import { carryBundles } from "@sluice/bundle-carrier";
 import { openOnlineService, serve } from "@sluice/online-service";
-import { batchWaitsOf, feePolicyOf } from "@sluice/planning";
+import { batchWaitsOf, feePolicyOf, internalTransferPolicyOf } from "@sluice/planning";
 import { listen } from "@sluice/postgres";
 import { createRecall, type TaskStore } from "@sluice/recall";
 import { type Environment, joinExpositions, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
@@ -95,7 +95,13 @@ export async function startVault(
 
   const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, crashPoint, recall.isOpen);
   life.onStop("submitter", submitter.stop);
-  const planner = startPlanner(service, wallets.values(), { ...settings, fees }, crashPoint, recall.isOpen);
+  const planner = startPlanner(
+    service,
+    wallets.values(),
+    { ...settings, fees, internal: internalTransferPolicyOf(settings) },
+    crashPoint,
+    recall.isOpen,
+  );
   life.onStop("planner", planner.stop);
   const bumper = startBumper(service, wallets.values(), bumpPolicyOf(settings));
   life.onStop("bumper", bumper.stop);

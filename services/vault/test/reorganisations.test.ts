@@ -7,14 +7,14 @@ import { type Handler, handleOnce, MESSAGING_MIGRATIONS } from "@sluice/messagin
 import { createPool, migrate, type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { DESTINATION } from "@sluice/signing-fixtures";
-import { addChange, freeCoins, insertWithdrawal, markPlanned, reserveCoins } from "@sluice/wallet-memory";
+import { addChange, freeCoins, insertWithdrawal, listTasks, markPlanned, reserveCoins } from "@sluice/wallet-memory";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { handleCoinObserved } from "../src/handlers/coin-observed.ts";
 import { handleCoinVanished } from "../src/handlers/coin-vanished.ts";
 import { handleTransactionConfirmed } from "../src/handlers/transaction-confirmed.ts";
 import { handleTransactionReorged } from "../src/handlers/transaction-reorged.ts";
-import { insertTask, listTasks, takeRequest } from "../src/store/tasks.ts";
+import { insertTask, takeRequest } from "../src/store/tasks.ts";
 import { createTestWallet, fund } from "./support/holders.ts";
 
 const wallet = createTestWallet();
