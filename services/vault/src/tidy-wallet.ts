@@ -25,7 +25,7 @@ export async function tidyWallet(
   { fees, internal }: TidyPolicy,
   sealer: Sealer,
 ): Promise<Tidied | null> {
-  const { walletId, gapLimit, descriptor } = wallet;
+  const { walletId, descriptor } = wallet;
   if (internal.keepFreeCoins === 0 && internal.consolidateCoins === 0) return null;
   if (!(await withLane(tx, `wallet:${walletId}`))) return null;
   const feeRateSatPerKvbyte = feeRates(fees, await feeHistory(tx), Date.now()).satPerKvbyte.economy;
@@ -38,7 +38,7 @@ export async function tidyWallet(
   if (decided === null) return null;
   const { kind: reason, inputs, outputs } = decided;
   const first = await nextChangeIndex(tx, walletId);
-  const changeIndexes = Array.from({ length: outputs }, (_, at) => (first + at) % gapLimit);
+  const changeIndexes = Array.from({ length: outputs }, (_, at) => first + at);
   const planned = planInternalTransfer({
     ...{ wallet: descriptor, inputs, outputs, changeIndexes, feeRateSatPerKvbyte },
   });

@@ -74,7 +74,7 @@ describe("change", () => {
       expect([await take(tx, walletId), await take(tx, walletId)]).toEqual([0, 1]);
       await returnChangeIndex(tx, wallet, planTo(0));
       expect(await nextChangeIndex(tx, walletId)).toBe(2);
-      await upsertCoin(tx, walletId, fund({ descriptor }, 5_000n, 1, 1), 7);
+      await upsertCoin(tx, walletId, fund({ descriptor }, 5_000n, 1, 1), 7, true);
       await returnChangeIndex(tx, wallet, planTo(1));
       expect(await nextChangeIndex(tx, walletId)).toBe(2);
     });
