@@ -2,7 +2,7 @@
 // were sealed here once, each with its verdict. Nothing is planned before: a coin that looks free may be signed away.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bridge } from "@sluice/bridge";
-import { decodePayout, type Wallet } from "@sluice/chains";
+import { decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import { type MessageOf, type OpenedOf, seal, verifyClearance } from "@sluice/contracts";
 import { type Handlers, listDeadLetters, retryDeadLetter } from "@sluice/messaging";
 import type { OnlineService } from "@sluice/online-service";
@@ -98,7 +98,8 @@ export function createRecall(
       return "known";
     }
     const wallet = wallets.get(walletId);
-    const decoded = wallet === undefined ? null : decodePayout(psbt, wallet.descriptor, wallet);
+    const decoded =
+      wallet === undefined ? null : decodePayout(psbt, wallet.descriptor, { ...wallet, indexLimit: INDEX_LIMIT });
     if (decoded?.ok !== true) throw new Error(`task ${taskId} cannot be read any more`);
     const withdrawals = message.withdrawals.map(({ clearance, attempt }) => {
       const verified = verifyClearance(trust, clearance);

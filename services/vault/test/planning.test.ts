@@ -1,5 +1,5 @@
 // Planning on a real database: priorities, fee rates, and change of our own that is in no block yet.
-import { decodePayout } from "@sluice/chains";
+import { decodePayout, INDEX_LIMIT } from "@sluice/chains";
 import { sqlState, transaction } from "@sluice/postgres";
 import { addFeeEstimate, freeCoins, isBuiltUpon, sumCoins } from "@sluice/wallet-memory";
 import { describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ async function planned(outcome: PlanOutcome) {
   if (outcome.kind !== "planned") throw new Error(`it was ${outcome.kind}`);
   const task = await transaction(pool(), (tx) => lockTask(tx, outcome.taskId));
   if (task === null) throw new Error("the task is not there");
-  const decoded = decodePayout(task.psbt, wallet.descriptor, wallet);
+  const decoded = decodePayout(task.psbt, wallet.descriptor, { ...wallet, indexLimit: INDEX_LIMIT });
   if (!decoded.ok) throw new Error(decoded.refusal.code);
   const paid = task.withdrawals.map(({ withdrawalId }) => withdrawalId);
   return { ...outcome, decoded: decoded.value, paid, task };

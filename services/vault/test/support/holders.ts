@@ -5,6 +5,7 @@ import {
   type DecodedPayout,
   decodePayout,
   fingerprintOf,
+  INDEX_LIMIT,
   type Wallet,
 } from "@sluice/chains";
 import { signPayout } from "@sluice/chains/signing";
@@ -42,7 +43,7 @@ export function signWithTwo(
 }
 
 export function decode(wallet: TestWallet, psbt: Uint8Array): DecodedPayout {
-  const decoded = decodePayout(psbt, wallet.descriptor, { gapLimit: wallet.gapLimit });
+  const decoded = decodePayout(psbt, wallet.descriptor, { gapLimit: wallet.gapLimit, indexLimit: INDEX_LIMIT });
   if (!decoded.ok) throw new Error(`${decoded.refusal.code}: ${decoded.refusal.detail}`);
   return decoded.value;
 }

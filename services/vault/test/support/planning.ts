@@ -1,6 +1,6 @@
 // Vault's planning on a database of its own, without processes: its functions called as vault calls them.
 import { fileURLToPath } from "node:url";
-import { type Coin, decodePayout } from "@sluice/chains";
+import { type Coin, decodePayout, INDEX_LIMIT } from "@sluice/chains";
 import { type OpenedOf, type Producer, type Sealer, seal } from "@sluice/contracts";
 import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
 import { createPool, migrate, type Pool, type Transaction, transaction } from "@sluice/postgres";
@@ -116,7 +116,7 @@ export async function reportSigned(pool: Pool, taskId: string): Promise<void> {
 export async function signQuickly(tx: Transaction, taskId: string): Promise<void> {
   const task = await lockTask(tx, taskId);
   if (task === null) throw new Error("there is no such task");
-  const decoded = decodePayout(task.psbt, wallet.descriptor, wallet);
+  const decoded = decodePayout(task.psbt, wallet.descriptor, { ...wallet, indexLimit: INDEX_LIMIT });
   if (!decoded.ok) throw new Error(decoded.refusal.code);
   const { unsignedTransaction: previousTransaction, txid, change } = decoded.value;
   await tx.query("update task set state = 'signed', transaction = $2, taken_at = now() where id = $1", [
