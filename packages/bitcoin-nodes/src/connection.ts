@@ -88,7 +88,7 @@ function exchange(
   request.on("response", (response) => collect(response).then(resolve, reject));
   request.on("error", (error) => {
     // The node closed a connection that was kept at the moment in which it was used again: that says nothing.
-    const isStale = request.reusedSocket && codeOf(error) === "ECONNRESET" && !signal.aborted;
+    const isStale = request.reusedSocket && ["ECONNRESET", "EPIPE"].includes(codeOf(error)) && !signal.aborted;
     if (isStale) exchange(options, secure, agent, body, signal).then(resolve, reject);
     else reject(error);
   });
