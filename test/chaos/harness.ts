@@ -131,7 +131,7 @@ function linePath(directory: string, name: LineName): string {
 type Environments = Partial<Record<ProcessName, Readonly<Record<string, string>>>>;
 
 function environments(directory: string, extra: NonNullable<StackOptions["extraEnv"]>): Environments {
-  const session = { SLUICE_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS) };
+  const session = { SLUICE_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS), SLUICE_WAIT_AT_START_MS: "50000" };
   const own: Environments = {
     "online-risk": session,
     treasury: session,

@@ -68,7 +68,7 @@ export async function openOnlineService(
     { set: "messaging", directory: MESSAGING_MIGRATIONS },
     { set: name, directory: migrations },
   ];
-  await waitFor(life, "Postgres", () => migrate(pool, sets, (line) => logger.info(line)));
+  await waitFor(life, settings, "Postgres", () => migrate(pool, sets, (line) => logger.info(line)));
   for (const fault of await durabilityFaults(pool)) logger.warn({ fault }, "Postgres may lose what it has confirmed");
   const bus = createBus({
     brokers: settings.SLUICE_KAFKA_BROKERS,
@@ -77,7 +77,7 @@ export async function openOnlineService(
     topicPrefix: settings.SLUICE_TOPIC_PREFIX,
   });
   const reads = topicsFor(name);
-  const lostSince = await waitFor(life, "Kafka or Postgres", async () => {
+  const lostSince = await waitFor(life, settings, "Kafka or Postgres", async () => {
     await ensureTopics(bus, [...new Set([...reads, ...topicsFrom(name)])]);
     return ensureCurrent(life, settings, { name, pool, bus, trust, reads });
   });

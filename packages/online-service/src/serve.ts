@@ -16,6 +16,7 @@ import { endRecovery } from "./high-water.ts";
 import { countMessages, countSentAgain } from "./metrics.ts";
 import type { OnlineService } from "./open.ts";
 import { refuseOtherOrigins } from "./same-origin.ts";
+import { waitFor } from "./wait-for.ts";
 
 export type Serving = {
   readonly handlers: Handlers;
@@ -37,23 +38,29 @@ export async function serve(service: OnlineService, serving: Serving): Promise<v
   const { life, pool, bus, name, settings, metrics } = service;
   const handlers = withReceipts(service, serving.handlers);
   const { logger } = life;
+  const sentAgain = countSentAgain(metrics, pool);
+  const counted = countMessages(metrics, pool);
   const sendAgainAfterMs = settings.SLUICE_SEND_AGAIN_AFTER_MS;
-  const relay = await startRelay({ bus, pool, logger, sendAgainAfterMs, ...countSentAgain(metrics, pool) });
+  const relay = await waitFor(life, settings, "Postgres", () =>
+    startRelay({ bus, pool, logger, sendAgainAfterMs, ...sentAgain }),
+  );
   life.onStop("outbox relay", relay.stop);
   const receipts = startReceipts({ bus, logger, sealer: service.sealer });
   life.onStop("receipts", receipts.stop);
-  const consumer = await startConsumer({
-    bus,
-    pool,
-    group: `${settings.SLUICE_TOPIC_PREFIX}${name}`,
-    trust: service.trust,
-    topics: service.reads,
-    handlers,
-    receipts,
-    logger,
-    sessionTimeoutMs: settings.SLUICE_KAFKA_SESSION_TIMEOUT_MS,
-    ...countMessages(metrics, pool),
-  });
+  const consumer = await waitFor(life, settings, "Kafka", () =>
+    startConsumer({
+      bus,
+      pool,
+      group: `${settings.SLUICE_TOPIC_PREFIX}${name}`,
+      trust: service.trust,
+      topics: service.reads,
+      handlers,
+      receipts,
+      logger,
+      sessionTimeoutMs: settings.SLUICE_KAFKA_SESSION_TIMEOUT_MS,
+      ...counted,
+    }),
+  );
   life.onStop("consumer", consumer.stop);
   const pruning = setInterval(() => void prune(pool, logger), HOUR_MS);
   life.onStop("pruning", () => clearInterval(pruning));

@@ -13,6 +13,8 @@ export const onlineSettings = {
     .string()
     .regex(/^[A-Za-z0-9._-]{0,64}$/, "is at most 64 of A-Z a-z 0-9 . _ -")
     .default(""),
+  /** How long a start waits for Postgres and Kafka that are away, before it ends and says so. */
+  SLUICE_WAIT_AT_START_MS: setting.durationMs().default(30_000),
   /** After this long without a word an instance counts as dead, and the others take over what it read. Within the broker's bounds. */
   SLUICE_KAFKA_SESSION_TIMEOUT_MS: setting
     .durationMs()

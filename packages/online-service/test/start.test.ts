@@ -141,7 +141,8 @@ describe("a start", () => {
   it("fails, and does not hang, when it may start and its database is not there", async () => {
     const closed = await countCalls();
     await closed.close();
-    const env = { SLUICE_DATABASE_URL: `postgres://somebody@127.0.0.1:${closed.port}/nothing` };
+    const nowhere = `postgres://somebody@127.0.0.1:${closed.port}/nothing`;
+    const env = { SLUICE_DATABASE_URL: nowhere, SLUICE_WAIT_AT_START_MS: "500" };
     const { code, output } = await consoleService.runToEnd({ env });
     expect(code).toBe(1);
     expect(output.join("\n")).toContain("ECONNREFUSED");
