@@ -78,9 +78,9 @@ function callerOf(sql: string): string {
         frame,
       );
     if (found === null || found[2] === "postgres") return [];
-    return [
-      `${found[3]?.split("/").at(-1)}${found[1] === undefined || found[1] === "Object" ? "" : ` ${found[1].split(".").at(-1)}`}`,
-    ];
+    const [, called, folder, file] = found;
+    const name = called === undefined || called === "Object" ? "" : ` ${called.split(".").at(-1)}`;
+    return [`${folder}/${file?.split("/").at(-1)}${name}`];
   });
   return ours[0] ?? `somebody's ${sql.trim().slice(0, 40)}`;
 }

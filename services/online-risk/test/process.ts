@@ -51,14 +51,24 @@ export async function startProcess(
   };
 }
 
+/** One that may die at any moment: where its front door is, if it ever opens, and how it ended. */
+export function startArmed(env: Readonly<Record<string, string>>, flags: readonly string[]) {
+  const { child, ended } = run(env, onTestFinished, flags);
+  const { promise: api, resolve } = Promise.withResolvers<string>();
+  onLine(child, ({ apiPort }) => {
+    if (typeof apiPort === "number") resolve(`http://127.0.0.1:${apiPort}`);
+  });
+  return { api, ended: ended.then(() => child.signalCode) };
+}
+
 /** For a process that is expected to end by itself. */
 export async function runToEnd(env: Readonly<Record<string, string>>) {
   const { log, ended } = run(env, onTestFinished);
   return { code: await ended, log };
 }
 
-function run(env: Readonly<Record<string, string>>, defer: Defer) {
-  const child = spawn(process.execPath, [MAIN], {
+function run(env: Readonly<Record<string, string>>, defer: Defer, flags: readonly string[] = []) {
+  const child = spawn(process.execPath, [...flags, MAIN], {
     env: { ...startedWith(), ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -2,15 +2,15 @@
 // is `journal accept`, by which a person ends an alarm, and the repair of a broken judgement: no task waits for those commits.
 const COMMITS = [
   "migrate",
-  "journal-watch hear",
-  "signing-requested handleSigningRequested",
-  "judge-stage judgeOne",
-  "sign-stage signOne",
-  "signing-answered handleSigningAnswered",
-  "signing-vetoed handleSigningVetoed",
-  "reports sendReports",
-  "bundles offer",
-  "console-commands decide",
+  "holders/journal-watch hear",
+  "semi-offline-risk/signing-requested handleSigningRequested",
+  "semi-offline-risk/judge-stage judgeOne",
+  "semi-offline-risk/sign-stage signOne",
+  "semi-offline-risk/signing-answered handleSigningAnswered",
+  "semi-offline-risk/signing-vetoed handleSigningVetoed",
+  "semi-offline-risk/reports sendReports",
+  "governance/bundles offer",
+  "governance/console-commands decide",
 ] as const;
 
 export type CrashPoint = `${"before" | "after"} ${(typeof COMMITS)[number]}`;
