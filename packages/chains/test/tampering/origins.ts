@@ -1,13 +1,12 @@
 // Changes of where an input says its keys come from, and of its scripts.
 import { INPUT } from "../../src/bitcoin/psbt-format.ts";
 import { concatBytes, sized, u32le } from "../../src/bitcoin/wire.ts";
-import { deriveScript } from "../../src/index.ts";
+import { deriveScript, INDEX_LIMIT } from "../../src/index.ts";
 import { changePrevious, field, fields, without } from "../draft.ts";
 import {
   addField,
   at,
   changeSteps,
-  GAP_LIMIT,
   inputMap,
   NO_KEY,
   piled,
@@ -59,8 +58,8 @@ export const ORIGINS: readonly Tampering[] = [
   row("INPUT_DERIVATION_BRANCH", "a hardened branch", (draft) =>
     changeSteps(inputMap(draft), INPUT.BIP32_DERIVATION, 2, 0x8000_0000),
   ),
-  row("INPUT_BEYOND_GAP_LIMIT", "the index at the gap limit", (draft) =>
-    changeSteps(inputMap(draft), INPUT.BIP32_DERIVATION, 1, GAP_LIMIT),
+  row("INPUT_BEYOND_GAP_LIMIT", "the index at the limit of all indexes", (draft) =>
+    changeSteps(inputMap(draft), INPUT.BIP32_DERIVATION, 1, INDEX_LIMIT),
   ),
   row("INPUT_BEYOND_GAP_LIMIT", "a hardened index", (draft) =>
     changeSteps(inputMap(draft), INPUT.BIP32_DERIVATION, 1, 0x8000_0003),

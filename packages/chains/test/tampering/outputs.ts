@@ -1,13 +1,12 @@
 // Changes of the outputs and of what they claim, and of the sums.
 import { INPUT, OUTPUT, PROPRIETARY } from "../../src/bitcoin/psbt-format.ts";
 import { concatBytes, fromHex } from "../../src/bitcoin/wire.ts";
-import { deriveScript } from "../../src/index.ts";
+import { deriveScript, INDEX_LIMIT } from "../../src/index.ts";
 import { changePrevious, type Draft, field, fields, without } from "../draft.ts";
 import {
   addField,
   at,
   changeSteps,
-  GAP_LIMIT,
   inputMap,
   NO_KEY,
   output,
@@ -68,11 +67,11 @@ export const OUTPUTS: readonly Tampering[] = [
   row("OUTPUT_CLAIM_BRANCH", "change on branch 2", (draft) =>
     changeSteps(outputMap(draft), OUTPUT.BIP32_DERIVATION, 2, 2),
   ),
-  row("OUTPUT_CLAIM_BEYOND_GAP_LIMIT", "change at the gap limit", (draft) =>
-    changeSteps(outputMap(draft), OUTPUT.BIP32_DERIVATION, 1, GAP_LIMIT),
+  row("OUTPUT_CLAIM_BEYOND_GAP_LIMIT", "change at the limit of all indexes", (draft) =>
+    changeSteps(outputMap(draft), OUTPUT.BIP32_DERIVATION, 1, INDEX_LIMIT),
   ),
-  row("OUTPUT_CLAIM_BEYOND_GAP_LIMIT", "change that lies far beyond it, with keys that are right", (draft) =>
-    claimChange(draft, 1_000_000),
+  row("OUTPUT_CLAIM_BEYOND_GAP_LIMIT", "change that lies there, with keys that are right", (draft) =>
+    claimChange(draft, INDEX_LIMIT),
   ),
   row("OUTPUT_CLAIM_KEY", "change described by the wrong index", (draft) =>
     changeSteps(outputMap(draft), OUTPUT.BIP32_DERIVATION, 1, 9),
