@@ -5,6 +5,7 @@ import { CLEARANCE_ATTACKS } from "./clearance-attacks.ts";
 import { signHonestly } from "./control.ts";
 import { ENVELOPE_ATTACKS } from "./envelope-attacks.ts";
 import { honest } from "./honest.ts";
+import { INSIDE_ATTACKS } from "./inside-attacks.ts";
 import { makeParty } from "./party.ts";
 import { expectRefused } from "./refused.ts";
 import { SECOND_ATTEMPTS } from "./second-attempts.ts";
@@ -15,6 +16,7 @@ const attacks: readonly Attack[] = [
   ...SECOND_ATTEMPTS,
   ...CLEARANCE_ATTACKS,
   ...ENVELOPE_ATTACKS,
+  ...INSIDE_ATTACKS,
 ];
 /** Has never signed anything, and never will. */
 const virgin = makeParty();

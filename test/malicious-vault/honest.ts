@@ -79,6 +79,7 @@ export function sealTask(draft: Draft, sealer = seals.sealer("vault")): Uint8Arr
     walletId,
     psbt,
     withdrawals: withdrawals.map(({ clearance, attempt }) => ({ clearance, attempt })),
+    purpose: purposeOf(draft),
   };
   return seal(sealer, "signing.requested.v1", { id: taskId, key: walletId, occurredAtMs: NOW_MS, message });
 }
@@ -97,7 +98,13 @@ export function orderOf(draft: Draft, holder: Holder): Order {
     transactionId: read?.txid ?? CONTROL_TXID,
     psbt,
     withdrawals: withdrawals.map(({ id, clearance, anchor = named }) => ({ withdrawalId: id, anchor, clearance })),
+    purpose: purposeOf(draft),
   };
+}
+
+/** What pays nobody says so. */
+function purposeOf({ withdrawals }: Draft): "" | "internal" {
+  return withdrawals.length === 0 ? "internal" : "";
 }
 
 export function sealOrder(order: Order, sealer = seals.sealer("semi-offline-risk")): Uint8Array {

@@ -3,14 +3,18 @@ import type { Order, Task } from "./honest.ts";
 
 /** Null for bytes that are no task, or one whose names, counts or bytes are out of bounds. */
 export function readTaskPayload(payload: Uint8Array): Task | null {
-  const found = read(payload, { 1: "text", 2: "text", 3: "bytes", 4: { 1: "bytes", 2: "number" } });
+  const found = read(payload, { 1: "text", 2: "text", 3: "bytes", 4: { 1: "bytes", 2: "number" }, 5: "text" });
   if (found === null) return null;
   const withdrawals = found.messages(4).map((each) => ({ clearance: each.bytes(1), attempt: each.number(2) }));
-  if (withdrawals.length === 0) return null;
+  if (!paysWhatItSays(found.text(5), withdrawals.length)) return null;
   if (withdrawals.some(({ clearance, attempt }) => clearance.length === 0 || attempt < 1)) return null;
   const task = { taskId: found.text(1), walletId: found.text(2), psbt: found.bytes(3), withdrawals };
   return isName(task.taskId) && isName(task.walletId) && task.psbt.length > 0 ? task : null;
 }
+
+/** Only what says so pays nobody, and it pays nobody. */
+const paysWhatItSays = (purpose: string, withdrawals: number): boolean =>
+  purpose === (withdrawals === 0 ? "internal" : "");
 
 export function readOrderPayload(payload: Uint8Array): Order | null {
   const named = {
@@ -22,9 +26,11 @@ export function readOrderPayload(payload: Uint8Array): Order | null {
     6: "bytes",
     8: "number",
     9: "text",
+    10: "text",
   } as const;
   const found = read(payload, { ...named, 7: { 1: "text", 2: "text", 3: "bytes" } });
-  if (found === null || !isName(found.text(1)) || found.messages(7).length === 0) return null;
+  if (found === null || !isName(found.text(1)) || !paysWhatItSays(found.text(10), found.messages(7).length))
+    return null;
   return {
     ...{ taskId: found.text(1), walletId: found.text(2), holder: found.text(3), round: found.number(4) },
     ...{ transactionId: found.text(5), psbt: found.bytes(6) },

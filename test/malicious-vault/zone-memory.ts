@@ -16,7 +16,7 @@ export class ZoneMemory {
   readonly #contents = new Map<string, string>();
   readonly #anchors = new Map<string, { anchor: string; taskId: string; txid: string }>();
   readonly #ordered: Ordered[] = [];
-  readonly #outflow: { readonly atMs: number; readonly amountMinor: bigint }[] = [];
+  readonly #outflow: { readonly atMs: number; readonly amountMinor: bigint; readonly internal: boolean }[] = [];
   #lastReport = 0n;
 
   /** How many transactions were ordered to be signed. */
@@ -53,6 +53,7 @@ export class ZoneMemory {
       ),
       spenders: this.#ordered.filter(({ outpoints }) => outpoints.some((outpoint) => spent.has(outpoint))),
       ofWallet: this.#outflow,
+      internalFees: this.#outflow.filter(({ internal }) => internal),
     };
   }
 
@@ -64,6 +65,6 @@ export class ZoneMemory {
     if (this.#ordered.some((earlier) => earlier.txid === txid)) return;
     const withdrawalIds = read.due.map(({ withdrawalId }) => withdrawalId);
     this.#ordered.push({ taskId, txid, outpoints: inputs.map(({ outpoint }) => outpoint), withdrawalIds });
-    this.#outflow.push({ atMs, amountMinor: grossOutflowSat(read.decoded) });
+    this.#outflow.push({ atMs, amountMinor: grossOutflowSat(read.decoded), internal: read.due.length === 0 });
   }
 }

@@ -183,7 +183,7 @@ export class Zone extends Service {
       spenders,
       byAccount: new Map(due.map(({ account }) => [account, by("account", account)])),
       byDestination: new Map(due.map(({ scriptHex }) => [scriptHex, by("scriptHex", scriptHex)])),
-      ofWallet: this.#outflows,
+      ...{ ofWallet: this.#outflows, internalFees: [] },
       usualOfAccount: new Map(),
       usualHoursOfWallet: [],
       thisHourOfWalletSat: 0n,

@@ -38,6 +38,8 @@ export type WithdrawalFact =
   | { readonly type: "replanned"; readonly atMs: number; readonly attempt: number }
   /** semi-offline-risk refused this withdrawal itself, not only its batch. That holds for every attempt. */
   | { readonly type: "refused"; readonly atMs: number; readonly attempt: number }
+  /** It refused a further transaction for this withdrawal; the one that it ordered before may be signed all the same. */
+  | { readonly type: "replacement_refused"; readonly atMs: number; readonly attempt: number }
   | { readonly type: "signed"; readonly atMs: number; readonly attempt: number }
   | { readonly type: "broadcast"; readonly atMs: number }
   /** `revision` is the gateway's own observation number, strictly rising over all that it ever observed. */

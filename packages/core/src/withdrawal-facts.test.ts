@@ -37,6 +37,7 @@ const histories: fc.Arbitrary<readonly WithdrawalFact[]> = fc
   .record({
     attempts: fc.array(fc.record({ signing: fc.boolean(), delayed: fc.boolean() }), { minLength: 1, maxLength: 3 }),
     end: fc.constantFrom("refused" as const, "signed" as const, "signed" as const, "signed" as const),
+    replacements: fc.array(fc.record({ delayed: fc.boolean(), refused: fc.boolean() }), { maxLength: 2 }),
     // A stay in a chain each: reorganised away before the next, also after it had completed.
     chain: fc.array(
       fc.record({
@@ -46,9 +47,9 @@ const histories: fc.Arbitrary<readonly WithdrawalFact[]> = fc
       }),
       { maxLength: 3 },
     ),
-    cut: fc.constantFrom(...Array.from({ length: 21 }, (_, length) => length)),
+    cut: fc.constantFrom(...Array.from({ length: 29 }, (_, length) => length)),
   })
-  .map(({ attempts, end, chain, cut }) => {
+  .map(({ attempts, end, replacements, chain, cut }) => {
     const facts: WithdrawalFact[] = [];
     attempts.forEach(({ signing, delayed }, index) => {
       const attempt = index + 1;
@@ -59,6 +60,13 @@ const histories: fc.Arbitrary<readonly WithdrawalFact[]> = fc
     });
     if (end === "refused") return [...facts, { type: "refused", atMs: 0, attempt: attempts.length } as const];
     facts.push({ type: "signed", atMs: 0, attempt: attempts.length }, { type: "broadcast", atMs: 0 });
+    // Further versions of what is signed: planned, sent, put off, and refused or signed; the last word on each may be no.
+    replacements.forEach(({ delayed, refused }, index) => {
+      const attempt = attempts.length + index + 1;
+      facts.push({ type: "planned", atMs: 0, attempt }, { type: "signing", atMs: 0, attempt });
+      if (delayed) facts.push({ type: "signing_delayed", atMs: 0, attempt, untilMs: 1 });
+      facts.push({ type: refused ? "replacement_refused" : "signed", atMs: 0, attempt });
+    });
     let revision = 0;
     chain.forEach(({ inclusions, gap, completes }, index) => {
       if (index > 0) facts.push({ type: "reorged", atMs: 0, revision: ++revision });
@@ -126,6 +134,7 @@ const anyFact: fc.Arbitrary<WithdrawalFact> = fc.oneof(
   attempts.map((attempt): WithdrawalFact => ({ type: "signing_delayed", atMs: 0, attempt, untilMs: 1 })),
   attempts.map((attempt): WithdrawalFact => ({ type: "replanned", atMs: 0, attempt })),
   attempts.map((attempt): WithdrawalFact => ({ type: "refused", atMs: 0, attempt })),
+  attempts.map((attempt): WithdrawalFact => ({ type: "replacement_refused", atMs: 0, attempt })),
   attempts.map((attempt): WithdrawalFact => ({ type: "signed", atMs: 0, attempt })),
   fc.constant<WithdrawalFact>({ type: "broadcast", atMs: 0 }),
   chainFact,

@@ -53,6 +53,7 @@ export type WithdrawalFactType =
   | "signing_delayed"
   | "replanned"
   | "refused"
+  | "replacement_refused"
   | "signed"
   | "broadcast"
   | "included"
@@ -98,6 +99,8 @@ export const TRANSITIONS: Readonly<Record<WithdrawalEventType, Transition>> = {
   signing:         { from: UNSIGNED,                                        to: "signing",         known: ["refused", "signed", "broadcast", "confirming", "completed", "failed"], newerBy: "attempt" },
   signing_delayed: { from: UNSIGNED,                                        to: "signing_delayed", known: ["refused", "signed", "broadcast", "confirming", "completed", "failed"], newerBy: "attempt" },
   refused:         { from: UNSIGNED,                                        to: "refused",         known: ["refused", "failed"],                                  newerBy: null },
+  // An earlier transaction for it was ordered and may be signed: that a replacement is refused moves nothing, ever.
+  replacement_refused: { from: [],                                          to: "signed",          known: [...UNSIGNED, "refused", "signed", "broadcast", "confirming", "completed", "failed"], newerBy: null },
   signed:          { from: UNSIGNED,                                        to: "signed",          known: ["signed", "broadcast", "confirming", "completed", "failed"], newerBy: null },
   broadcast:       { from: [...UNSIGNED, "signed"],                         to: "broadcast",       known: ["broadcast", "confirming", "completed", "failed"],     newerBy: null },
   included:        { from: ON_CHAIN,                                        to: "confirming",      known: [],                                                     newerBy: "revision" },

@@ -148,6 +148,7 @@ export function evolve(withdrawal: Withdrawal | null, event: WithdrawalEvent): W
     case "signing_delayed":
     case "replanned":
     case "refused":
+    case "replacement_refused":
     case "signed":
       return { ...moved, attempt: Math.max(withdrawal.attempt, event.attempt) };
     case "included":

@@ -37,6 +37,7 @@ export function noHistory(nowMs: number): History {
     byAccount: new Map(),
     byDestination: new Map(),
     ofWallet: [],
+    internalFees: [],
     usualOfAccount: new Map(),
     usualHoursOfWallet: [],
     thisHourOfWalletSat: 0n,

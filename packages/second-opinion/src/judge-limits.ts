@@ -26,6 +26,10 @@ export function judgeLimits(
     ...baselineBarriers(decoded, due, policy, history, nowMs),
     ...largeBarriers(due, policy, history, nowMs),
   ];
+  return judgeBarriers(barriers, nowMs);
+}
+
+export function judgeBarriers(barriers: readonly Barrier[], nowMs: number): Judgement {
   if (barriers.length === 0) return { kind: "sign" };
   const never = barriers.filter(({ freeAtMs }) => freeAtMs === null);
   if (never.length > 0) return { kind: "refuse", findings: never.map(({ found }) => found) };

@@ -5,6 +5,7 @@ import { type Clearance, type ClearanceRefusal, type MessageOf, type Trust, veri
 import { parseAmount, parseAsset } from "@sluice/core";
 import { finding, type OfflineFinding } from "./finding.ts";
 import { findStrayIndex } from "./judge-indexes.ts";
+import { judgeInternal } from "./judge-internal.ts";
 import { judgeLimits } from "./judge-limits.ts";
 import type { Due, History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
@@ -69,6 +70,8 @@ export function judgeTask(
   history: History,
   nowMs: number,
 ): Judgement {
+  // By its own message a task without withdrawals is an internal transfer, and no other is.
+  if (due.length === 0) return judgeInternal({ wallet, decoded }, policy, history, nowMs);
   const mismatch = findMismatch(decoded, due) ?? findStrayIndex(wallet, decoded, due, history);
   if (mismatch !== null) return mismatch;
   const labelled = due.flatMap((each) => labelFinding(each, policy));

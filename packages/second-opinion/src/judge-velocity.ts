@@ -57,7 +57,7 @@ function keyedBarriers(
   });
 }
 
-function exceededBy(
+export function exceededBy(
   withdrawalId: string,
   rule: string,
   windows: Windows,

@@ -53,6 +53,8 @@ export type History = {
   /** By scriptPubKey in lower-case hex. */
   readonly byDestination: ReadonlyMap<string, readonly VelocityEntry[]>;
   readonly ofWallet: readonly VelocityEntry[];
+  /** What each earlier internal transfer of the wallet cost. */
+  readonly internalFees: readonly VelocityEntry[];
   /** Amounts of an account's earlier payments within the baseline's time, the newest of them when there are many. */
   readonly usualOfAccount: ReadonlyMap<string, readonly bigint[]>;
   /** Gross outflow of each earlier hour that had any; hours are counted back from now. */

@@ -50,7 +50,7 @@ export function composeOrder(
   { holder, seenRecords, seenHead }: OrderedHolder,
   nowMs: number,
 ): Uint8Array {
-  const { taskId, walletId, psbt } = task;
+  const { taskId, walletId, psbt, purpose = "" } = task;
   const withdrawals = clearances.map(({ withdrawalId, clearance }) => {
     const anchor = anchors.get(withdrawalId);
     if (anchor === undefined) throw new Error(`${withdrawalId} is ordered without an anchor`);
@@ -61,7 +61,9 @@ export function composeOrder(
     id: `${taskId}/${holder}/${ROUND}`,
     key: walletId,
     occurredAtMs: nowMs,
-    message: { taskId, walletId, holder, round: ROUND, transactionId, psbt, withdrawals, seenRecords, seenHead },
+    message: {
+      ...{ taskId, walletId, holder, round: ROUND, transactionId, psbt, withdrawals, seenRecords, seenHead, purpose },
+    },
   });
 }
 

@@ -64,6 +64,16 @@ export const policySchema = z.strictObject({
     wallet: scores,
     delayMs: z.number().int().min(0),
   }),
+  /** Transactions that pay nobody, to the wallet's own change branch. Without this there are none: unknown means no. */
+  internal: z
+    .strictObject({
+      maxFeeSat: minorUnits,
+      maxFeeRateSatPerVbyte: feeRate,
+      maxOutputs: z.number().int().min(1).max(100),
+      /** For each wallet: how many of them, and what they may cost together. */
+      windows: windows.refine((list) => list.length > 0, "limits nothing"),
+    })
+    .optional(),
   /** A payment above the first waits; above the second a named person has to release it as well. */
   large: z
     .strictObject({ delayAboveSat: minorUnits, delayMs: z.number().int().min(0), releaseAboveSat: minorUnits })
@@ -137,6 +147,7 @@ export function readPolicy(
 /** How far back the windows look. */
 export function longestWindowMs(policy: Policy): number {
   const own = [...policy.windowsOfAccount.values()].flat();
-  const all = [...policy.accountWindows, ...own, ...policy.destinationWindows, ...policy.walletWindows];
+  const internal = policy.internal?.windows ?? [];
+  const all = [...policy.accountWindows, ...own, ...policy.destinationWindows, ...policy.walletWindows, ...internal];
   return Math.max(0, ...all.map(({ windowMs }) => windowMs));
 }

@@ -50,6 +50,10 @@ export const STATUSES = {
   ADDRESS_WRONG_NETWORK: refuses("the address is of another network"),
   PAYMENT_TO_OWN_WALLET: refuses("the destination is the hot wallet itself"),
 
+  // A transaction that pays nobody.
+  INTERNAL_NOT_ALLOWED: refuses("the policy in force knows no internal transfers"),
+  INTERNAL_OUTPUTS: refuses("an internal transfer has more outputs than it may, or two to one address"),
+
   // Payments against requests.
   OWN_BRANCH_OUTPUT: refuses("an output goes to the wallet's receiving branch"),
   CHANGE_SPLIT: refuses("the change goes to more than one output"),
@@ -74,6 +78,7 @@ export const STATUSES = {
 
   // People, then what only time and people can settle. Those that refuse go before those that delay.
   VETOED: refuses("a person said no"),
+  INTERNAL_VELOCITY: either("too many internal transfers of the wallet within a window, or too dear together"),
   ACCOUNT_VELOCITY: either("too much or too often for the account within a window"),
   DESTINATION_VELOCITY: either("too much or too often for the destination within a window"),
   WALLET_OUTFLOW: either("too much out of the wallet within a window, fees included"),

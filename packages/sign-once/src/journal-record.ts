@@ -111,10 +111,8 @@ const signingSchema = z.strictObject({
   walletId: text,
   transactionId: z.string().regex(/^[0-9a-f]{64}$/),
   inputs: z.array(outpoint).min(1).readonly(),
-  withdrawals: z
-    .array(z.strictObject({ withdrawalId: text, anchor: outpoint }))
-    .min(1)
-    .readonly(),
+  /** None of an internal transfer. */
+  withdrawals: z.array(z.strictObject({ withdrawalId: text, anchor: outpoint })).readonly(),
 });
 
 const bodySchema = z.union([signingSchema, z.strictObject({ ...head, refused: text })]);

@@ -8,7 +8,11 @@ export type SigningIntent = {
   readonly transactionId: string;
   /** Outpoints, txid:vout, in the transaction's order. */
   readonly inputs: readonly string[];
-  /** `anchor` is the outpoint that the sealed order names as common to all attempts to pay the withdrawal. */
+  /**
+   * `anchor` is the outpoint that the sealed order names as common to all attempts to pay the withdrawal. None for an
+   * internal transfer: then no input may be on record at all, and none of its inputs ever again, because it shares no
+   * withdrawal with anything. So it cannot keep a payout from confirming, and it is not replaced: a child lifts it.
+   */
   readonly withdrawals: readonly { readonly withdrawalId: string; readonly anchor: string }[];
 };
 

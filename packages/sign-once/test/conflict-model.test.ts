@@ -9,6 +9,10 @@ const Y: Candidate = { inputs: "y", pays: "1" };
 const YX: Candidate = { inputs: "yx", pays: "1" };
 const XZ_FOR_BOTH: Candidate = { inputs: "xz", pays: "12" };
 const Z_FOR_2: Candidate = { inputs: "z", pays: "2" };
+/** Pays nobody: an internal transfer of the coin that X spends, of two coins, and of another one. */
+const X_INSIDE: Candidate = { inputs: "x", pays: "" };
+const XZ_INSIDE: Candidate = { inputs: "xz", pays: "" };
+const Z_INSIDE: Candidate = { inputs: "z", pays: "" };
 
 const HOLDER: Enemy = "vault and a holder";
 const ZONE: Enemy = "vault and semi-offline-risk";
@@ -18,6 +22,7 @@ const WHOLE: readonly (readonly [Enemy, readonly Candidate[]])[] = [
   [HOLDER, [X, Y]],
   [HOLDER, [XZ_FOR_BOTH, Y]],
   [ZONE, [X, Y]],
+  [HOLDER, [X, X_INSIDE]],
 ];
 
 /** Larger ones, with replacements that are let through: their first states, breadth first. */
@@ -28,6 +33,10 @@ const BEGUN: typeof WHOLE = [
   [HOLDER, [X, YX, XZ_FOR_BOTH, Z_FOR_2]],
   [ZONE, [X, YX]],
   [ZONE, [X, Y, YX]],
+  [HOLDER, [X, YX, XZ_INSIDE]],
+  [HOLDER, [X, X_INSIDE, Z_FOR_2, Z_INSIDE]],
+  [ZONE, [X, X_INSIDE]],
+  [ZONE, [XZ_INSIDE, Z_INSIDE]],
 ];
 
 /** `CONFLICT_MODEL_STATES=2000000` visits that many states of each scope that is only begun here (docs/PROOFS.md). */
@@ -71,7 +80,11 @@ test("whatever vault with one holder, or with semi-offline-risk, can have comple
   process.stderr.write(`${states} distinct states, ${replaced} with a completed replacement; steps: ${taken}\n`);
 }, 3_600_000);
 
-const PLANTED: readonly (readonly [Bug, Enemy, readonly Candidate[]])[] = [
+const PLANTED_INSIDE: readonly (readonly [Bug, Enemy, readonly Candidate[]])[] = [
+  ["internal transfers are not on record", HOLDER, [X, X_INSIDE]],
+  ["journal not synced before the signature", ZONE, [X, X_INSIDE]],
+];
+const PLANTED: typeof PLANTED_INSIDE = [
   ["anchor not checked", HOLDER, [X, Y]],
   ["anchor not checked", ZONE, [X, Y]],
   ["anchor named again", HOLDER, [X, YX, Y]],
@@ -84,10 +97,18 @@ const PLANTED: readonly (readonly [Bug, Enemy, readonly Candidate[]])[] = [
   ["ordered before the commit", HOLDER, [X, Y]],
 ];
 
-test.each(PLANTED)("finds a planted bug: %s, against %s", (bug, enemy, candidates) => {
+test.each(PLANTED)("finds a planted bug: %s, against %s", (bug, enemy, candidates) =>
+  expectFound(bug, enemy, candidates, /can be paid twice/),
+);
+
+test.each(PLANTED_INSIDE)("finds what lets an internal transfer keep a payment away: %s, against %s", (...planted) =>
+  expectFound(...planted, /can be jammed/),
+);
+
+function expectFound(bug: Bug, enemy: Enemy, candidates: readonly Candidate[], violation: RegExp): void {
   const { counterexample, states } = check(enemy, candidates, { bug });
-  expect(counterexample?.at(-1)).toMatch(/can be paid twice/);
+  expect(counterexample?.at(-1)).toMatch(violation);
   process.stderr.write(
     `${bug}: found after ${states} states, ${counterexample?.length} steps\n  ${counterexample?.join("\n  ")}\n`,
   );
-});
+}

@@ -8,6 +8,7 @@ import {
   EMPTY,
   independent,
   intentOf,
+  jams,
   judgeAndRecord,
   type Memory,
   type Order,
@@ -99,7 +100,10 @@ export function checkConflictRule(scope: Scope): Found {
   return { states: cameFrom.size, transitions, steps, replaced, complete: true, counterexample: null };
 }
 
-/** A violation is two transactions that can both be completed and both confirm, although both pay one withdrawal. */
+/**
+ * A violation is two transactions that can both be completed and both confirm, although both pay one withdrawal; or that can
+ * both be completed and not both confirm, although they pay nobody in common: whoever has them completed keeps a payment away.
+ */
 function completeIn(
   { candidates, enemy }: Scope,
   { holders }: State,
@@ -111,6 +115,7 @@ function completeIn(
   let isReplaced = false;
   for (const [index, one] of complete.entries()) {
     for (const other of complete.slice(index + 1)) {
+      if (jams(one, other)) return { violation: `${nameOf(one)} can be jammed by ${nameOf(other)}`, isReplaced };
       const paid = [...one.pays].find((withdrawal) => other.pays.includes(withdrawal));
       if (paid === undefined) continue;
       const violation = `withdrawal ${paid} can be paid twice: by ${one.inputs} and by ${other.inputs}`;
@@ -120,6 +125,8 @@ function completeIn(
   }
   return { violation: null, isReplaced };
 }
+
+const nameOf = ({ inputs, pays }: Candidate): string => `${inputs} for ${pays === "" ? "nobody" : pays}`;
 
 function createSteps({ enemy, candidates, bug }: Scope): (state: State) => readonly Step[] {
   const tasks = candidates.map((_, task) => task);

@@ -4,7 +4,7 @@ import { HOLDERS } from "@sluice/contracts";
 import { anchorOf, findConflict, judgeAnswer, planOrders } from "@sluice/second-opinion";
 import { decideSigning, type Refused, SignedHistory, type SigningIntent } from "../src/sign-once.ts";
 
-/** A transaction that vault may ask for: the outpoints that it spends, in order, and the withdrawals that it pays. */
+/** A transaction that vault may ask for: the outpoints that it spends, in order, and the withdrawals that it pays, if any. */
 export type Candidate = { readonly inputs: string; readonly pays: string };
 
 export type Bug =
@@ -15,7 +15,8 @@ export type Bug =
   | "journal forgotten at a restart"
   | "refusal not kept"
   | "refusal hides a signature"
-  | "ordered before the commit";
+  | "ordered before the commit"
+  | "internal transfers are not on record";
 
 export type TaskState = "new" | "ordered" | "refused" | "signed";
 export type Said = "-" | "signatures" | "refusal" | "invalid";
@@ -51,7 +52,7 @@ export function judgeAndRecord(
   bug: Bug,
 ): Memory | null {
   const candidate = at(candidates, task);
-  const history = historyFor(candidates, candidate, memory);
+  const history = historyFor(candidates, candidate, memory, bug);
   const spending = spendingOf(candidate);
   if (bug !== "anchor not checked" && findConflict(spending, payingOf(candidate), history) !== null) return null;
   const payments = { ...memory.payments };
@@ -63,13 +64,14 @@ export function judgeAndRecord(
   return { ...memory, states, payments, attempts: [...memory.attempts, task].toSorted() };
 }
 
-function historyFor(candidates: readonly Candidate[], candidate: Candidate, { payments, attempts }: Memory) {
+function historyFor(candidates: readonly Candidate[], candidate: Candidate, { payments, attempts }: Memory, bug: Bug) {
   const paid = Object.entries(payments).map(([withdrawalId, { anchor, task }]) => {
     const earlier = { anchor, taskId: String(task), txid: txidOf(at(candidates, task)) };
     return [withdrawalId, earlier] as const;
   });
   const spenders = attempts.flatMap((task) => {
     const other = at(candidates, task);
+    if (bug === "internal transfers are not on record" && other.pays === "") return [];
     const shares = [...other.inputs].some((outpoint) => candidate.inputs.includes(outpoint));
     return shares ? [{ taskId: String(task), txid: txidOf(other), withdrawalIds: [...other.pays] }] : [];
   });
@@ -131,7 +133,11 @@ export function answerOf(
   bug: Bug,
 ): Answer {
   const history = new SignedHistory();
-  for (const record of journal) history.add(record);
+  for (const record of journal) {
+    const forgotten =
+      bug === "internal transfers are not on record" && "inputs" in record && record.withdrawals.length === 0;
+    if (!forgotten) history.add(record);
+  }
   const decision = decideSigning(history, intent);
   const anchored = ["WITHDRAWAL_ALREADY_SIGNED", "ANCHOR_CHANGED", "ANCHOR_MISSING"];
   if (passes && decision.ok) return decision.value;
@@ -144,6 +150,11 @@ export function answerOf(
 /** Both can confirm: they share no outpoint. */
 export function independent(one: Candidate, other: Candidate): boolean {
   return ![...one.inputs].some((outpoint) => other.inputs.includes(outpoint));
+}
+
+/** Only one of them can confirm, and it is not because they pay one withdrawal: one keeps the other's payment away. */
+export function jams(one: Candidate, other: Candidate): boolean {
+  return !independent(one, other) && ![...one.pays].some((withdrawal) => other.pays.includes(withdrawal));
 }
 
 export function at<T>(items: readonly T[], index: number): T {

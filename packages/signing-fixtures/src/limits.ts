@@ -21,6 +21,12 @@ export const POLICY_FILE = {
     wallet: { delayScore: 1_000, refuseScore: 1_000 },
     delayMs: 0,
   },
+  internal: {
+    maxFeeSat: "10000",
+    maxFeeRateSatPerVbyte: 40,
+    maxOutputs: 5,
+    windows: [{ windowMs: DAY_MS, maxCount: 3, maxSat: "20000" }],
+  },
   large: { delayAboveSat: "500000", delayMs: 0, releaseAboveSat: "500000" },
   labels: [] as readonly object[],
   accountLimits: [] as readonly object[],
@@ -33,4 +39,5 @@ export const HOLDER_CAPS = {
   maxFeeRateSatPerKvbyte: 20_000n,
   maxFeePercent: 50,
   maxClearanceAgeMs: 7 * DAY_MS,
+  internal: { maxFeeSat: 10_000n, maxFeeRateSatPerKvbyte: 40_000n, maxOutputs: 5 },
 };

@@ -31,8 +31,8 @@ export async function loadMemory(
     [ids],
   );
   const spenders = await tx.query<EarlierTask>(
-    `select task.id as "taskId", task.txid, array_agg(distinct attempt.withdrawal_id) as "withdrawalIds"
-     from task_input join task on task.id = task_input.task_id join payment_attempt attempt on attempt.task_id = task.id
+    `select task.id as "taskId", task.txid, array_remove(array_agg(distinct attempt.withdrawal_id), null) as "withdrawalIds"
+     from task_input join task on task.id = task_input.task_id left join payment_attempt attempt on attempt.task_id = task.id
      where task_input.outpoint = any($1) group by task.id order by task.id`,
     [decoded.inputs.map(({ outpoint }) => outpoint)],
   );
@@ -40,8 +40,8 @@ export async function loadMemory(
   const scripts = due.map(({ scriptHex }) => Buffer.from(scriptHex, "hex"));
   const byAccount = await entriesBy(tx, "account as key", "account = any($1)", accounts, sinceMs);
   const byDestination = await entriesBy(tx, "encode(script, 'hex') as key", "script = any($1)", scripts, sinceMs);
-  const outflow = await tx.query<{ at_ms: bigint; amount_sat: bigint }>(
-    "select at_ms, amount_sat from outflow where wallet_id = $1 and at_ms > $2",
+  const outflow = await tx.query<{ at_ms: bigint; amount_sat: bigint; internal: boolean }>(
+    "select at_ms, amount_sat, internal from outflow where wallet_id = $1 and at_ms > $2",
     [walletId, sinceMs],
   );
   const highest = await tx.query<{ index: number | null }>(
@@ -56,6 +56,7 @@ export async function loadMemory(
     byAccount,
     byDestination,
     ofWallet: outflow.rows.map(toEntry),
+    internalFees: outflow.rows.filter(({ internal }) => internal).map(toEntry),
     usualOfAccount: await usualOfAccount(tx, accounts, nowMs - policy.baseline.historyMs),
     ...(await hoursOfWallet(tx, walletId, policy.baseline.historyMs, nowMs)),
   };
@@ -100,7 +101,7 @@ async function usualOfAccount(
 async function hoursOfWallet(tx: Transaction, walletId: string, historyMs: number, nowMs: number) {
   const { rows } = await tx.query<{ hour: bigint; sat: bigint }>(
     `select ($3::bigint - at_ms) / $4 as hour, sum(amount_sat)::bigint as sat from outflow
-     where wallet_id = $1 and at_ms > $2 group by 1`,
+     where wallet_id = $1 and at_ms > $2 and not internal group by 1`,
     [walletId, nowMs - historyMs, nowMs, HOUR_MS],
   );
   return {

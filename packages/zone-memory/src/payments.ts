@@ -22,6 +22,7 @@ export async function recordPayments(
     readonly inputs: readonly string[];
     /** Of its change; the highest when there are several outputs, null when there is none. */
     readonly changeIndex?: number | null;
+    /** None for an internal transfer. */
     readonly payments: readonly NewPayment[];
   },
 ): Promise<void> {
@@ -38,9 +39,9 @@ export async function recordPayments(
   }
   await tx.query("insert into task_input (outpoint, task_id) select unnest($1::text[]), $2", [ordered.inputs, taskId]);
   await tx.query(
-    `insert into outflow (txid, wallet_id, amount_sat, at_ms, change_index) values ($1, $2, $3, $4, $5)
+    `insert into outflow (txid, wallet_id, amount_sat, at_ms, change_index, internal) values ($1, $2, $3, $4, $5, $6)
      on conflict (txid) do nothing`,
-    [txid, ordered.walletId, ordered.outflowSat, atMs, ordered.changeIndex ?? null],
+    [txid, ordered.walletId, ordered.outflowSat, atMs, ordered.changeIndex ?? null, ordered.payments.length === 0],
   );
 }
 
@@ -61,7 +62,7 @@ export async function releasePayments(tx: Transaction, taskId: string): Promise<
   );
   await tx.query(
     `delete from outflow using task where task.id = $1 and outflow.txid = task.txid
-     and not exists (select from payment_attempt attempt join task other on other.id = attempt.task_id
+     and not exists (select from task_input input join task other on other.id = input.task_id
                      where other.txid = outflow.txid)`,
     [taskId],
   );

@@ -8,7 +8,7 @@ type Report = MessageOf<"risk.reported.v1">;
 export async function writeReport(
   tx: Transaction,
   sealer: Sealer,
-  report: Omit<Report, "number">,
+  report: Omit<Report, "number" | "orderedBefore">,
   occurredAtMs: number,
 ): Promise<void> {
   const { rows } = await tx.query<{ number: bigint }>(
@@ -20,13 +20,26 @@ export async function writeReport(
     id: `${report.taskId}/${number}`,
     key: report.taskId,
     occurredAtMs,
-    message: { ...report, number },
+    message: { ...report, number, orderedBefore: await orderedBefore(tx, report) },
   });
   await tx.query("insert into report (number, task_id, envelope) values ($1, $2, $3)", [
     number,
     report.taskId,
     envelope,
   ]);
+}
+
+/** Those for which another task was ordered and not given up: what is said of this one is not the end of them. */
+async function orderedBefore(
+  tx: Transaction,
+  { taskId, withdrawals }: Pick<Report, "taskId" | "withdrawals">,
+): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ id: string }>(
+    `select distinct withdrawal_id as id from payment_attempt where withdrawal_id = any($1) and task_id <> $2
+     order by withdrawal_id`,
+    [withdrawals.map(({ withdrawalId }) => withdrawalId), taskId],
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** The newest report of a task goes out once more, because vault asked again. */

@@ -57,6 +57,17 @@ function about(keys: Keys, withdrawalIds: readonly string[], task = withdrawalId
         verdict: { case: "delayed", value: { untilMs: 2_000_000_000_000, findings: [finding("", "delay")] } },
       },
     }),
+    /** Of a further version, while the first may be signed. */
+    refusedReplacement: (attempt: number, own: readonly string[]): Outgoing => ({
+      ...{ ...of(keys.zone, "refused", attempt), type: "risk.reported.v1" },
+      message: {
+        ...{ ...report(attempt, "refused"), transactionId: "", orderedBefore: withdrawalIds },
+        verdict: {
+          case: "refused",
+          value: { findings: own.map((id) => finding(id, "refuse")), signatureMayExist: false },
+        },
+      },
+    }),
     refused: (attempt: number, own: readonly string[], signatureMayExist = false): Outgoing => ({
       ...{ ...of(keys.zone, "refused", attempt), type: "risk.reported.v1" },
       message: {
@@ -153,6 +164,20 @@ const TALES: readonly Tale[] = [
     name: "refused",
     end: ["refused", false, 0],
     tell: (its, id) => [its.planned(), its.signing(), its.delayed(), its.refused(1, [id])],
+  },
+  {
+    name: "paid, a replacement refused",
+    end: ["completed", true, 6],
+    tell: (its, id) => [
+      ...[its.planned(), its.signing(), its.zoneSigned(), its.signed(), its.broadcast()],
+      ...[its.planned(2), its.signing(2), its.delayed(2), its.refusedReplacement(2, [id])],
+      ...[its.planned(3), its.signing(3), its.signed(3), its.confirmed(6)],
+    ],
+  },
+  {
+    name: "a replacement refused early",
+    end: ["signing", false, 0],
+    tell: (its, id) => [its.planned(), its.planned(2), its.signing(2), its.refusedReplacement(2, [id])],
   },
   {
     name: "planned again, and delayed",

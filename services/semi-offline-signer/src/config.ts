@@ -58,6 +58,10 @@ const environmentSchema = z.strictObject({
   SLUICE_MAX_FEE_SAT: setting.minorUnits(),
   SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate,
   SLUICE_MAX_FEE_PERCENT: setting.whole({ min: 1, max: 100 }).default(100),
+  /** Without the first, this holder signs nothing that pays nobody. */
+  SLUICE_INTERNAL_MAX_FEE_SAT: setting.minorUnits().optional(),
+  SLUICE_INTERNAL_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate.optional(),
+  SLUICE_INTERNAL_MAX_OUTPUTS: setting.whole({ min: 1, max: 100 }).default(20),
   SLUICE_MAX_CLEARANCE_AGE: setting.durationMs().default(30 * 24 * 60 * 60 * 1_000),
   SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"], "is yes or no").default("yes"),
   SLUICE_CARRIER_INTERFACES: setting.interfaceNames().default([]),
@@ -133,8 +137,16 @@ export function readSettings(env: Environment): Config {
       maxFeeRateSatPerKvbyte: settings.SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE,
       maxFeePercent: settings.SLUICE_MAX_FEE_PERCENT,
       maxClearanceAgeMs: settings.SLUICE_MAX_CLEARANCE_AGE,
+      internal: internalCapsOf(settings),
     },
   };
+}
+
+function internalCapsOf(settings: z.output<typeof environmentSchema>): Caps["internal"] {
+  const maxFeeSat = settings.SLUICE_INTERNAL_MAX_FEE_SAT;
+  if (maxFeeSat === undefined) return undefined;
+  const rate = settings.SLUICE_INTERNAL_MAX_FEE_RATE_SAT_PER_VBYTE ?? settings.SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE;
+  return { maxFeeSat, maxFeeRateSatPerKvbyte: rate, maxOutputs: settings.SLUICE_INTERNAL_MAX_OUTPUTS };
 }
 
 const CEREMONY = "SLUICE_CEREMONY_FILE";

@@ -23,7 +23,11 @@ export type Caps = {
   readonly maxFeePercent: number;
   /** How old a clearance may be, or how far ahead, when a withdrawal is signed for the first time. */
   readonly maxClearanceAgeMs: number;
+  /** Of what pays nobody but the own change branch. Without them it signs none of that. */
+  readonly internal?: InternalCaps | undefined;
 };
+
+export type InternalCaps = Pick<Caps, "maxFeeSat" | "maxFeeRateSatPerKvbyte"> & { readonly maxOutputs: number };
 
 export type HolderPolicy = {
   readonly holder: string;
@@ -74,22 +78,48 @@ export function judgeOrder(order: Order, policy: HolderPolicy): Result<SoundOrde
     if (!payment.ok) return payment;
     due.push(payment.value);
   }
+  const fault = due.length === 0 ? findInternalFault(decoded, caps.internal) : findPayoutFault(decoded, due, caps);
+  if (fault !== null) return fault;
+  const cleared = due.map(({ withdrawalId, clearedAtMs }) => ({ withdrawalId, clearedAtMs }));
+  return ok({ wallet, decoded, intent: intentOf(order, decoded), cleared });
+}
+
+function findPayoutFault(decoded: DecodedPayout, due: readonly Due[], caps: Caps): Result<never, HolderRefusal> | null {
   const mismatch = findMismatch(decoded, due);
   if (mismatch !== null) return mismatch;
-
   const largest = due.find(({ amountSat }) => amountSat > caps.maxPaymentSat);
   if (largest !== undefined) return refuse("PAYMENT_OVER_CAP", `${largest.withdrawalId}: ${largest.amountSat} sat`);
-  const { feeSat, vbytes } = decoded;
+  const fee = findFeeFault(decoded, caps);
+  if (fee !== null) return fee;
+  const { feeSat } = decoded;
   const paymentSat = due.reduce((sum, { amountSat }) => sum + amountSat, 0n);
-  if (feeSat > caps.maxFeeSat) return refuse("FEE_OVER_CAP", `${feeSat} sat`);
-  if (feeSat * 1000n > caps.maxFeeRateSatPerKvbyte * BigInt(vbytes)) {
-    return refuse("FEE_RATE_OVER_CAP", `${feeSat} sat for ${vbytes} vbytes`);
-  }
   if (feeSat * 100n > paymentSat * BigInt(caps.maxFeePercent)) {
     return refuse("FEE_PERCENT_OVER_CAP", `${feeSat} sat for payments of ${paymentSat} sat`);
   }
-  const cleared = due.map(({ withdrawalId, clearedAtMs }) => ({ withdrawalId, clearedAtMs }));
-  return ok({ wallet, decoded, intent: intentOf(order, decoded), cleared });
+  return null;
+}
+
+/** Nothing leaves the wallet but the fee, so no clearance says anything of it: what it may cost is this holder's own cap. */
+function findInternalFault(decoded: DecodedPayout, caps: InternalCaps | undefined): Result<never, HolderRefusal> | null {
+  if (caps === undefined) return refuse("INTERNAL_NOT_ALLOWED", "this holder signs no internal transfers");
+  const { payments, own, change } = decoded;
+  const [payment] = payments;
+  if (payment !== undefined) return refuse("PAYMENT_UNMATCHED", `output ${payment.index} is what no clearance says`);
+  if (own.length > 0) return refuse("OWN_BRANCH_OUTPUT", "an output goes to the wallet's receiving branch");
+  const indexes = new Set(change.map(({ pathIndex }) => pathIndex));
+  if (change.length > caps.maxOutputs || indexes.size < change.length) {
+    return refuse("INTERNAL_OUTPUTS", `${change.length} outputs to ${indexes.size} addresses`);
+  }
+  return findFeeFault(decoded, caps);
+}
+
+function findFeeFault(
+  { feeSat, vbytes }: DecodedPayout,
+  caps: Pick<Caps, "maxFeeSat" | "maxFeeRateSatPerKvbyte">,
+): Result<never, HolderRefusal> | null {
+  if (feeSat > caps.maxFeeSat) return refuse("FEE_OVER_CAP", `${feeSat} sat`);
+  if (feeSat * 1000n <= caps.maxFeeRateSatPerKvbyte * BigInt(vbytes)) return null;
+  return refuse("FEE_RATE_OVER_CAP", `${feeSat} sat for ${vbytes} vbytes`);
 }
 
 /** Only of withdrawals that were never signed: once a signature exists, the chain ends them and not the clock. */

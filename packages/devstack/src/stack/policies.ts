@@ -53,6 +53,12 @@ export function policies(choices: PolicyChoices): Policies {
         wallet: { delayScore: 1_000, refuseScore: 1_000 },
         delayMs: HOUR_MS,
       },
+      internal: {
+        maxFeeSat: "1000000",
+        maxFeeRateSatPerVbyte: 1_000,
+        maxOutputs: 20,
+        windows: [{ windowMs: 24 * HOUR_MS, maxCount: 1_000, maxSat: "100000000" }],
+      },
       large: { delayAboveSat: "2000000000", delayMs: HOUR_MS, releaseAboveSat: "2000000000" },
       accountLimits: [],
       labels: choices.offlineLabels ?? [],

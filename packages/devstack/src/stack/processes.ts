@@ -193,6 +193,7 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         SLUICE_SWAP: around.swap,
         SLUICE_MAX_PAYMENT_SAT: "2000000000",
         SLUICE_MAX_FEE_SAT: "1000000",
+        SLUICE_INTERNAL_MAX_FEE_SAT: "1000000",
         SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "300",
       };
   }

@@ -31,24 +31,28 @@ export function riskReported(sealer: Sealer, now: () => number): Handler<"risk.r
   };
 }
 
+const REPLANNED = "planned again, because its batch was refused for something else";
+
 function delayed({ message, occurredAtMs: atMs }: Report, untilMs: number, findings: readonly About[]) {
   return message.withdrawals.map(({ withdrawalId, attempt }): Reported => {
-    const until = new Date(untilMs).toISOString();
-    const detail = `the semi-offline zone waits until ${until}: ${reasons(about(withdrawalId, findings))}`;
-    return { withdrawalId, fact: { type: "signing_delayed", atMs, attempt, untilMs }, told: { detail } };
+    const why = `${new Date(untilMs).toISOString()}: ${reasons(about(withdrawalId, findings))}`;
+    const told = { detail: `the semi-offline zone waits until ${why}` };
+    return { withdrawalId, fact: { type: "signing_delayed", atMs, attempt, untilMs }, told };
   });
 }
 
-/** One with a finding of its own is refused for good; the others of its batch are planned again. */
+/**
+ * One with a finding of its own is refused for good; the others of its batch are planned again. Neither is so for one that
+ * was ordered before: its earlier transaction may be signed, and only a replacement of that is refused.
+ */
 function refused({ message, occurredAtMs: atMs }: Report, findings: readonly About[]) {
   return message.withdrawals.map(({ withdrawalId, attempt }): Reported => {
+    const isReplacement = message.orderedBefore?.includes(withdrawalId) === true;
+    if (isReplacement) return { withdrawalId, fact: { type: "replacement_refused", atMs, attempt } };
     const own = findings.filter((finding) => finding.withdrawalId === withdrawalId);
-    if (own.length > 0) {
-      const detail = `refused by the semi-offline zone: ${reasons(own)}`;
-      return { withdrawalId, fact: { type: "refused", atMs, attempt }, told: { detail } };
-    }
-    const detail = "planned again, because its batch was refused for something else";
-    return { withdrawalId, fact: { type: "replanned", atMs, attempt: attempt + 1 }, told: { detail } };
+    const detail = `refused by the semi-offline zone: ${reasons(own)}`;
+    if (own.length > 0) return { withdrawalId, fact: { type: "refused", atMs, attempt }, told: { detail } };
+    return { withdrawalId, fact: { type: "replanned", atMs, attempt: attempt + 1 }, told: { detail: REPLANNED } };
   });
 }
 
