@@ -36,13 +36,13 @@ test("whichever commit it dies at, every task gets the verdict that it would hav
   let killed = 0;
   for (const point of CRASH_POINTS) {
     const risk = world.startRisk(crashArming(reached, `${point}#1`));
-    world.giveWork();
+    world.giveWork(/governance|vetoed/.test(point));
     const { signal } = await Promise.race([risk.ended, delay(LONGEST_MS, { signal: "not reached" }, { ref: false })]);
     expect([point, signal]).toEqual([point, "SIGKILL"]);
     killed += 1;
   }
   world.startRisk(crashArming(reached));
-  world.giveWork();
+  world.giveWork(true);
   await world.sent();
   for (const task of world.good) {
     const report = await vault.verdict(task, "signed");
@@ -108,8 +108,14 @@ async function openWorld() {
       return risk;
     },
     sent: () => Promise.all(sends),
-    /** One to be signed, one to be refused, one that a person has to stop, and a bundle: something for every commit. */
-    giveWork: (): void => {
+    /** One to be signed; and where people are at work, one to be refused, two that they have to stop, and a bundle. */
+    giveWork: (people: boolean): void => {
+      if (!people) {
+        const task = paying("100000");
+        good.push(task);
+        given(vault.send(task), vault.send(task));
+        return;
+      }
       const [signed, refused, vetoed, stopped] = [
         paying("100000"),
         paying("500001"),
