@@ -46,6 +46,8 @@ export type ChaosResult = {
 
 /** Several are down at once, never all: whoever is to be hurt next waits. */
 const DOWN_AT_ONCE = 4;
+/** More than are posted at once: the answers that a fault waits for come in any case. */
+const AHEAD = 15;
 /** Without any progress for so long, a run is over and the checker says what is missing. */
 const STUCK_AFTER_MS = 90_000;
 /** When everything is completed, books and reservations follow within this. */
@@ -65,13 +67,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   try {
     const startedMs = performance.now();
     const giveUp = new AbortController();
+    const tally = createTally();
     const posting = startPosting({
       client: harness.stack.client,
       wanted: load.wanted,
       perSecond: options.perSecond,
       signal: giveUp.signal,
+      // Not far beyond the fault that is next, so that there is always something in flight when it fires.
+      allowed: () => (plan[tally.begun()]?.afterAccepted ?? Number.POSITIVE_INFINITY) + AHEAD,
     });
-    const tally = createTally();
     const telling = setInterval(() => tell(harness, posting, tally, log), 10_000);
     const faults = fireAll(harness, plan, posting, tally, log);
     const stuck = untilStuck(harness, posting, tally);
@@ -111,15 +115,22 @@ type Tally = {
   readonly fired: Record<string, Record<string, number>>;
   readonly notFired: string[];
   readonly kills: Killed[];
+  readonly begun: () => number;
+  readonly begin: () => void;
   readonly count: (kind: string, whom: string) => void;
 };
 
 function createTally(): Tally {
   const fired: Tally["fired"] = {};
+  let begun = 0;
   return {
     fired,
     notFired: [],
     kills: [],
+    begun: () => begun,
+    begin: () => {
+      begun += 1;
+    },
     count: (kind, whom) => {
       fired[kind] = { ...fired[kind], [whom]: (fired[kind]?.[whom] ?? 0) + 1 };
     },
@@ -140,6 +151,7 @@ async function fireAll(
     while (open.size >= DOWN_AT_ONCE) await Promise.race(open);
     await delay(fault.thenMs);
     log(`${describeFault(fault)} (after ${posting.answered()} withdrawals)`);
+    tally.begin();
     const fired = fire(harness, fault, tally).catch((error: unknown) => {
       tally.notFired.push(`${describeFault(fault)}: ${String(error)}`);
     });

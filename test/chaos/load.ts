@@ -85,15 +85,25 @@ export type PostingOptions = {
   /** Not faster than this, and slower while answers fail to come. */
   readonly perSecond: number;
   readonly signal: AbortSignal;
+  /** So many may be posted by now; all if not given. */
+  readonly allowed?: () => number;
   /** Told of every refusal; true to post it again all the same. False for all if not given. */
   readonly insist?: (code: string) => boolean;
 };
 
 const AT_ONCE = 8;
 const AGAIN_AFTER_MS = 150;
+const LOOK_EVERY_MS = 50;
 
 /** Posts one after the other, a few at once. What got no answer is posted again under its id, as often as it takes. */
-export function startPosting({ client, wanted, perSecond, signal, insist = () => false }: PostingOptions): Posting {
+export function startPosting({
+  client,
+  wanted,
+  perSecond,
+  signal,
+  insist = () => false,
+  allowed,
+}: PostingOptions): Posting {
   const answers = new Map<string, Request["answer"]>();
   let next = 0;
   const startedMs = performance.now();
@@ -112,6 +122,7 @@ export function startPosting({ client, wanted, perSecond, signal, insist = () =>
       const one = wanted[at];
       if (one === undefined) return;
       const dueInMs = startedMs + (at * 1_000) / perSecond - performance.now();
+      while (allowed !== undefined && at >= allowed() && !signal.aborted) await delay(LOOK_EVERY_MS);
       if (dueInMs > 0) await delay(dueInMs, undefined, { signal }).catch(() => undefined);
       const answer = await post(one);
       if (answer !== "none") answers.set(one.id, answer);
