@@ -89,7 +89,7 @@ async function runPhases(
   wanted: readonly Wanted[],
 ): Promise<RunResult> {
   const rpc = openNodeRpc(options.parts.bitcoind.rpcUrl);
-  const startHeight = await rpc.ask<number>("getblockcount");
+  const startHeight = await rpc.insist<number>("getblockcount");
   const observer = openObserver({
     ...{ stack, parts: options.parts, rpc, startHeight, seed: options.seed },
     requiredConfirmations: REQUIRED_CONFIRMATIONS,
@@ -129,7 +129,7 @@ async function runPhase({ options, stack, enemy, observer, wanted, earlier, mali
     const patience = AbortSignal.timeout(4 * 3_600_000);
     const posting = startPosting({ client: stack.client, wanted, perSecond, signal: patience });
     await posting.done;
-    const namedReaders = await readUnconfirmedReaders(stack);
+    const namedReaders = await look(() => readUnconfirmedReaders(stack));
     const undone = async () => DEEDS.filter((deed) => enemy.counts()[deed] === 0).length;
     if (malice > 0) await until("deeds not done yet", undone);
     enemy.setMalice(malice / 3);
@@ -139,12 +139,12 @@ async function runPhase({ options, stack, enemy, observer, wanted, earlier, mali
     enemy.setMalice(0);
     await until("messages not confirmed yet", () => countUnconfirmed(observer));
     const requests = [...earlier, ...posting.requests()];
-    const history = await observer.history(requests);
+    const history = await look(() => observer.history(requests));
     const { refused, others } = sortLetters(history.services.deadLetters);
     const services = { ...history.services, deadLetters: others };
     const completed = services.withdrawals.filter(({ state }) => state === "completed").length;
     const violations = check({ ...history, services });
-    const sentAgain = await readSentAgain(stack);
+    const sentAgain = await look(() => readSentAgain(stack));
     return { requests, result: { deeds: enemy.counts(), violations, refused, completed, sentAgain, namedReaders } };
   } finally {
     scheming.abort();
@@ -171,6 +171,20 @@ function waiting(describe: () => Promise<string>, log: RunOptions["log"]) {
       await delay(200);
     }
   };
+}
+
+const LOOKS = 5;
+
+/** What only reads is asked again when its connection breaks: a server may close an idle one just then. */
+async function look<T>(read: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      const isCut = error instanceof TypeError && error.message === "fetch failed";
+      if (!isCut || tries === LOOKS) throw error;
+    }
+  }
 }
 
 const SCHEME_EVERY_MS = 900;

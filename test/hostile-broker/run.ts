@@ -1,6 +1,6 @@
 // `pnpm hostile-broker`: a load of withdrawals behind a broker in enemy hands, and the checker at the end.
 
-import { parseArgs } from "node:util";
+import { inspect, parseArgs } from "node:util";
 import { startParts } from "@sluice/devstack";
 import { DEEDS } from "./deeds.ts";
 import { runHostile } from "./hostile-run.ts";
@@ -28,7 +28,7 @@ try {
   const everyDeed = DEEDS.every((deed) => attacked.deeds[deed] > 0);
   process.exitCode = !clean ? EXIT.violated : everyDeed ? EXIT.clean : EXIT.nothingFired;
 } catch (error) {
-  log(`broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  log(`broke off: ${inspect(error)}`);
   process.exitCode = EXIT.violated;
 } finally {
   await parts.stop();
