@@ -98,6 +98,7 @@ describe("ceremony", () => {
       "apiKeys",
       "services",
       "bridgeKeys",
+      "bitcoinNodes",
     ];
     expect(modesOf(root)).toEqual({
       ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
