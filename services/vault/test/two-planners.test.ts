@@ -26,6 +26,7 @@ const INTERNAL = {
   ...{ smallCoinSat: 50_000n, consolidateCoins: 3, consolidateBelowPercent: 100, keepFreeCoins: 4 },
   ...{ maxFeeSat: 20_000n, maxFeeRateSatPerKvbyte: 20_000n, maxOutputs: 4 },
 };
+const ONE_EACH = { SLUICE_BATCH_MAX_WITHDRAWALS: 1 };
 const seen = {
   planned: 0,
   tidied: 0,
@@ -43,17 +44,17 @@ const world = fc.record({
     fc.record({ amountSat: fc.bigInt(1_000n, 60_000n), priority: fc.constantFrom("fast", "normal", "economy") }),
     { minLength: 6, maxLength: 16 },
   ),
-  // What happens beside the planning, in this order, again and again.
+  // What happens beside the planning, in this order, and in the opposite one by a second instance.
   beside: fc.array(fc.constantFrom("sign", "sign", "sign", "sign", "sign", "tidy", "refuse", "block", "replace"), {
-    minLength: 4,
-    maxLength: 12,
+    minLength: 8,
+    maxLength: 16,
   }),
 });
 
 it("never give a coin to two payouts, nor build on what is replaced, whatever happens at the same time", async () => {
   await fc.assert(
     fc.asyncProperty(world, async ({ coins, pays, beside: drawn }) => {
-      const beside = ["sign", "sign", "tidy", "sign", ...drawn];
+      const beside = ["sign", "sign", "block", "tidy", "sign", ...drawn, "sign", "refuse", "replace", "sign"];
       const [one, two] = database.pools;
       if (one === undefined || two === undefined) throw new Error("there are two instances");
       await empty(one);
@@ -61,17 +62,19 @@ it("never give a coin to two payouts, nor build on what is replaced, whatever ha
       await one.query("insert into fee_hour select now() - n * interval '1 hour', 9000 from generate_series(1, 30) n");
       const ids = pays.map((_, at) => `w-${at}`);
       for (const [at, pay] of pays.entries()) await putWithdrawal(one, { id: ids[at] ?? "", ...pay });
+      const tidyAtOnce = [one, two].map((pool) => transaction(pool, (tx) => happen(tx, "tidy")));
+      expect((await Promise.all(tidyAtOnce)).filter(Boolean)).toHaveLength(1);
       let over = false;
       const isOver = () => over;
-      const others = [meanwhile(one, beside, isOver), meanwhile(two, beside.toReversed(), isOver)];
-      await Promise.all([keepPlanning(one), keepPlanning(two)]).finally(() => {
+      const planners = [keepPlanning(one, isOver), keepPlanning(two, isOver)];
+      await Promise.all([meanwhile(one, beside), meanwhile(two, beside.toReversed())]).finally(() => {
         over = true;
       });
-      await Promise.all(others);
+      await Promise.all(planners);
       await settleAll(one);
       await expectSound(one);
     }),
-    { numRuns: 8, endOnFailure: true },
+    { numRuns: 5, endOnFailure: true },
   );
   process.stdout.write(`two planners: ${JSON.stringify(seen)}\n`);
   expect(Math.min(seen.planned, seen.tidied, seen.replaced, seen.unconfirmed, seen.refused)).toBeGreaterThan(0);
@@ -105,81 +108,76 @@ it("and the check finds a coin that is in two payouts, and a payout built upon w
   await expect(expectSound(pool)).rejects.toThrow(/two payouts/);
 });
 
-async function keepPlanning(pool: Pool): Promise<void> {
-  for (let round = 0, idle = 0; round < 60 && idle < 8; round += 1) {
+async function keepPlanning(pool: Pool, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
     // A replacement that comes between, out of its lane: the tables refuse the plan, and the next round sees why.
-    const { kind } = await plan(pool).catch((error: unknown) => {
+    const { kind } = await plan(pool, ONE_EACH).catch((error: unknown) => {
       if (sqlState(error) !== "23514") throw error;
       seen.refusedByTables += 1;
       return { kind: "late" as const };
     });
     if (kind === "planned") seen.planned += 1;
-    if (kind === "busy") seen.busy += 1;
-    idle = kind === "waiting" ? idle + 1 : 0;
-    if (kind !== "planned") await new Promise((resolve) => setTimeout(resolve, 4));
+    if (kind !== "planned") await new Promise((resolve) => setTimeout(resolve, 3));
   }
 }
 
-async function meanwhile(pool: Pool, events: readonly string[], isOver: () => boolean): Promise<void> {
-  for (let at = 0; !isOver(); at += 1) {
-    // Two that change one task meet here as two instances would: one waits, and the other's change is refused.
-    await transaction(pool, (tx) => happen(tx, events[at % events.length] ?? "")).catch((error: unknown) => {
-      if (sqlState(error) !== "23514" && !/does not wait|no such task|not planned/.test(String(error))) throw error;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 1));
+const TRIES = 15;
+
+async function meanwhile(pool: Pool, events: readonly string[]): Promise<void> {
+  for (const event of events) {
+    // An event for which nothing is there yet waits a little, since the planners are slower than it.
+    for (let tries = 0, happened = false; !happened && tries < TRIES; tries += 1) {
+      // Two that change one task meet here as two instances would: one waits, and the other's change is refused.
+      happened = await transaction(pool, (tx) => happen(tx, event)).catch((error: unknown) => {
+        if (sqlState(error) !== "23514" && !/does not wait|no such task|not planned/.test(String(error))) throw error;
+        return true;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
   }
 }
 
-async function happen(tx: Transaction, event: string): Promise<void> {
-  switch (event) {
-    case "sign": {
-      const taskId = await anyTask(tx, "planned");
-      if (taskId === null) return;
-      await signQuickly(tx, taskId);
-      const { rows } = await tx.query<{ n: number }>(
-        "select count(*)::int as n from task_input join coin using (outpoint) where task_id = $1 and height is null",
-        [taskId],
-      );
-      seen.unconfirmed += rows[0]?.n ?? 0;
-      return;
-    }
-    case "refuse": {
-      const taskId = await anyTask(tx, "planned");
-      if (taskId === null) return;
-      await settleTask(tx, taskId, { state: "refused", code: "X", report: Buffer.of() });
-      await releaseCoins(tx, taskId);
-      const paid = await tx.query<{ id: string }>(
-        "select withdrawal_id as id from task_withdrawal where task_id = $1",
-        [taskId],
-      );
-      await clearAgain(
-        tx,
-        paid.rows.map(({ id }) => id),
-        "X",
-        null,
-      );
-      seen.refused += 1;
-      return;
-    }
-    case "block": {
-      await tx.query(
-        `update coin set height = 102 where outpoint in
-           (select outpoint from coin where height is null order by known_since limit 1 for update skip locked)`,
-      );
-      return;
-    }
-    case "replace": {
-      const taskId = await anyTask(tx, "signed");
-      if (taskId === null) return;
-      if (await isBuiltUpon(tx, taskId)) seen.builtUpon += 1;
-      else await replace(tx, taskId);
-      return;
-    }
-    default: {
-      const tidied = await tidyWallet(tx, wallet, { fees: POLICY.fees, internal: INTERNAL }, sealers.vault);
-      if (tidied !== null) seen.tidied += 1;
-    }
+/** False when there was nothing that it could happen to. */
+async function happen(tx: Transaction, event: string): Promise<boolean> {
+  if (event === "tidy") {
+    const tidied = await tidyWallet(tx, wallet, { fees: POLICY.fees, internal: INTERNAL }, sealers.vault);
+    if (tidied !== null) seen.tidied += 1;
+    return tidied !== null;
   }
+  if (event === "block") {
+    const { rowCount } = await tx.query(
+      `update coin set height = 102 where outpoint in
+         (select outpoint from coin where height is null order by known_since limit 1 for update skip locked)`,
+    );
+    return rowCount > 0;
+  }
+  const taskId = await anyTask(tx, event === "replace" ? "signed" : "planned");
+  if (taskId === null) return false;
+  if (event === "sign") await sign(tx, taskId);
+  else if (event === "refuse") await refuse(tx, taskId);
+  else if (await isBuiltUpon(tx, taskId)) seen.builtUpon += 1;
+  else await replace(tx, taskId);
+  return true;
+}
+
+async function sign(tx: Transaction, taskId: string): Promise<void> {
+  await signQuickly(tx, taskId);
+  const { rows } = await tx.query<{ n: number }>(
+    "select count(*)::int as n from task_input join coin using (outpoint) where task_id = $1 and height is null",
+    [taskId],
+  );
+  seen.unconfirmed += rows[0]?.n ?? 0;
+}
+
+async function refuse(tx: Transaction, taskId: string): Promise<void> {
+  await settleTask(tx, taskId, { state: "refused", code: "X", report: Buffer.of() });
+  await releaseCoins(tx, taskId);
+  const paid = await tx.query<{ id: string }>("select withdrawal_id as id from task_withdrawal where task_id = $1", [
+    taskId,
+  ]);
+  const ids = paid.rows.map(({ id }) => id);
+  await clearAgain(tx, ids, "X", null);
+  seen.refused += 1;
 }
 
 async function anyTask(tx: Transaction, state: string): Promise<string | null> {
@@ -209,7 +207,7 @@ async function replace(tx: Transaction, replaces: string): Promise<void> {
 
 async function settleAll(pool: Pool): Promise<void> {
   for (let round = 0; round < 40; round += 1) {
-    if ((await plan(pool)).kind !== "planned") return;
+    if ((await plan(pool, ONE_EACH)).kind !== "planned") return;
   }
 }
 
