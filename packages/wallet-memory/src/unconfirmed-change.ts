@@ -1,7 +1,7 @@
 // The rule of unconfirmed change, in its one place. Change of our own may be spent before it is in a block, but what
 // replaces its transaction would leave whatever spends it without an input, for ever. So: the change of a transaction that
 // has been, or is being, replaced is not spendable while it is in no block; and a transaction whose unconfirmed change
-// is reserved by a live task is not replaced. The tables hold both (vault, migration 0005), for whoever forgets to ask.
+// is reserved by a live task is not replaced. The tables hold both (vault, migrations 0005 and 0007), for whoever forgets to ask.
 import type { Coin } from "@sluice/chains";
 import type { UnconfirmedTransaction } from "@sluice/planning";
 import type { Transaction } from "@sluice/postgres";
@@ -32,7 +32,7 @@ export async function addChange(tx: Transaction, { taskId, walletId, coin }: New
 }
 
 /**
- * Asked before a transaction is replaced, in the database transaction that stores the replacement. True: unconfirmed change of
+ * Asked before a transaction is replaced, in the database transaction that stores the replacement. True: change of
  * a version of this payout is reserved already, so that none may be replaced; a child that pays for both (CPFP) can
  * still help. False: nobody builds on it, and once a replacement is stored nobody can.
  */

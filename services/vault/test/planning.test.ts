@@ -176,6 +176,10 @@ describe("the rule of unconfirmed change", () => {
     await planned(await plan(pool()));
     expect(await transaction(pool(), (tx) => isBuiltUpon(tx, taskId))).toBe(true);
     expect(await replacement("bumped", taskId)).toBe("23514");
+    // Seen in a block that was taken back afterwards, it is built upon all the same.
+    await pool().query("update coin set height = 102 where made_by is not null");
+    expect(await transaction(pool(), (tx) => isBuiltUpon(tx, taskId))).toBe(true);
+    expect(await replacement("bumped", taskId)).toBe("23514");
     await pool().query("update task_input set payout_id = null where task_id <> $1", [taskId]);
     await pool().query("delete from reservation where payout_id <> $1", [taskId]);
     expect(await replacement("bumped", taskId)).toBe("stored");
