@@ -11,6 +11,8 @@ export type Miner = {
 
 /** Nobody's: these coins only fill the chain. P2WSH of OP_TRUE on regtest. */
 const ADDRESS = "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85";
+/** A block that nobody else heard of may have been the node's last one. */
+const FORGOTTEN_LAST = 3;
 /** bitcoind's words for a block that it has. */
 const KNOWN: ReadonlySet<unknown> = new Set([null, "duplicate", "inconclusive", "duplicate-inconclusive"]);
 
@@ -38,6 +40,8 @@ export async function startMiner(rpc: NodeRpc, everyMs: number): Promise<Miner> 
       await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       await held.catch(() => undefined);
       try {
+        // A node that was just started has forgotten blocks: they come back first, or another chain would begin there.
+        if ((await rpc.ask<number>("getblockcount")) < highest()) continue;
         await rpc.ask("generatetoaddress", 1, ADDRESS);
         await noteUpTo(await rpc.ask<number>("getblockcount"));
         mined += 1;
@@ -47,7 +51,12 @@ export async function startMiner(rpc: NodeRpc, everyMs: number): Promise<Miner> 
     }
   }
 
+  function highest(): number {
+    return blocks.size === 0 ? 0 : Math.max(...blocks.keys());
+  }
+
   async function noteUpTo(height: number): Promise<void> {
+    if (height < highest()) return;
     // A block whose number is known may be another one since: a node that was killed right after it mined forgot that one.
     for (let at = height; at > 0; at -= 1) {
       const hash = await rpc.ask<string>("getblockhash", at);
@@ -59,8 +68,7 @@ export async function startMiner(rpc: NodeRpc, everyMs: number): Promise<Miner> 
 
   async function resubmit(): Promise<void> {
     const from = await rpc.insist<number>("getblockcount");
-    const most = Math.max(...blocks.keys());
-    for (let height = from + 1; height <= most; height += 1) {
+    for (let height = Math.max(1, from - FORGOTTEN_LAST); height <= highest(); height += 1) {
       const bytes = blocks.get(height);
       if (bytes === undefined) throw new Error(`nobody has block ${height}`);
       const answer = await rpc.ask<string | null>("submitblock", bytes);
