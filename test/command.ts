@@ -76,15 +76,17 @@ export function startCommand(name: "demo" | "stack", ...args: readonly string[])
 }
 
 const PARTS = ["KAFKA_BROKERS", "DATABASE_URL", "OFFLINE_DATABASE_URL", "BITCOIN_RPC_URL"] as const;
+/** Used when it is there. */
+const PEER = "BITCOIN_PEER_RPC_URL";
 
 function partsInEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    PARTS.map((name) => {
-      const address = process.env[name];
-      if (address === undefined) throw new Error(`${name} is not set: the commands run on parts that are up`);
-      return [name, address];
-    }),
-  );
+  const parts = PARTS.map((name) => {
+    const address = process.env[name];
+    if (address === undefined) throw new Error(`${name} is not set: the commands run on parts that are up`);
+    return [name, address] as const;
+  });
+  const peer = process.env[PEER];
+  return Object.fromEntries(peer === undefined ? parts : [...parts, [PEER, peer]]);
 }
 
 function ownProcesses(child: ChildProcess, folder: string): readonly number[] {

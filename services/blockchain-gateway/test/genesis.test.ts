@@ -14,7 +14,12 @@ it("reads the first block of all and follows the chain from there", async () => 
   await readUp(gateway);
   const { rows } = await gateway.pool.query<{ hash: string }>("select hash from block where height = 0");
   expect(rows).toEqual([{ hash: await chain.rpc("getblockhash", 0) }]);
-  expect(await (await process.get("/readyz")).json()).toMatchObject({ status: "ready" });
+  // The round that read it may still be under way.
+  const ready = await until(
+    () => process.get("/readyz"),
+    ({ status }) => status === 200,
+  );
+  expect(ready.json()).toMatchObject({ status: "ready" });
   await chain.fund();
   const [hot] = gateway.wallets;
   const paid = await chain.pay({ [hot.addressAt(0, 0)]: 1_234n });
