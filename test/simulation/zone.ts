@@ -124,7 +124,9 @@ export class Zone extends Service {
       const taken = world.has("a clearance serves for another amount") ? tx.payments[index]?.amountSat : undefined;
       return { withdrawalId, attempt, account, scriptHex, amountSat: taken ?? amountSat, clearance };
     });
-    const read = { wallet: undefined as never, decoded: tx.decoded, due };
+    // Every change goes to index 0 here, so no script is ever looked for.
+    const wallet = { walletId: "hot", gapLimit: 20, descriptor: undefined as never };
+    const read = { wallet, decoded: tx.decoded, due };
     const firstJudgedAtMs = task.firstJudgedAtMs ?? nowMs;
     const history = this.#historyFor(task, due, firstJudgedAtMs, nowMs);
     const judged = judgeTask(read, this.policy, history, nowMs);

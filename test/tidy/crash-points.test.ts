@@ -15,7 +15,6 @@ const LISTED: Readonly<Record<string, string>> = {
   "services/blockchain-gateway/src/publish-fees.ts":
     "news only: one commit with its outbox, said again within a minute",
   "services/blockchain-gateway/src/troubles.ts": "not walked by name",
-  "services/blockchain-gateway/src/publish-fees.ts": "news only: the next estimate says it again; not walked by name",
   "services/vault/src/bumper.ts": "not walked by name",
 };
 
