@@ -92,7 +92,8 @@ describe("messages that come twice, late or out of order", () => {
     await world.clear({ id: "w-2", amountSat: 100_000n });
     await eventually(async () => {
       const { rows } = await world.vault.query("select waiting_code from withdrawal where id = 'w-2'");
-      expect(rows).toEqual([{ waiting_code: "INSUFFICIENT_FUNDS" }]);
+      // What was spent stays spent; only the change is left, and nobody has seen that in a block.
+      expect(rows).toEqual([{ waiting_code: "CHANGE_UNCONFIRMED" }]);
     });
     expect((await world.vault.query("select state from task")).rows).toEqual([{ state: "confirmed" }]);
     expect((await world.vault.query("select code from parked_report")).rows).toEqual([
