@@ -14,6 +14,7 @@ import {
   listFinalPayers,
   listPayouts,
   lockCharge,
+  lockPayout,
   lockTransaction,
   readPayout,
   reverseTransfer,
@@ -46,7 +47,7 @@ export async function bookPayout(
   type: PayoutCommand["type"],
   payout: Payout,
 ): Promise<void> {
-  const booked = await readPayout(tx, payout.withdrawalId);
+  const booked = await lockPayout(tx, payout.withdrawalId);
   const decision = decidePayout({ type, payout }, booked);
   if (!decision.ok) {
     const { code, detail } = decision.refusal;
@@ -60,7 +61,10 @@ export async function bookPayout(
   await bookCharge(tx, payout.withdrawalId);
 }
 
-/** The customer is charged once, as long as the withdrawal is paid and the quote is known, whichever comes last. */
+/**
+ * The customer is charged once, as long as the withdrawal is paid and the quote is known, whichever comes last. Whoever
+ * changes either holds the quote's row when it looks at the other, and payouts are locked before quotes, never after.
+ */
 export async function bookCharge(tx: Transaction, withdrawalId: WithdrawalId): Promise<void> {
   const feeMinor = await lockCharge(tx, withdrawalId);
   const payout = await readPayout(tx, withdrawalId);

@@ -43,7 +43,7 @@ runProcess("treasury", async (life) => {
       "transaction.confirmed.v1": handleTransactionConfirmed,
       "transaction.reorged.v1": handleTransactionReorged,
       "transaction.signed.v1": handleTransactionSigned,
-      "withdrawal.cleared.v1": handleWithdrawalCleared,
+      "withdrawal.cleared.v1": handleWithdrawalCleared(service.trust),
     },
     routes: (http) => addRoutes(http, service.pool),
   });

@@ -130,9 +130,22 @@ export type StoredPayout = BookedPayout & { readonly postedBy: string | null };
 
 const PAYOUT_COLUMNS = "withdrawal_id, account, asset, amount_minor, standing, posted_by";
 
-export async function readPayout(tx: Transaction, withdrawalId: string): Promise<StoredPayout | null> {
+/** Locked until the transaction ends. */
+export function lockPayout(tx: Transaction, withdrawalId: string): Promise<StoredPayout | null> {
+  return findPayout(tx, withdrawalId, "for update");
+}
+
+export function readPayout(tx: Transaction, withdrawalId: string): Promise<StoredPayout | null> {
+  return findPayout(tx, withdrawalId, "");
+}
+
+async function findPayout(
+  tx: Transaction,
+  withdrawalId: string,
+  locked: "for update" | "",
+): Promise<StoredPayout | null> {
   const { rows } = await tx.query<PayoutRow>(
-    `select ${PAYOUT_COLUMNS} from payout where withdrawal_id = $1 for update`,
+    `select ${PAYOUT_COLUMNS} from payout where withdrawal_id = $1 ${locked}`,
     [withdrawalId],
   );
   return rows[0] === undefined ? null : toPayout(rows[0]);

@@ -12,7 +12,7 @@ import { handleTransactionReorged } from "../src/handlers/transaction-reorged.ts
 import { handleTransactionSigned } from "../src/handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "../src/handlers/withdrawal-cleared.ts";
 import { listBalances } from "../src/store.ts";
-import type { Told } from "./messages.ts";
+import { type Told, TRUST } from "./messages.ts";
 
 export type Books = { readonly pool: Pool; readonly close: () => Promise<void> };
 
@@ -38,13 +38,14 @@ const handlers: Handlers = {
   "transaction.confirmed.v1": handleTransactionConfirmed,
   "transaction.reorged.v1": handleTransactionReorged,
   "transaction.signed.v1": handleTransactionSigned,
-  "withdrawal.cleared.v1": handleWithdrawalCleared,
+  "withdrawal.cleared.v1": handleWithdrawalCleared(TRUST),
 };
 
 /** Through the inbox, as everything that arrives. */
-export async function take(tx: Transaction, { type, id, message }: Told): Promise<void> {
+export async function take(tx: Transaction, told: Told & { readonly envelope?: Uint8Array }): Promise<void> {
+  const { type, id, message, envelope = new Uint8Array() } = told;
   const producer = MESSAGES[type].producers[0];
-  const rest = { id, key: id, producer, keyId: "k", occurredAtMs: 1, envelope: new Uint8Array() } as const;
+  const rest = { id, key: id, producer, keyId: "k", occurredAtMs: 1, envelope } as const;
   const opened = { type, message, ...rest } as Opened;
   const handler = handlers[type] as (tx: Transaction, opened: Opened) => Promise<void>;
   await handleOnce(tx, opened, handler);

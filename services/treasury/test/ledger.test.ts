@@ -307,6 +307,11 @@ async function payout(withdrawalId: string) {
 }
 
 describe("a quote and a confirmation", () => {
+  it("charge nothing that no backend has asked for, whoever sealed it", async () => {
+    const forged = transaction(books.pool, (tx) => take(tx, cleared("w-forged", 30n, true)));
+    await expect(forged).rejects.toMatchObject({ code: "REQUEST_DIGEST_MISMATCH", action: "park" });
+  });
+
   it("that are handled at the same moment charge the customer once", async () => {
     for (let round = 0; round < 10; round += 1) {
       const payouts = [{ withdrawalId: `w-charge-${round}`, account: "dora", amountSat: 1_000n }];

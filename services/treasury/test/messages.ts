@@ -1,6 +1,15 @@
 // Messages as vault and the gateway send them, for the treasury's tests.
-import { randomBytes } from "node:crypto";
-import type { MessageOf, MessageType } from "@sluice/contracts";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import {
+  createTrust,
+  type MessageOf,
+  type MessageType,
+  type Producer,
+  type Sealer,
+  seal,
+  signRequest,
+  type Trust,
+} from "@sluice/contracts";
 
 export type Told = {
   readonly [T in MessageType]: { readonly type: T; readonly id: string; readonly message: MessageOf<T> };
@@ -67,15 +76,38 @@ function inBlock({ txid, payouts }: TestTransaction, revision: number): MessageO
   };
 }
 
-/** `feeMinor` is what the customer pays; 0 when the exchange does. */
-export function cleared(withdrawalId: string, feeMinor: bigint): Told {
-  const request = {
-    ...{ method: "POST", authority: "a", path: "/v1/withdrawals", query: "", contentType: "application/json" },
-    ...{ contentDigest: "d", signatureInput: "i", signature: "s", body: new Uint8Array([1]) },
-  };
+const sealers = { backend: makeSealer("exchange-backend"), risk: makeSealer("online-risk") };
+
+function makeSealer(producer: Producer): Sealer {
+  return { producer, keyId: producer, privateKey: generateKeyPairSync("ed25519").privateKey };
+}
+
+/** Whose seals these messages have. */
+export const TRUST: Trust = createTrust(
+  Object.values(sealers).map(({ producer, keyId, privateKey }) => {
+    const { x = "" } = privateKey.export({ format: "jwk" });
+    return { producer, keyId, publicKey: Buffer.from(x, "base64url").toString("base64") };
+  }),
+);
+
+/** `feeMinor` is what the customer pays; 0 when the exchange does. `forged`: no backend has asked for it. */
+export function cleared(
+  withdrawalId: string,
+  feeMinor: bigint,
+  forged = false,
+): Told & { readonly envelope: Uint8Array } {
+  const asked = { id: withdrawalId, account: "alice", asset: "BTC", amount: "1000", address: "bcrt1q" };
+  const parts = { method: "POST", authority: "a", path: "/v1/withdrawals", query: "", contentType: "application/json" };
+  const signed = signRequest({ ...parts, body: Buffer.from(JSON.stringify(asked)) }, sealers.backend, {
+    createdAtMs: 1,
+    nonce: `nonce-of-${withdrawalId}`,
+  });
+  const request = forged ? { ...signed, body: Buffer.from(JSON.stringify({ ...asked, account: "bob" })) } : signed;
   const fee = feeMinor > 0n ? { customerFeeMinor: `${feeMinor}` } : {};
   const message: MessageOf<"withdrawal.cleared.v1"> = { withdrawalId, request, findings: [], clearedAtMs: 1, ...fee };
-  return { type: "withdrawal.cleared.v1", id: `${withdrawalId}/cleared`, message };
+  const id = `${withdrawalId}/cleared`;
+  const envelope = seal(sealers.risk, "withdrawal.cleared.v1", { id, key: withdrawalId, occurredAtMs: 1, message });
+  return { type: "withdrawal.cleared.v1", id, message, envelope };
 }
 
 /** Branch 0 takes money from outside, 1 our own change. A coin may be seen again in another block. */

@@ -1,16 +1,20 @@
-// Step 3, the treasury's part: what the customer was quoted, to be charged when the withdrawal is paid.
+// Step 3, the treasury's part: what the customer was quoted, to be charged when the withdrawal is paid. Online-risk says so;
+// that there is a request of the backend behind it is checked here as well.
+import { type Trust, verifyClearance } from "@sluice/contracts";
 import { parseWithdrawalId } from "@sluice/core";
 import { type Handler, OperatingError } from "@sluice/messaging";
 import { bookCharge } from "../book-payout.ts";
-import { noteCharge, readPayout } from "../store.ts";
+import { noteCharge } from "../store.ts";
 
-export const handleWithdrawalCleared: Handler<"withdrawal.cleared.v1"> = async (tx, { message }) => {
-  const { customerFeeMinor } = message;
-  if (customerFeeMinor === undefined) return;
-  const withdrawalId = parseWithdrawalId(message.withdrawalId);
-  if (!withdrawalId.ok) throw new OperatingError("PAYOUT_MALFORMED", "park", message.withdrawalId);
-  // Locked in the same order as by a confirmation: the payout, then its charge.
-  await readPayout(tx, withdrawalId.value);
-  await noteCharge(tx, withdrawalId.value, BigInt(customerFeeMinor));
-  await bookCharge(tx, withdrawalId.value);
-};
+export function handleWithdrawalCleared(trust: Trust): Handler<"withdrawal.cleared.v1"> {
+  return async (tx, { message: { customerFeeMinor }, envelope }) => {
+    const clearance = verifyClearance(trust, envelope);
+    if (!clearance.ok) throw new OperatingError(clearance.refusal.code, "park", clearance.refusal.detail);
+    const { id } = clearance.value.request;
+    const withdrawalId = parseWithdrawalId(id);
+    if (!withdrawalId.ok) throw new OperatingError("PAYOUT_MALFORMED", "park", id);
+    if (customerFeeMinor === undefined) return;
+    await noteCharge(tx, withdrawalId.value, BigInt(customerFeeMinor));
+    await bookCharge(tx, withdrawalId.value);
+  };
+}
