@@ -139,15 +139,9 @@ export function readPayout(tx: Transaction, withdrawalId: string): Promise<Store
   return findPayout(tx, withdrawalId, "");
 }
 
-async function findPayout(
-  tx: Transaction,
-  withdrawalId: string,
-  locked: "for update" | "",
-): Promise<StoredPayout | null> {
-  const { rows } = await tx.query<PayoutRow>(
-    `select ${PAYOUT_COLUMNS} from payout where withdrawal_id = $1 ${locked}`,
-    [withdrawalId],
-  );
+async function findPayout(tx: Transaction, id: string, locked: "for update" | ""): Promise<StoredPayout | null> {
+  const sql = `select ${PAYOUT_COLUMNS} from payout where withdrawal_id = $1 ${locked}`;
+  const { rows } = await tx.query<PayoutRow>(sql, [id]);
   return rows[0] === undefined ? null : toPayout(rows[0]);
 }
 
