@@ -94,6 +94,25 @@ describe("decideReport", () => {
     expect(decide(task, when)).toMatchObject({ kind: "refused", replanned: ["a", "b"] });
   });
 
+  it("gives up a replacement or an internal transfer alone: no withdrawal is refused or planned again by it", () => {
+    const no = report(refused([["a", "DESTINATION_LABELLED"]]));
+    const given = { kind: "given-up", code: "DESTINATION_LABELLED" };
+    expect(decide({ ...task, replaces: "task-0" }, no)).toMatchObject(given);
+    const inside: TaskView = { ...task, purpose: "internal", withdrawals: [] };
+    const about = report(refused([["", "INTERNAL_VELOCITY"]]), { withdrawals: [] });
+    expect(decide(inside, about)).toMatchObject({ kind: "given-up", code: "INTERNAL_VELOCITY" });
+  });
+
+  it("takes what comes about a superseded version for neither news nor an alarm", () => {
+    const superseded: TaskView = { ...task, state: "superseded" };
+    for (const verdict of [delayed(1), refused([["a", "X"]]), signed(signWithTwo(wallet, psbt))]) {
+      expect(decide(superseded, report(verdict))).toEqual({ kind: "late" });
+    }
+    expect(decide(superseded, report(delayed(1), { transactionId: "ab".repeat(32) }))).toMatchObject({
+      kind: "parked",
+    });
+  });
+
   it("keeps everything reserved for a person when a signature may exist", () => {
     const then = decide(task, report(refused([["a", "HOLDER_SILENT"]], true)));
     expect(then).toMatchObject({ kind: "stuck", code: "SIGNATURE_MAY_EXIST", publish: true });

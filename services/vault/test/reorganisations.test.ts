@@ -220,6 +220,48 @@ describe("a confirmed transaction whose block left the best chain", () => {
   });
 });
 
+describe("two versions of one payout", () => {
+  it("whichever is final wins; a reorganisation turns it round; older news changes nothing and nothing is left over", async () => {
+    await withoutTrace(async (tx) => {
+      const coins = [fund(wallet, 100_000n), fund(wallet, 200_000n), fund(wallet, 70_000n)];
+      for (const [at, coin] of coins.entries()) await observed(coin, at + 1)(tx);
+      const [a, b, more] = outpointsOf(coins) as [string, string, string];
+      const first = await plan(tx, coins.slice(0, 2));
+      const second = { taskId: randomUUID(), transactionId: "bb".repeat(32) };
+      await insertTask(tx, {
+        ...{ ...second, walletId, psbt: Buffer.of(1), feeSat: 900n, changeSat: 0n, vbytes: 400, reason: null },
+        ...{ withdrawals: [{ withdrawalId: "w-1", attempt: 2 }], replaces: first.taskId },
+      });
+      await reserveCoins(tx, second.taskId, [a, b, more]);
+      await tx.query("update task set state = 'signed', transaction = '\\x02' where id = $1", [second.taskId]);
+      const standing = async () => {
+        const tasks = await tx.query<{ id: string; state: string }>("select id, state from task");
+        const held = await tx.query("select from reservation");
+        const spent = await tx.query<{ outpoint: string }>("select outpoint from coin where spent_by is not null");
+        const stateOf = ({ taskId }: { taskId: string }) => tasks.rows.find(({ id }) => id === taskId)?.state;
+        return [stateOf(first), stateOf(second), held.rowCount, spent.rows.map(({ outpoint }) => outpoint).toSorted()];
+      };
+      expect(await standing()).toEqual(["signed", "signed", 3, []]);
+
+      await confirmed(first.transactionId, 10)(tx);
+      expect(await standing()).toEqual(["confirmed", "superseded", 0, [a, b].toSorted()]);
+      // The other one's own coin is a coin again, but signatures over it exist: no other payout may have it.
+      expect(await freeCoins(tx, walletId, [])).toEqual([]);
+      expect((await tx.query("select from coin where outpoint = $1 and tied_to is not null", [more])).rowCount).toBe(1);
+
+      await reorged(first.transactionId, 11)(tx);
+      expect(await standing()).toEqual(["signed", "signed", 3, []]);
+      await confirmed(second.transactionId, 14)(tx);
+      const end = ["superseded", "confirmed", 0, [a, b, more].toSorted()];
+      expect(await standing()).toEqual(end);
+      await confirmed(first.transactionId, 12)(tx);
+      await reorged(first.transactionId, 13)(tx);
+      expect(await standing()).toEqual(end);
+      expect((await tx.query("select distinct state from withdrawal")).rows).toEqual([{ state: "confirmed" }]);
+    });
+  });
+});
+
 describe("any order of any number of repetitions", () => {
   it("of what the gateway says of coins and a transaction ends in the state of its newest words", async () => {
     const ends = new Map<string, number>();
