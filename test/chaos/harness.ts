@@ -1,4 +1,5 @@
 // A stack on parts of its own that can all be killed, with a miner, cuttable lines, a supervisor and an observer around it.
+import { rmSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,6 +65,8 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
   try {
     const directory = await mkdtemp(join(tmpdir(), "sluice-chaos-"));
     undo.push(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+    // A run that is interrupted leaves nothing behind; its processes end with it.
+    process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
     const parts = await startParts({ log, own: options.ownParts ?? true });
     undo.push(parts.stop);
     const lines = await openLines(directory);

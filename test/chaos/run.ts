@@ -10,6 +10,7 @@ const PER_ROUND = 10;
 const WRONG_FOR_MS = 6_000;
 
 const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(EXIT.violated));
 const given = readArguments(process.argv.slice(2), Date.now());
 if (given === undefined) {
   process.stderr.write(`${USAGE}\n`);
