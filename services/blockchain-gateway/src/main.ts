@@ -71,7 +71,7 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
   const added = await listen(pool, ADDED_CHANNEL, rounds.wake);
   life.onStop("news of transactions", added.close);
   await serve(service, {
-    handlers: { "transaction.signed.v1": handleTransactionSigned },
+    handlers: { "transaction.signed.v1": handleTransactionSigned(watched) },
     ready: async () => {
       const { ok, detail } = rounds.health();
       const each = nodes.health().map(describeNode).join("; ");

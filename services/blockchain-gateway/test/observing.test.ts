@@ -83,6 +83,31 @@ describe("a coin", () => {
     expect(await coinsIn(elsewhere.txid)).toEqual([]);
   });
 
+  it("of change that is on its way is observed, also when a block brings the farthest first", async () => {
+    const [hot] = gateway.wallets;
+    const nearer = await chain.sign({ [hot.addressAt(1, 4)]: 55_000n });
+    const farther = await chain.sign({ [hot.addressAt(1, 9)]: 56_000n });
+    for (const transaction of [nearer, farther]) {
+      await gateway.release(transaction);
+      await until(
+        async () =>
+          (await gateway.pool.query("select from chain_transaction where txid = $1", [transaction.txid])).rowCount,
+        (rows) => rows === 1,
+      );
+    }
+    await chain.mineOnly([farther.bytes.toString("hex")]);
+    await until(
+      () => coinsIn(farther.txid),
+      ({ length }) => length === 1,
+    );
+    await chain.mineOnly([nearer.bytes.toString("hex")]);
+    await until(
+      () => coinsIn(nearer.txid),
+      ({ length }) => length === 1,
+    );
+    expect(await coinsIn(farther.txid)).toEqual(["hot-1/1/9 56000"]);
+  });
+
   it("twice at one script and in one transaction is two coins", async () => {
     const [hot] = gateway.wallets;
     const one = await chain.sign({ [hot.addressAt(1, 0)]: 50_000n });
