@@ -100,7 +100,10 @@ function findPayoutFault(decoded: DecodedPayout, due: readonly Due[], caps: Caps
 }
 
 /** Nothing leaves the wallet but the fee, so no clearance says anything of it: what it may cost is this holder's own cap. */
-function findInternalFault(decoded: DecodedPayout, caps: InternalCaps | undefined): Result<never, HolderRefusal> | null {
+function findInternalFault(
+  decoded: DecodedPayout,
+  caps: InternalCaps | undefined,
+): Result<never, HolderRefusal> | null {
   if (caps === undefined) return refuse("INTERNAL_NOT_ALLOWED", "this holder signs no internal transfers");
   const { payments, own, change } = decoded;
   const [payment] = payments;
