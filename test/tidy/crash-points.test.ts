@@ -7,7 +7,6 @@ const LISTED: Readonly<Record<string, string>> = {
   "services/vault/src/planner.ts": "test/crash: before-plan-commit, after-plan-commit",
   "services/vault/src/submitter.ts": "test/crash: before-send, after-send, after-sent-commit",
   "services/vault/src/bridge-messages.ts": "test/crash: before-report-commit, after-report-commit",
-  "services/vault/src/zone-news.ts": "news only: the next word of the zone says it again two seconds later",
   "services/treasury/src/routes.ts": "reads only",
   "services/online-risk/src/bring-back.ts": "test/set-back: at a start with a restored database; not walked by name",
   "services/blockchain-gateway/src/broadcaster.ts": "test/crash: killed around the sending; not walked by name",

@@ -32,6 +32,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/wallet-memory": ["chains", "contracts", "planning", "postgres"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
+  "packages/wallet-metrics": ["online-service", "planning", "wallet-memory"],
+  "packages/zone-news": ["contracts", "messaging", "postgres", "runtime"],
   "packages/governance": ["chains", "console", "contracts", "postgres", "runtime", "second-opinion"],
   "packages/messaging": ["core", "contracts", "postgres"],
   "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],
@@ -50,7 +52,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules", "report-watch"],
-  "services/vault": [...ONLINE, "chains", "bridge", "bundle-carrier", "planning", "recall", "wallet-memory"],
+  "services/vault": [
+    ...ONLINE,
+    "chains",
+    "bridge",
+    "bundle-carrier",
+    "planning",
+    "recall",
+    "wallet-memory",
+    "zone-news",
+  ],
   "services/semi-offline-risk": [
     ...[
       "core",

@@ -240,6 +240,7 @@ function startHolder(holder: Holder) {
     SLUICE_WALLETS_FILE: join(root, "config", "wallets.json"),
     SLUICE_MAX_PAYMENT_SAT: "1",
     SLUICE_MAX_FEE_SAT: "1",
+    SLUICE_INTERNAL_MAX_FEE_SAT: "1",
     SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "1",
     SLUICE_REQUIRE_ISOLATION: "no",
     SLUICE_CURVE: "addon",

@@ -4,7 +4,7 @@ import { PRIORITIES, type Priority } from "@sluice/contracts";
 import { type Candidate, chooseBatch } from "./choose-batch.ts";
 import { type BuildPayout, type PaymentCode, type PaymentRequest, planPayments } from "./plan-payments.ts";
 
-export type WaitingCode = PaymentCode | "ZONE_BUSY";
+export type WaitingCode = PaymentCode | "ZONE_BUSY" | "LANE_STOPPED";
 
 export type Choice = {
   /** Null when nothing can be paid now, or may still grow. */

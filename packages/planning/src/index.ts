@@ -1,4 +1,5 @@
 // What vault decides when it plans. Nothing here knows of a database, a network, a clock or chance.
+export * from "./chain-end.ts";
 export * from "./choose-batch.ts";
 export * from "./choose-payout.ts";
 export * from "./decide-bump.ts";

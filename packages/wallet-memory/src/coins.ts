@@ -47,6 +47,11 @@ export async function freeCoins(
   );
 }
 
+/** Free change of our own that is in no block, however long it has been. */
+export function unconfirmedChange(tx: Transaction, walletId: string): Promise<readonly Coin[]> {
+  return readFree(tx, `height is null order by outpoint limit ${MOST_COINS}`, [walletId]);
+}
+
 /** Of the free coins in blocks, so many of the largest and so many of the smallest. */
 export async function coinsToTidy(tx: Transaction, walletId: string, each: number): Promise<readonly Coin[]> {
   const ends = ["desc", "asc"].map((order) =>

@@ -3,6 +3,7 @@ export * from "./bumps.ts";
 export { coinMismatch } from "./coin-mismatch.ts";
 export * from "./coins.ts";
 export * from "./fees.ts";
+export * from "./lanes.ts";
 export * from "./parked-reports.ts";
 export * from "./refills.ts";
 export * from "./sightings.ts";

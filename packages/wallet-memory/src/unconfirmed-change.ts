@@ -3,7 +3,7 @@
 // has been, or is being, replaced is not spendable while it is in no block; and a transaction whose unconfirmed change
 // is reserved by a live task is not replaced. The tables hold both (vault, migrations 0005 and 0007), for whoever forgets to ask.
 import type { Coin } from "@sluice/chains";
-import type { UnconfirmedTransaction } from "@sluice/planning";
+import type { UnconfirmedWithFee } from "@sluice/planning";
 import type { Transaction } from "@sluice/postgres";
 
 /** Of a coin in no block: a transaction of ours made it, was released, and is the only live version of its payout. */
@@ -45,9 +45,9 @@ export async function isBuiltUpon(tx: Transaction, payoutId: string): Promise<bo
 export async function unconfirmedTransactions(
   tx: Transaction,
   walletId: string,
-): Promise<readonly UnconfirmedTransaction[]> {
-  const { rows } = await tx.query<UnconfirmedTransaction>(
-    `select task.transaction_id as "transactionId", vbytes,
+): Promise<readonly UnconfirmedWithFee[]> {
+  const { rows } = await tx.query<UnconfirmedWithFee>(
+    `select task.transaction_id as "transactionId", vbytes, fee_sat as "feeSat",
             array(select distinct split_part(outpoint, ':', 1) from task_input input join coin using (outpoint)
                   where input.task_id = task.id and height is null) as parents
      from task

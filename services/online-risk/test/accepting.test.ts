@@ -127,6 +127,7 @@ describe("what was accepted", () => {
       return Object.keys(methods).map((method) => `${method} ${path}`);
     });
     expect(operations.toSorted()).toEqual([
+      "get /v1/fees/{asset}",
       "get /v1/withdrawals",
       "get /v1/withdrawals/{id}",
       "post /v1/withdrawals",

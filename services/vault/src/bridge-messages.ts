@@ -6,9 +6,9 @@ import type { ReportDecision } from "@sluice/planning";
 import { isRetriable, transaction } from "@sluice/postgres";
 import { about, type Logger } from "@sluice/runtime";
 import { parkReport } from "@sluice/wallet-memory";
+import type { ZoneNews } from "@sluice/zone-news";
 import type { VaultCrash } from "./crash-point.ts";
 import type { handleRiskReported } from "./handlers/risk-reported.ts";
-import type { ZoneNews } from "./zone-news.ts";
 
 export type BridgeMessagesOptions = Pick<OnlineService, "pool" | "trust"> & {
   readonly zone: ZoneNews;

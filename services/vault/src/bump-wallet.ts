@@ -2,8 +2,8 @@
 import { type DecodedPayout, decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
-import { type BumpCaps, type BumpDecision, decideBump, type StuckTransaction } from "@sluice/planning";
-import { type Transaction, withLane } from "@sluice/postgres";
+import { type BumpCaps, type BumpDecision, decideBump, findChainEnd, type StuckTransaction } from "@sluice/planning";
+import type { Transaction } from "@sluice/postgres";
 import {
   answerBump,
   areInUse,
@@ -14,6 +14,9 @@ import {
   lockVersions,
   nextChangeIndex,
   readCoins,
+  takeLane,
+  unconfirmedChange,
+  unconfirmedTransactions,
   useChangeIndex,
 } from "@sluice/wallet-memory";
 import { savePlan } from "./save-plan.ts";
@@ -23,7 +26,7 @@ export type BumpPolicy = BumpCaps & { readonly pauseMs: number };
 
 export type Bumped = { readonly transactionId: string; readonly code: string; readonly detail: string };
 
-/** Null when none is due, or another instance is at this wallet. */
+/** Null when none is due, another instance is at this wallet, or its lane is stopped. */
 export async function bumpWallet(
   tx: Transaction,
   wallet: Wallet,
@@ -31,7 +34,7 @@ export async function bumpWallet(
   sealer: Sealer,
 ): Promise<Bumped | null> {
   const { walletId } = wallet;
-  if (!(await withLane(tx, `wallet:${walletId}`))) return null;
+  if ((await takeLane(tx, walletId)) !== "taken") return null;
   const due = await dueBump(tx, walletId);
   if (due === null) return null;
   const { transactionId, payoutId } = due;
@@ -88,8 +91,11 @@ async function decide(
     ...{ code: due.stuckCode, wantedSatPerKvbyte: due.wantedSatPerKvbyte },
     ...{ replacementFeeSat: due.replacementFeeSat, descendants: due.descendants },
   };
-  const decision = decideBump(stuck, policy, await freeCoins(tx, walletId, []), null);
-  if (decision.kind === "replace" && decoded.change.length === 0) await useChangeIndex(tx, walletId, freshIndex);
+  const [unconfirmed, change] = [await unconfirmedTransactions(tx, walletId), await unconfirmedChange(tx, walletId)];
+  const end = findChainEnd(version.transactionId, unconfirmed, change, freshIndex);
+  const decision = decideBump(stuck, policy, await freeCoins(tx, walletId, []), end);
+  const isFresh = decision.kind === "child" || (decision.kind === "replace" && decoded.change.length === 0);
+  if (isFresh) await useChangeIndex(tx, walletId, freshIndex);
   return decision;
 }
 

@@ -10,13 +10,14 @@ export function startBumper(
   { pool, sealer, life }: Pick<OnlineService, "pool" | "sealer" | "life">,
   wallets: Iterable<Wallet>,
   policy: BumpPolicy,
+  isHeld: () => boolean,
 ): Rounds {
   const all = [...wallets];
   return startRounds({ everyMs: LOOK_EVERY_MS, logger: life.logger, round });
 
   async function round(): Promise<void> {
     for (const wallet of all) {
-      while (!life.stopping.aborted) {
+      while (!life.stopping.aborted && !isHeld()) {
         const bumped = await transaction(pool, (tx) => bumpWallet(tx, wallet, policy, sealer));
         if (bumped === null) break;
         about(life.logger, { walletId: wallet.walletId }).warn(bumped, "a transaction does not get into a block");

@@ -11,7 +11,7 @@ import {
   soonestMs,
   type WaitingCode,
 } from "@sluice/planning";
-import { type Transaction, withLane } from "@sluice/postgres";
+import type { Transaction } from "@sluice/postgres";
 import {
   feeHistory,
   freeCoins,
@@ -19,6 +19,7 @@ import {
   markPlanned,
   markWaiting,
   nextChangeIndex,
+  takeLane,
   unconfirmedTransactions,
   useChangeIndex,
   waitingWithdrawals,
@@ -60,12 +61,14 @@ export async function planWallet(
   sealer: Sealer,
 ): Promise<PlanOutcome> {
   const { walletId } = wallet;
-  if (!(await withLane(tx, `wallet:${walletId}`))) return { kind: "busy" };
+  const lane = await takeLane(tx, walletId);
+  if (lane === "busy") return { kind: "busy" };
   const codes = new Map<string, WaitingCode>();
   let ripeInMs = Number.POSITIVE_INFINITY;
   for (let page = 0; ; page += 1) {
     const candidates = await waitingWithdrawals(tx, walletId, { limit: PAGE, offset: page * PAGE });
-    const choice = await chooseFrom(tx, wallet, policy, candidates);
+    const choice =
+      lane === "stopped" ? allWait(candidates, "LANE_STOPPED") : await chooseFrom(tx, wallet, policy, candidates);
     for (const [withdrawalId, code] of choice.waiting) codes.set(withdrawalId, code);
     ripeInMs = Math.min(ripeInMs, choice.ripeInMs);
     const { payout } = choice;
@@ -91,8 +94,7 @@ async function chooseFrom(
   if (ripeInMs > 0) return { payout: null, waiting: new Map(), ripeInMs };
   // A zone that does not keep up slows the planning: what it could not take yet stays cleared, and free for other coins.
   if ((await countOpenTasks(tx, walletId)) >= policy.SLUICE_OPEN_TASKS_MAX) {
-    const waiting = new Map(candidates.map(({ withdrawalId }) => [withdrawalId, "ZONE_BUSY" as const]));
-    return { payout: null, waiting, ripeInMs: Number.POSITIVE_INFINITY };
+    return allWait(candidates, "ZONE_BUSY");
   }
   const anchors = candidates.flatMap(({ anchor }) => anchor ?? []);
   const { satPerKvbyte } = feeRates(policy.fees, await feeHistory(tx), Date.now());
@@ -105,4 +107,9 @@ async function chooseFrom(
     longTermFeeRate: await longTermFeeRate(tx),
     maxRequestBytes: MAX_REQUEST_BYTES,
   });
+}
+
+function allWait(candidates: readonly Candidate[], code: WaitingCode): Choice {
+  const waiting = new Map(candidates.map(({ withdrawalId }) => [withdrawalId, code]));
+  return { payout: null, waiting, ripeInMs: Number.POSITIVE_INFINITY };
 }

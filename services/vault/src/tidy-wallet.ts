@@ -3,13 +3,14 @@ import { MAX_MESSAGE_BYTES } from "@sluice/bridge";
 import { planInternalTransfer, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { decideInternalTransfer, type FeePolicy, feeRates, type InternalTransferPolicy } from "@sluice/planning";
-import { type Transaction, withLane } from "@sluice/postgres";
+import type { Transaction } from "@sluice/postgres";
 import {
   coinsToTidy,
   countInternalTransfers,
   feeHistory,
   longTermFeeRate,
   nextChangeIndex,
+  takeLane,
   useChangeIndex,
 } from "@sluice/wallet-memory";
 import { savePlan } from "./save-plan.ts";
@@ -27,7 +28,7 @@ export async function tidyWallet(
 ): Promise<Tidied | null> {
   const { walletId, descriptor } = wallet;
   if (internal.keepFreeCoins === 0 && internal.consolidateCoins === 0) return null;
-  if (!(await withLane(tx, `wallet:${walletId}`))) return null;
+  if ((await takeLane(tx, walletId)) !== "taken") return null;
   const feeRateSatPerKvbyte = feeRates(fees, await feeHistory(tx), Date.now()).satPerKvbyte.economy;
   const decided = decideInternalTransfer({
     coins: await coinsToTidy(tx, walletId, Math.max(internal.keepFreeCoins, internal.consolidateCoins)),

@@ -8,6 +8,8 @@ import { listen } from "@sluice/postgres";
 import { createRecall, type TaskStore } from "@sluice/recall";
 import { type Environment, joinExpositions, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
 import { clearAgain } from "@sluice/wallet-memory";
+import { measurePlanning, measureTables } from "@sluice/wallet-metrics";
+import { createZoneNews } from "@sluice/zone-news";
 import { receiveBridgeMessages } from "./bridge-messages.ts";
 import { startBumper } from "./bumper.ts";
 import { bridgeSessionOf, bumpPolicyOf, secretsSchema, settingsSchema, walletsOf } from "./config.ts";
@@ -17,16 +19,16 @@ import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleFeeEstimated } from "./handlers/fee-estimated.ts";
 import { handleRiskReported } from "./handlers/risk-reported.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
+import { handleTransactionConflicted } from "./handlers/transaction-conflicted.ts";
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleTransactionStuck } from "./handlers/transaction-stuck.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
-import { bridgeReadiness, measureBridge, measurePlanning, measureTables } from "./metrics.ts";
+import { bridgeReadiness, measureBridge } from "./metrics.ts";
 import { startPlanner } from "./planner.ts";
 import { addRoutes } from "./routes.ts";
 import { insertTask, lockTask, settleTask } from "./store/tasks.ts";
 import { startSubmitter } from "./submitter.ts";
 import { WORK_CHANNEL } from "./work.ts";
-import { createZoneNews } from "./zone-news.ts";
 
 /** How a task that comes back is written: as every other. */
 const recallStore: TaskStore = {
@@ -103,7 +105,7 @@ export async function startVault(
     recall.isOpen,
   );
   life.onStop("planner", planner.stop);
-  const bumper = startBumper(service, wallets.values(), bumpPolicyOf(settings));
+  const bumper = startBumper(service, wallets.values(), bumpPolicyOf(settings), recall.isOpen);
   life.onStop("bumper", bumper.stop);
   const work = await listen(pool, WORK_CHANNEL, () => {
     planner.wake();
@@ -118,6 +120,7 @@ export async function startVault(
     "coin.observed.v1": handleCoinObserved(wallets),
     "coin.vanished.v1": handleCoinVanished,
     "transaction.confirmed.v1": handleTransactionConfirmed,
+    "transaction.conflicted.v1": handleTransactionConflicted(logger),
     "transaction.reorged.v1": handleTransactionReorged,
     "transaction.stuck.v1": handleTransactionStuck,
   };
@@ -129,7 +132,11 @@ export async function startVault(
       handlers,
       bringBack: () => recall.run(bridge, handlers),
       ready: async () => [bridgeReadiness(bridge)],
-      routes: (http) => addRoutes(http, pool, zone),
+      routes: (http) =>
+        addRoutes(http, pool, zone, (reopened) => {
+          logger.warn(reopened, "a person has reopened a stopped lane");
+          planner.wake();
+        }),
     },
   );
 }

@@ -1,0 +1,24 @@
+// Step 10: somebody else spent a coin that a transaction of ours spends, although nobody else has the keys. Whatever the cause,
+// nothing more is planned from that wallet before a person has looked; the other lanes go on.
+import { type Handler, OperatingError } from "@sluice/messaging";
+import type { Logger } from "@sluice/runtime";
+import { stopLane } from "@sluice/wallet-memory";
+import { lockTaskOfTransaction } from "../store/tasks.ts";
+
+/** A conflict between two versions of our own is no cause for alarm: whichever confirms is heard of then. */
+export function handleTransactionConflicted(logger: Logger): Handler<"transaction.conflicted.v1"> {
+  return async (tx, { message }) => {
+    const { transactionId: ourTransactionId, conflictingTransactionId: transactionId, outpoint, own } = message;
+    if (own) return;
+    const task = await lockTaskOfTransaction(tx, ourTransactionId);
+    if (task === null) {
+      throw new OperatingError("TRANSACTION_UNKNOWN", "park", `no task planned transaction ${ourTransactionId}`);
+    }
+    const { walletId } = task;
+    if (!(await stopLane(tx, { walletId, transactionId, outpoint, ourTransactionId }))) return;
+    logger.error(
+      { walletId, transactionId, outpoint, ourTransactionId },
+      "ALARM: LANE_STOPPED: a foreign transaction spends our coin",
+    );
+  };
+}
