@@ -60,6 +60,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "planning",
     "recall",
     "wallet-memory",
+    "wallet-metrics",
     "zone-news",
   ],
   "services/semi-offline-risk": [
