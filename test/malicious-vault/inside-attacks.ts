@@ -1,5 +1,5 @@
 // Attacks by what says that it pays nobody: to be paid all the same, to keep payouts away, to burn money as fees.
-import { type Coin, planInternalTransfer } from "@sluice/chains";
+import { type Coin, INDEX_LIMIT, planInternalTransfer } from "@sluice/chains";
 import { encodeMessage } from "@sluice/contracts";
 import { makePolicy } from "@sluice/second-opinion/fixtures";
 import { DESTINATION, OTHER_DESTINATION } from "@sluice/signing-fixtures";
@@ -96,7 +96,7 @@ function outputs(): readonly Attack[] {
     transaction(
       "inside: change that says where nobody will look",
       "OUTPUT_CLAIM_BEYOND_GAP_LIMIT",
-      inside({ indexes: [4_000] }),
+      inside({ indexes: [INDEX_LIMIT] }),
     ),
   ];
 }

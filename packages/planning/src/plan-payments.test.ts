@@ -47,7 +47,7 @@ describe("planPayments", () => {
   });
 
   it("takes another coin instead of one whose chain is as long as nodes keep", () => {
-    const [long, short] = [change(5_000_000n, 1), change(4_000_000n, 2)];
+    const [long, short] = [change(4_000_000n, 1), change(5_000_000n, 2)];
     const of = (length: number, coins: readonly Coin[]) =>
       planPayments(
         request({ coins, unconfirmed: [...chainTo(long, length), ...chainTo(short, 2)] }),
