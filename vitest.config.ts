@@ -12,7 +12,7 @@ export default defineConfig({
     ],
     globalSetup: ["test/setup.ts"],
     pool: "forks",
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -39,7 +39,7 @@ it("one service after the other goes on from an older copy, and nothing is lost 
 
   let noticed = 0;
   for (const name of ONLINE_SERVICES) {
-    await stack().kill(name);
+    await stack().processOf(name).stop();
     await backups.get(name)?.restore();
     const restarted = stack().restart(name);
     const said = await untilHalted(name);

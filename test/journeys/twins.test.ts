@@ -1,6 +1,7 @@
 // Two instances of every online service at once, and each of them in turn killed and started again under load, so that the
 // groups rebalance all the while. The checker knows nothing of the services' state.
-import { type Child, ONLINE_SERVICES, startParts } from "@sluice/devstack";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Child, ONLINE_SERVICES, type OnlineService, startParts } from "@sluice/devstack";
 import { expect, it } from "vitest";
 import { check } from "../chaos/check.ts";
 import { makeLoad, startPosting } from "../chaos/load.ts";
@@ -9,7 +10,7 @@ import { openObserver } from "../chaos/observe.ts";
 import { withStack } from "./with-stack.ts";
 
 const SEED = 20;
-const WITHDRAWALS = 60;
+const WITHDRAWALS = 50;
 const load = makeLoad(SEED, WITHDRAWALS);
 const env = { SLUICE_KAFKA_SESSION_TIMEOUT_MS: "6000" };
 const stack = withStack({
@@ -35,22 +36,32 @@ it("share the work and take it over from each other: every withdrawal is paid on
   );
   try {
     const twins = new Map<string, Child>();
-    for (const name of ONLINE_SERVICES) twins.set(name, await stack().startTwin(name));
+    const started = ONLINE_SERVICES.map(async (name) => twins.set(name, await stack().startTwin(name)));
+    await Promise.all(started);
     const posting = startPosting({
-      ...{ client: stack().client, wanted: load.wanted, perSecond: 4, signal: AbortSignal.timeout(120_000) },
+      ...{ client: stack().client, wanted: load.wanted, perSecond: 3, signal: AbortSignal.timeout(120_000) },
     });
+    // Every first instance is killed and comes back while its twin is alone; then it is the twins' turn.
     let killed = 0;
-    for (const name of ONLINE_SERVICES) {
+    const inTurn = async (killOne: (name: OnlineService) => Promise<void>): Promise<void> => {
+      const back: Promise<void>[] = [];
+      for (const name of ONLINE_SERVICES) {
+        back.push(killOne(name));
+        killed += 1;
+        await delay(400);
+      }
+      await Promise.all(back);
+    };
+    await inTurn(async (name) => {
       await stack().kill(name);
-      killed += 1;
-      // The twin is alone until the first is back, and then the first is.
       await stack().restart(name);
+    });
+    await inTurn(async (name) => {
       const twin = twins.get(name);
       twin?.process.kill("SIGKILL");
       await twin?.exited;
-      killed += 1;
       twins.set(name, await stack().startTwin(name));
-    }
+    });
     await posting.done;
     await expect.poll(() => observer.unfinished(), { timeout: 90_000, interval: 250 }).toBe(0);
     await expect

@@ -27,7 +27,7 @@ export async function waitForOperator(
   const http = await createHttpServer({
     logger,
     ready: async () => [{ name: "database", ok: false, detail }],
-    metricsText: async () => "# TYPE sluice_database_set_back gauge\nsluice_database_set_back 1\n",
+    metricsText: async () => "# TYPE sluice_database_set_back_info gauge\nsluice_database_set_back_info 1\n",
   });
   refuseOtherOrigins(http);
   const body = z.strictObject({ mark: z.string() });

@@ -55,7 +55,7 @@ it("halts the service, names the fault and what to do; an operator's word brings
   expect(status).toBe(503);
   expect(text).toContain("DATABASE_SET_BACK");
   expect(text).toContain("OPERATIONS");
-  expect((await halted.get("/metrics")).text).toMatch(/^sluice_database_set_back 1$/m);
+  expect((await halted.get("/metrics")).text).toMatch(/^sluice_database_set_back_info 1$/m);
   expect((await halted.get("/api/overview")).status).toBe(404);
   const say = (mark: string) => halted.postJson("/recovery", { mark });
   expect((await say("1")).status).toBe(409);

@@ -44,9 +44,13 @@ export function measureTables({ metrics, pool }: OnlineService): void {
     },
   });
   metrics.gauge({
-    name: "sluice_vault_stopped_lanes",
-    help: "Wallets for which nothing is planned because somebody else spent a coin of theirs. Above 0 is an alarm.",
-    collect: async (gauge) => gauge.set((await listStoppedLanes(pool)).length),
+    name: "sluice_vault_lane_stopped_info",
+    help: "1 for a wallet for which nothing is planned because somebody else spent a coin of it. An alarm.",
+    labels: ["wallet"],
+    collect: async (gauge) => {
+      gauge.reset();
+      for (const { walletId } of await listStoppedLanes(pool)) gauge.set({ wallet: walletId }, 1);
+    },
   });
   metrics.gauge({
     name: "sluice_vault_oldest_waiting_seconds",

@@ -69,7 +69,7 @@ async function statesOf(world: World): Promise<{
             (select count(*) from task) as tasks,
             (select count(*) from task where state in ('planned', 'submitted', 'delayed')) as open,
             (select count(*) from task where state = 'delayed') as delayed,
-            (select count(distinct task_id) from reservation) as reserved`,
+            (select count(distinct payout_id) from reservation) as reserved`,
   );
   const count = (name: string): number => Number(rows[0]?.[name] ?? 0n);
   return {
