@@ -12,7 +12,7 @@ export default defineConfig({
     ],
     globalSetup: ["test/setup.ts"],
     pool: "forks",
-    maxWorkers: 4,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -157,3 +157,19 @@ it("above a threshold a payment waits for a named person, and is paid once that 
   expect((await follow(stack(), "released-1", ["completed"])).state).toBe("completed");
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
 });
+
+it("two holders away: it waits in a state that a person can read, and goes on when one is back", async () => {
+  await stack().fund([5_000_000n]);
+  await stack().kill("semi-offline-signer-a");
+  await stack().kill("semi-offline-signer-b");
+  const address = await stack().chain.newAddress();
+  await post("quorum-1", address, 150_000n, "quorum");
+  const waiting = await follow(stack(), "quorum-1", ["signing_delayed"]);
+  expect(waiting.state).toBe("signing_delayed");
+  expect(waiting.findings.map(({ rule }) => rule)).toContain("HOLDERS_UNAVAILABLE");
+  expect(await paymentsTo(stack(), address)).toEqual([]);
+  await stack().restart("semi-offline-signer-b");
+  expect((await follow(stack(), "quorum-1", ["completed"])).state).toBe("completed");
+  await stack().restart("semi-offline-signer-a");
+  expect(await paymentsTo(stack(), address)).toHaveLength(1);
+}, 120_000);
