@@ -88,12 +88,3 @@ export async function readCoins(tx: Transaction, outpoints: readonly string[]): 
   );
   return rows.map(({ outpoint, ...coin }) => ({ ...coin, ...parseOutpoint(outpoint) }));
 }
-
-/** Whether a live task spends one of these. */
-export async function areInUse(tx: Transaction, outpoints: readonly string[]): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    "select from task_input where outpoint = any($1) and payout_id is not null limit 1",
-    [outpoints],
-  );
-  return rowCount === 1;
-}

@@ -6,11 +6,11 @@ import { type BumpCaps, type BumpDecision, decideBump, findChainEnd, type StuckT
 import type { Transaction } from "@sluice/postgres";
 import {
   answerBump,
-  areInUse,
   countReplacement,
   type DueBump,
   dueBump,
   freeCoins,
+  isBuiltUpon,
   lockVersions,
   nextChangeIndex,
   readCoins,
@@ -79,7 +79,6 @@ async function decide(
   const { walletId } = wallet;
   const decoded = decodedOf(version, wallet);
   const freshIndex = await nextChangeIndex(tx, walletId);
-  const changeOutpoints = decoded.change.map(({ index }) => `${version.transactionId}:${index}`);
   const inputs = decoded.inputs.map(({ outpoint }) => outpoint);
   const stuck: StuckTransaction = {
     wallet,
@@ -87,7 +86,7 @@ async function decide(
     inputs: await readCoins(tx, inputs),
     // The change of only one version will ever exist, so a replacement's may go where that of the replaced one went.
     changeIndex: decoded.change[0]?.pathIndex ?? freshIndex,
-    changeInUse: await areInUse(tx, changeOutpoints),
+    changeInUse: await isBuiltUpon(tx, due.payoutId),
     ...{ code: due.stuckCode, wantedSatPerKvbyte: due.wantedSatPerKvbyte },
     ...{ replacementFeeSat: due.replacementFeeSat, descendants: due.descendants },
   };

@@ -1,31 +1,19 @@
 // Which address of the wallet a change goes to: vault's tables on a real server.
 import { randomUUID } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { planPayout } from "@sluice/chains";
-import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
-import { createPool, migrate, type Pool, type Transaction, transaction } from "@sluice/postgres";
-import { createTestDatabase } from "@sluice/postgres/testing";
+import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { DESTINATION } from "@sluice/signing-fixtures";
 import { coinMismatch, nextChangeIndex, returnChangeIndex, upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { poolOf, useVaultDatabase } from "./support/database.ts";
 import { createTestWallet, fund } from "./support/holders.ts";
 
 const { descriptor, gapLimit } = createTestWallet();
 
 let pool: Pool;
-let drop: () => Promise<void>;
-beforeAll(async () => {
-  const database = await createTestDatabase();
-  drop = database.drop;
-  pool = createPool({ url: database.url, applicationName: "vault-test", max: 3 });
-  await migrate(pool, [
-    { set: "messaging", directory: MESSAGING_MIGRATIONS },
-    { set: "vault", directory: fileURLToPath(new URL("../migrations", import.meta.url)) },
-  ]);
-});
-afterAll(async () => {
-  await pool.end();
-  await drop();
+const database = useVaultDatabase();
+beforeAll(() => {
+  pool = poolOf(database.pools);
 });
 
 const newWallet = () => ({ walletId: randomUUID(), descriptor, gapLimit });

@@ -1,20 +1,19 @@
 // What the chain takes back: vault's tables on a real server, its handlers called as the consumer calls them.
 import { randomUUID } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { type Coin, outpointOf, planPayout } from "@sluice/chains";
 import type { MessageOf, Opened } from "@sluice/contracts";
-import { type Handler, handleOnce, MESSAGING_MIGRATIONS } from "@sluice/messaging";
-import { createPool, migrate, type Pool, type Transaction, transaction } from "@sluice/postgres";
-import { createTestDatabase } from "@sluice/postgres/testing";
+import { type Handler, handleOnce } from "@sluice/messaging";
+import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { DESTINATION } from "@sluice/signing-fixtures";
 import { addChange, freeCoins, insertWithdrawal, listTasks, markPlanned, reserveCoins } from "@sluice/wallet-memory";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { handleCoinObserved } from "../src/handlers/coin-observed.ts";
 import { handleCoinVanished } from "../src/handlers/coin-vanished.ts";
 import { handleTransactionConfirmed } from "../src/handlers/transaction-confirmed.ts";
 import { handleTransactionReorged } from "../src/handlers/transaction-reorged.ts";
 import { insertTask, takeRequest } from "../src/store/tasks.ts";
+import { poolOf, useVaultDatabase } from "./support/database.ts";
 import { createTestWallet, fund } from "./support/holders.ts";
 
 const wallet = createTestWallet();
@@ -22,19 +21,9 @@ const walletId = "hot-1";
 const wallets = new Map([[walletId, { walletId, descriptor: wallet.descriptor, gapLimit: wallet.gapLimit }]]);
 
 let pool: Pool;
-let drop: () => Promise<void>;
-beforeAll(async () => {
-  const database = await createTestDatabase();
-  drop = database.drop;
-  pool = createPool({ url: database.url, applicationName: "vault-test", max: 3 });
-  await migrate(pool, [
-    { set: "messaging", directory: MESSAGING_MIGRATIONS },
-    { set: "vault", directory: fileURLToPath(new URL("../migrations", import.meta.url)) },
-  ]);
-});
-afterAll(async () => {
-  await pool.end();
-  await drop();
+const database = useVaultDatabase();
+beforeAll(() => {
+  pool = poolOf(database.pools);
 });
 
 const outpointsOf = (coins: readonly { readonly txid: string; readonly vout: number }[]) => coins.map(outpointOf);

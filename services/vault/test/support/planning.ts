@@ -1,17 +1,17 @@
 // Vault's planning on a database of its own, without processes: its functions called as vault calls them.
-import { fileURLToPath } from "node:url";
 import { type Coin, decodePayout, INDEX_LIMIT } from "@sluice/chains";
 import { type OpenedOf, type Producer, type Sealer, seal } from "@sluice/contracts";
-import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
-import { createPool, migrate, type Pool, type Transaction, transaction } from "@sluice/postgres";
-import { createTestDatabase } from "@sluice/postgres/testing";
+import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { DESTINATION, makeSeals } from "@sluice/signing-fixtures";
 import { addChange, insertWithdrawal, upsertCoin } from "@sluice/wallet-memory";
-import { afterAll, beforeAll, beforeEach } from "vitest";
+import { beforeEach } from "vitest";
 import { handleRiskReported } from "../../src/handlers/risk-reported.ts";
 import { type PlanOutcome, type PlanPolicy, planWallet } from "../../src/plan-wallet.ts";
 import { lockTask } from "../../src/store/tasks.ts";
+import { poolOf, useVaultDatabase } from "./database.ts";
 import { createTestWallet, signWithTwo } from "./holders.ts";
+
+export { poolOf } from "./database.ts";
 
 export const test = createTestWallet();
 export const wallet = { walletId: "hot-1", descriptor: test.descriptor, gapLimit: test.gapLimit };
@@ -32,30 +32,9 @@ export const POLICY: PlanPolicy = {
 
 /** An empty database before each test, and so many pools on it, as many instances have. */
 export function usePlanningDatabase(instances = 1): { readonly pools: readonly Pool[] } {
-  const pools: Pool[] = [];
-  let drop = async (): Promise<void> => undefined;
-  beforeAll(async () => {
-    const database = await createTestDatabase();
-    drop = database.drop;
-    for (let at = 0; at < instances; at += 1) {
-      pools.push(createPool({ url: database.url, applicationName: `vault-test-${at}`, max: 4 }));
-    }
-    await migrate(poolOf(pools), [
-      { set: "messaging", directory: MESSAGING_MIGRATIONS },
-      { set: "vault", directory: fileURLToPath(new URL("../../migrations", import.meta.url)) },
-    ]);
-  });
-  beforeEach(() => empty(poolOf(pools)));
-  afterAll(async () => {
-    for (const pool of pools) await pool.end();
-    await drop();
-  });
-  return { pools };
-}
-
-export function poolOf([pool]: readonly Pool[]): Pool {
-  if (pool === undefined) throw new Error("the database is not there yet");
-  return pool;
+  const database = useVaultDatabase(instances);
+  beforeEach(() => empty(poolOf(database.pools)));
+  return database;
 }
 
 export async function empty(pool: Pool): Promise<void> {
