@@ -28,12 +28,11 @@ import {
 import { quoteAll } from "@sluice/online-rules";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { alarmsNow } from "@sluice/report-watch";
+import { listWithdrawals, lockWithdrawal, readEstimates, readWhole, type Stored } from "@sluice/risk-memory";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
 import { apply } from "./progress.ts";
-import { readEstimates } from "./store/fees.ts";
 import { spendNonce } from "./store/requests.ts";
-import { findWithdrawal, listWithdrawals, lockWithdrawal, type Stored } from "./store/withdrawals.ts";
 import { detailsOf, feesOf, summaryOf } from "./view.ts";
 
 export type ApiOptions = Gate &
@@ -183,7 +182,8 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
     const command: WithdrawalCommand = { type, nowMs: Math.max(now(), stored.changedAtMs), by: key.keyId };
     const decided = decide(command, stored);
     if (!decided.ok) return { ok: false, refusal: { status: 409, ...decided.refusal } } as const;
-    return ok(await detailsOf(tx, await apply(tx, sealer, stored, decided.value)));
+    await apply(tx, sealer, stored, decided.value);
+    return known(tx, id, key);
   }
 
   function unlessRefused<T>(result: Result<T, ApiRefusal>): T {
@@ -204,8 +204,8 @@ body, byte for byte, is answered with the withdrawal as it stands; with any othe
 WITHDRAWAL_ID_REUSED, for ever.`;
 
 async function known(tx: Transaction, id: string, key: ApiKey) {
-  const stored = await findWithdrawal(tx, id);
-  return stored === undefined || !isVisible(stored, key) ? unknown(id) : ok(await detailsOf(tx, stored));
+  const whole = await readWhole(tx, id);
+  return whole === undefined || !isVisible(whole.stored, key) ? unknown(id) : ok(detailsOf(whole));
 }
 
 /** To a key that may not see an account, its withdrawals do not exist. */
