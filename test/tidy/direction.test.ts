@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/client": ["core", "contracts"],
   "packages/second-opinion": ["core", "contracts", "chains"],
   "packages/planning": ["core", "chains", "contracts", "runtime"],
-  "packages/wallet-memory": ["chains", "contracts", "planning", "postgres"],
+  "packages/wallet-memory": ["chains", "contracts", "core", "planning", "postgres"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
   "packages/wallet-metrics": ["online-service", "planning", "wallet-memory"],

@@ -16,7 +16,7 @@ import type { Parts } from "../parts.ts";
 import { type ZoneProcess, zoneProcesses } from "../zone/prove-zone.ts";
 import { createDatabases } from "./databases.ts";
 import { planHolders } from "./holders.ts";
-import { type Identities, makeIdentities } from "./identities.ts";
+import { apiKeysOf, type Identities, type Identity, makeIdentities } from "./identities.ts";
 import { type Office, openOffice } from "./office.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
@@ -78,6 +78,8 @@ export type Stack = {
   readonly backend: Sealer;
   readonly inside: Inside;
   readonly client: SluiceClient;
+  /** Two people with keys of their own: nobody approves an own request. */
+  readonly officers: readonly [SluiceClient, SluiceClient];
   readonly chain: Regtest;
   /** Whether the semi-offline processes run where no IP is to be had; `detail` says why not. */
   readonly isolation: { readonly noIp: boolean; readonly detail: string };
@@ -123,7 +125,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const online = await createDatabases(parts.postgres.url, `sluice_${tag}_`, ONLINE_SERVICES);
   const offline = await createDatabases(parts.offlinePostgres.url, `sluice_${tag}_`, ["semi-offline-risk"]);
   const folders = await makeFolders(directory);
-  const { keyId, privateKey } = identities.of("exchange-backend");
   const office = openOffice(identities.trust, policies(chosen).offline, Date.now());
   const bitcoinNodes = Object.fromEntries(
     [parts.bitcoind, ...parts.bitcoind.peers].map(({ rpcUrl }, at) => [`node-${at + 1}`, rpcUrl]),
@@ -143,7 +144,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       onlinePolicy: policies(chosen).online,
       bundleSigners: office.signersFile,
       firstBundle: office.firstBundle,
-      apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["127.0.0.1/32", "::1/128"] }],
+      apiKeys: apiKeysOf(identities, ["127.0.0.1/32", "::1/128"]),
       services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
       bitcoinNodes: { nodes: await listNodes(bitcoinNodes) },
     }),
@@ -169,6 +170,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw error;
   }
   const apiUrl = `http://127.0.0.1:${apiPort}`;
+  const clientOf = ({ keyId, privateKey }: Identity) => createSluiceClient({ baseUrl: apiUrl, keyId, privateKey });
   return {
     walletId: WALLET_ID,
     wallet,
@@ -176,7 +178,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     httpUrls,
     backend: identities.sealer("exchange-backend"),
     inside: insideOf(identities, office, around, parts.postgres.url),
-    client: createSluiceClient({ baseUrl: apiUrl, keyId, privateKey }),
+    client: clientOf(identities.of("exchange-backend")),
+    officers: [clientOf(identities.officers[0]), clientOf(identities.officers[1])],
     chain,
     isolation: describeIsolation(isolated),
     directory,
