@@ -1,6 +1,6 @@
 // A wallet whose keys come from a ceremony, as holders' processes need it: they start locked and get shares.
 
-import { openShare, type PlayedCeremony, playCeremony } from "@sluice/ceremony";
+import { type DrawEntropy, openShare, type PlayedCeremony, playCeremony } from "@sluice/ceremony";
 import { parseDescriptor } from "@sluice/chains";
 import { HOLDERS, type Holder } from "@sluice/contracts";
 import { type CeremonyFile, deriveAccount, guardedRandom, readShare } from "@sluice/keys/custody";
@@ -16,15 +16,28 @@ export type HeldWallet = FixtureWallet & {
   readonly sharesOf: (holder: Holder) => Promise<readonly Uint8Array[]>;
 };
 
-export async function makeHeldWallet(gapLimit = 20, walletId = "hot"): Promise<HeldWallet> {
+export type WatchedDraw = {
+  readonly draw: DrawEntropy;
+  /** Account keys and entropies of the test networks, in the order in which they were drawn. */
+  readonly keys: readonly Buffer[];
+  readonly entropies: readonly Buffer[];
+};
+
+/** Entropy for a ceremony that the test keeps a copy of. */
+export function watchDraw(): WatchedDraw {
   const keys: Buffer[] = [];
   const entropies: Buffer[] = [];
-  const draw = (bytes: number) => {
+  const draw: DrawEntropy = (bytes) => {
     const entropy = guardedRandom(bytes);
     entropies.push(Buffer.from(entropy));
     keys.push(Buffer.from(deriveAccount(entropy, 1).key));
     return entropy;
   };
+  return { draw, keys, entropies };
+}
+
+export async function makeHeldWallet(gapLimit = 20, walletId = "hot"): Promise<HeldWallet> {
+  const { draw, keys, entropies } = watchDraw();
   const { ceremony, custodians, unlock } = await playCeremony({ network: "regtest", walletId, gapLimit, draw });
   const { record } = ceremony;
   const parsed = parseDescriptor(record.descriptor, "regtest");

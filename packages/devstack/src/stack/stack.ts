@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { playCeremony } from "@sluice/ceremony";
+import { type DrawEntropy, playCeremony } from "@sluice/ceremony";
 import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/chains";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import { BRIDGE_SCHEMA, HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
@@ -41,6 +41,8 @@ export type StackOptions = {
   readonly policies?: PolicyChoices | ((chain: Regtest) => Promise<PolicyChoices>);
   readonly extraEnv?: Surroundings["extraEnv"];
   readonly extraFlags?: Surroundings["extraFlags"];
+  /** Where the ceremony's entropy comes from: a test that plays a thief of the keys looks on. */
+  readonly draw?: DrawEntropy;
 };
 
 /** What the processes of a stack know and nobody else should: for tests that play an enemy who has got hold of it. */
@@ -103,7 +105,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { parts, log, directory } = options;
   const isolated = readPermissions().networkNamespace !== "none";
   const tag = randomBytes(4).toString("hex");
-  const custody = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
+  const custody = await playCeremony({
+    ...{ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT },
+    ...(options.draw === undefined ? {} : { draw: options.draw }),
+  });
   const { record, wallets } = custody.ceremony;
   const identities = makeIdentities();
   log(
