@@ -17,6 +17,8 @@ import {
 import { afterAll, beforeAll } from "vitest";
 
 const START_WITHIN_MS = 90_000;
+/** Most journeys count coins, so nobody moves them meanwhile; those of internal transfers and twins say otherwise. */
+const UNTIDIED = { SLUICE_TIDY_EVERY_MS: "24h" };
 
 export type Choices = {
   readonly policies?: (chain: Regtest) => Promise<PolicyChoices>;
@@ -43,11 +45,13 @@ export function withStack({ ownChain = false, onChain, ...choices }: Choices = {
     chain = ownChain ? await startParts({ log, which: ["bitcoind"], env: {}, own: true, bitcoindPeers }) : undefined;
     const bitcoind = chain?.bitcoind ?? parts.bitcoind;
     await onChain?.(bitcoind);
+    const { vault = {}, ...others } = choices.extraEnv ?? {};
     stack = await startStack({
       parts: { ...parts, bitcoind },
       directory,
       log,
       ...choices,
+      extraEnv: { ...others, vault: { ...UNTIDIED, ...vault } },
     });
   }, START_WITHIN_MS);
   afterAll(async () => {

@@ -92,8 +92,8 @@ export type Stack = {
   readonly zoneProcesses: () => readonly ZoneProcess[];
   readonly logFileOf: (name: ProcessName) => string;
   readonly kill: (name: ProcessName) => Promise<void>;
-  /** Starts a process again that was killed; a holder comes back locked and is unlocked by its custodians. */
-  readonly restart: (name: ProcessName) => Promise<void>;
+  /** Starts a process again that was killed, with further settings if given; a holder comes back locked and is unlocked. */
+  readonly restart: (name: ProcessName, env?: Readonly<Record<string, string>>) => Promise<void>;
   /** A second instance of an online service beside the first; it ends with the stack unless it is ended before. */
   readonly startTwin: (name: OnlineService) => Promise<Child>;
   /** Pays coins of these satoshi to fresh addresses of the hot wallet and mines them. */
