@@ -101,13 +101,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { parts, log, directory } = options;
   const isolated = readPermissions().networkNamespace !== "none";
   const tag = randomBytes(4).toString("hex");
-  const custody = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
+  const custody = await playCeremony({
+    network: "regtest",
+    wallets: [{ walletId: WALLET_ID, account: 0, gapLimit: GAP_LIMIT }],
+  });
   const { record, wallets } = custody.ceremony;
   const identities = makeIdentities();
   log(
     "ceremony: three holders' keys are made, shared and sealed to three custodians each; only what is public is written",
   );
-  const wallet = readWallet(record.descriptor);
+  const wallet = readWallet(wallets[0]?.descriptor ?? "");
   const chain = await openRegtest(parts.bitcoind.rpcUrl);
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
 
