@@ -1,5 +1,5 @@
 // Wallets whose keys come from one ceremony, as holders' processes need them: they start locked and get shares.
-import { type Ceremony, openShare, type PlayedCeremony, playCeremony } from "@sluice/ceremony";
+import { type Ceremony, type DrawEntropy, openShare, type PlayedCeremony, playCeremony } from "@sluice/ceremony";
 import { parseDescriptor } from "@sluice/chains";
 import { HOLDERS, type Holder } from "@sluice/contracts";
 import { loadNativeCurve } from "@sluice/keys";
@@ -18,18 +18,33 @@ export type HeldWallet = FixtureWallet & {
   readonly sharesOf: (holder: Holder) => Promise<readonly Uint8Array[]>;
 };
 
+export type WatchedDraw = {
+  readonly draw: DrawEntropy;
+  /** Keys of account 0 and entropies of the test networks, in the order in which they were drawn. */
+  readonly keys: readonly Buffer[];
+  readonly entropies: readonly Buffer[];
+};
+
+/** Entropy for a ceremony that the test keeps a copy of. */
+export function watchDraw(): WatchedDraw {
+  const keys: Buffer[] = [];
+  const entropies: Buffer[] = [];
+  const draw: DrawEntropy = (bytes) => {
+    const entropy = guardedRandom(bytes);
+    entropies.push(Buffer.from(entropy));
+    keys.push(Buffer.from(deriveAccount(entropy, 1).key));
+    return entropy;
+  };
+  return { draw, keys, entropies };
+}
+
 /** @param more names of further wallets that the same ceremony makes */
 export async function makeHeldWallet(
   gapLimit = 20,
   walletId = "hot",
   more: readonly string[] = [],
 ): Promise<HeldWallet> {
-  const entropies: Buffer[] = [];
-  const draw = (bytes: number) => {
-    const entropy = guardedRandom(bytes);
-    entropies.push(Buffer.from(entropy));
-    return entropy;
-  };
+  const { draw, entropies } = watchDraw();
   const wallets = [walletId, ...more].map((name, account) => ({ walletId: name, account, gapLimit }));
   const { ceremony, custodians, unlock } = await playCeremony({ network: "regtest", wallets, draw });
   const { record } = ceremony;

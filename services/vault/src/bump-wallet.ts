@@ -2,7 +2,15 @@
 import { type DecodedPayout, decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
-import { type BumpCaps, type BumpDecision, decideBump, findChainEnd, type StuckTransaction } from "@sluice/planning";
+import {
+  ancestorsIn,
+  type BumpCaps,
+  type BumpDecision,
+  decideBump,
+  findChainEnd,
+  isLifted,
+  type StuckTransaction,
+} from "@sluice/planning";
 import type { Transaction } from "@sluice/postgres";
 import {
   answerBump,
@@ -78,6 +86,7 @@ async function decide(
 ): Promise<BumpDecision> {
   const { walletId } = wallet;
   const decoded = decodedOf(version, wallet);
+  const [unconfirmed, change] = [await unconfirmedTransactions(tx, walletId), await unconfirmedChange(tx, walletId)];
   const freshIndex = await nextChangeIndex(tx, walletId);
   const inputs = decoded.inputs.map(({ outpoint }) => outpoint);
   const stuck: StuckTransaction = {
@@ -89,8 +98,9 @@ async function decide(
     changeInUse: await isBuiltUpon(tx, due.payoutId),
     ...{ code: due.stuckCode, wantedSatPerKvbyte: due.wantedSatPerKvbyte },
     ...{ replacementFeeSat: due.replacementFeeSat, descendants: due.descendants },
+    ancestors: ancestorsIn(unconfirmed, version.transactionId),
+    lifted: isLifted(unconfirmed, version.transactionId, due.wantedSatPerKvbyte),
   };
-  const [unconfirmed, change] = [await unconfirmedTransactions(tx, walletId), await unconfirmedChange(tx, walletId)];
   const end = findChainEnd(version.transactionId, unconfirmed, change, freshIndex);
   const decision = decideBump(stuck, policy, await freeCoins(tx, walletId, []), end);
   const isFresh = decision.kind === "child" || (decision.kind === "replace" && decoded.change.length === 0);
