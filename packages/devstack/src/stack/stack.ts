@@ -7,7 +7,6 @@ import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/ch
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import { BRIDGE_SCHEMA, HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
 import { createBus, removeTopics } from "@sluice/messaging";
-import { askBitcoind } from "../parts/bitcoind-rpc.ts";
 import type { Child } from "../parts/child.ts";
 import { readPermissions } from "../parts/confine.ts";
 import type { Log } from "../parts/find-part.ts";
@@ -27,7 +26,7 @@ import {
   type ProcessName,
   type Surroundings,
 } from "./processes.ts";
-import { openRegtest, type Regtest } from "./regtest.ts";
+import { listNodes, openRegtest, type Regtest } from "./regtest.ts";
 import { createProcesses, type Processes } from "./running-processes.ts";
 
 export const WALLET_ID = "hot-1";
@@ -198,17 +197,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     fund: funding(wallet, chain),
     stop,
   };
-}
-
-/** Each with the address where it tells its news, if it does. */
-function listNodes(rpcUrls: Readonly<Record<string, string>>): Promise<readonly object[]> {
-  return Promise.all(
-    Object.entries(rpcUrls).map(async ([name, rpcUrl]) => {
-      const answer = await askBitcoind(rpcUrl, "getzmqnotifications");
-      const [news] = answer.ok ? (answer.result as readonly { readonly address: string }[]) : [];
-      return { name, url: new URL(rpcUrl).origin, ...(news === undefined ? {} : { zmq: news.address }) };
-    }),
-  );
 }
 
 function insideOf(identities: Identities, office: Office, around: Surroundings, adminUrl: string): Inside {
