@@ -22,7 +22,10 @@ if (existsSync(join(out, "config", "wallets.json"))) {
   say("this wallet has its ceremony behind it; its holders come back through their custodians, not from here");
   process.exit(0);
 }
-const { ceremony, custodians } = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
+const { ceremony, custodians } = await playCeremony({
+  network: "regtest",
+  wallets: [{ walletId: WALLET_ID, account: 0, gapLimit: GAP_LIMIT }],
+});
 const identities = makeIdentities();
 const secret = (name: string): string => readFileSync(join(out, "bootstrap", name), "utf8").trim();
 postgres.password = secret("password");

@@ -105,7 +105,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const isolated = readPermissions().networkNamespace !== "none";
   const tag = randomBytes(4).toString("hex");
   const custody = await playCeremony({
-    ...{ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT },
+    network: "regtest",
+    wallets: [{ walletId: WALLET_ID, account: 0, gapLimit: GAP_LIMIT }],
     ...(options.draw === undefined ? {} : { draw: options.draw }),
   });
   const { record, wallets } = custody.ceremony;
@@ -113,7 +114,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   log(
     "ceremony: three holders' keys are made, shared and sealed to three custodians each; only what is public is written",
   );
-  const wallet = readWallet(record.descriptor);
+  const wallet = readWallet(wallets[0]?.descriptor ?? "");
   const chain = await openRegtest(parts.bitcoind.rpcUrl);
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
 
