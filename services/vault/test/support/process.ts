@@ -20,8 +20,7 @@ export type VaultProcess = {
 
 export function spawnVault(world: World, dieAt?: `${VaultCrashPoint}/${number}`): VaultProcess {
   const script = fileURLToPath(new URL("vault-process.ts", import.meta.url));
-  // The Kafka client computes a timer from an unset date; Node warns of it once in each process.
-  const child = spawn(process.execPath, ["--disable-warning=TimeoutNegativeWarning", script], {
+  const child = spawn(process.execPath, [script], {
     env: { ...startedWith(), ...world.env, ...(dieAt === undefined ? {} : { DIE_AT: dieAt }) },
     stdio: ["ignore", "inherit", "pipe"],
   });
