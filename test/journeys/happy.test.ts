@@ -6,10 +6,12 @@ import { HOLDERS } from "@sluice/contracts";
 import { inspectSockets, proveZone, settingNamesOf, type ZoneProof } from "@sluice/devstack";
 import { createPool } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
+import { payersOf } from "./payers.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 import { descriptorKinds, environmentOf, startControl, watchZone } from "./zone-watch.ts";
 
-const stack = withStack({ ownChain: true });
+/** The second wallet is empty until it is filled below. */
+const stack = withStack({ ownChain: true, wallets: 2 });
 let looks: readonly ZoneProof[] = [];
 
 it("pays ten withdrawals of several accounts, each once and exactly", async () => {
@@ -123,6 +125,40 @@ it("goes back when the chain does, deeper than was demanded, and is completed ag
   for (const url of [stack().httpUrls.treasury, stack().httpUrls.vault, stack().httpUrls["blockchain-gateway"]]) {
     expect(await (await fetch(`${url}/dead-letters`)).json()).toEqual({ deadLetters: [] });
   }
+});
+
+it("pays out of two wallets at the same time, and out of the one that has what the other lacks", async () => {
+  const { client, chain, fund } = stack();
+  const post = async (name: string, amount: bigint) => {
+    const ids = [`${name}-0`, `${name}-1`];
+    const addresses = await Promise.all(ids.map(() => chain.newAddress()));
+    const wanted = ids.map((id, at) => ({ id, account: name, asset: "BTC", amount, address: addresses[at] ?? "" }));
+    await Promise.all(wanted.map((one) => client.createWithdrawal(one)));
+    const sent = ids.map((id) => client.waitFor(id, ["broadcast"], { signal: AbortSignal.timeout(30_000) }));
+    const txids = (await Promise.all(sent)).map(({ txid }) => txid ?? "");
+    return { wanted, txids, payers: await Promise.all(txids.map((txid) => payersOf(stack(), txid))) };
+  };
+  // Each of them can pay one of the two and no more.
+  await fund([30_000_000n, 20_000_000n], "hot-2");
+  const both = await post("both", 30_000_000n);
+  expect(both.payers.toSorted()).toEqual([["hot-1"], ["hot-2"]]);
+  expect(await Promise.all(both.txids.map(isPending))).toEqual([true, true]);
+  // The first one, which comes first in every round, has too little from here on.
+  await fund([60_000_000n], "hot-2");
+  const second = await post("second", 25_000_000n);
+  expect(second.payers).toEqual([["hot-2"], ["hot-2"]]);
+
+  const { wanted, txids } = { wanted: [...both.wanted, ...second.wanted], txids: [...both.txids, ...second.txids] };
+  const ended = await Promise.all(wanted.map(({ id }) => follow(stack(), id, ["completed"])));
+  expect(ended.map(({ txid }) => txid)).toEqual(txids);
+  for (const [at, { id, address, amount }] of wanted.entries()) {
+    expect(await paymentsTo(stack(), address), id).toEqual([txids[at]]);
+    expect(await paid(txids[at] ?? "", address), id).toBe(amount);
+  }
+  await expect.poll(async () => (await ledger()).reconciliation.driftSat, { timeout: 20_000 }).toBe("0");
+  const { balances, payouts } = await ledger();
+  expect(balances.find(({ account }) => account === "in-flight")?.amountMinor).toBe("0");
+  expect(new Set(payouts.map(({ standing }) => standing))).toEqual(new Set(["posted"]));
 });
 
 const root = process.getuid?.() === 0;
