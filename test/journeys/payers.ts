@@ -1,5 +1,5 @@
-// Which wallet paid, as the chain shows it: whose scripts the inputs of a transaction spend.
-import { findScript } from "@sluice/chains";
+// What a transaction does, as the chain shows it: which wallets' scripts its inputs spend, and what an address gets.
+import { decodeTransaction, findScript, parseAddress } from "@sluice/chains";
 import type { Stack } from "@sluice/devstack";
 
 type Shown = {
@@ -22,4 +22,14 @@ export async function payersOf({ chain, wallets }: Stack, txid: string): Promise
     }),
   );
   return [...new Set(names)];
+}
+
+export async function amountPaidTo({ chain }: Stack, txid: string, address: string): Promise<bigint> {
+  const { hex } = await chain.rpc<{ hex: string }>("getrawtransaction", txid, true);
+  const parsed = parseAddress("regtest", address);
+  if (!parsed.ok) throw new Error(parsed.refusal.detail);
+  const script = Buffer.from(parsed.value.scriptPubKey);
+  return decodeTransaction(Buffer.from(hex, "hex"))
+    .outputs.filter(({ scriptPubKey }) => script.equals(scriptPubKey))
+    .reduce((sum, { amountSat }) => sum + amountSat, 0n);
 }
