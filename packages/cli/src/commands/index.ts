@@ -4,6 +4,7 @@ import { bundleMake } from "./bundle-make.ts";
 import { bundleSign } from "./bundle-sign.ts";
 import { bundleVerify } from "./bundle-verify.ts";
 import { ceremony } from "./ceremony.ts";
+import { ceremonyAddWallet } from "./ceremony-add-wallet.ts";
 import { ceremonyRehearse } from "./ceremony-rehearse.ts";
 import { holderLock } from "./holder-lock.ts";
 import { holderStatus } from "./holder-status.ts";
@@ -16,6 +17,7 @@ import { zoneRelease, zoneVeto, zoneWaiting } from "./zone-decide.ts";
 export const COMMANDS: readonly Command[] = [
   ceremony,
   ceremonyRehearse,
+  ceremonyAddWallet,
   holderStatus,
   holderUnlock,
   holderLock,
