@@ -185,6 +185,9 @@ describe("two wallets of one ceremony", () => {
     for (const { id, amount, address, txid } of wanted) {
       expect(await paymentsTo(stack(), address), id).toEqual([txid]);
       expect(await paid(txid, address), id).toBe(amount);
+      const shown = (await fetch(`${stack().httpUrls["ops-console"]}/api/withdrawals/${id}`)).json();
+      const { changes } = (await shown) as { readonly changes: readonly { readonly walletId: string }[] };
+      expect([changes.at(-1)?.walletId], id).toEqual(await payersOf(stack(), txid));
     }
     await expect.poll(async () => (await ledger()).reconciliation.driftSat, { timeout: 20_000 }).toBe("0");
     const { balances, payouts } = await ledger();

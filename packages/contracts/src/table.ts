@@ -18,7 +18,7 @@ export const MESSAGES = {
     producers: ["online-risk"],
     consumers: ["vault", "treasury", "semi-offline-risk"],
   },
-  "transaction.planned.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
+  "transaction.planned.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk", "ops-console"] },
   "signing.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "signing.started.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
   "signing.ordered.v1": { route: "bridge", producers: ["semi-offline-risk"], consumers: HOLDERS },
