@@ -61,11 +61,15 @@ export async function sumWaiting(tx: Transaction, walletId: string): Promise<big
   return rows[0]?.sat ?? 0n;
 }
 
-/** Records why withdrawals were passed over, and that others no longer are. Resolves to the number that changed. */
+/**
+ * Records why withdrawals were passed over, and that others no longer are. Resolves to the number that changed. That a lane
+ * is stopped is no reason of its own for what another wallet may pay as well.
+ */
 export async function markWaiting(tx: Transaction, codes: ReadonlyMap<string, WaitingCode | null>): Promise<number> {
   const { rowCount } = await tx.query(
     `update withdrawal set waiting_code = mark.code from unnest($1::text[], $2::text[]) as mark (id, code)
-     where withdrawal.id = mark.id and withdrawal.waiting_code is distinct from mark.code`,
+     where withdrawal.id = mark.id and withdrawal.waiting_code is distinct from mark.code
+       and not (mark.code = 'LANE_STOPPED' and withdrawal.wallet_id is null and withdrawal.waiting_code is not null)`,
     [[...codes.keys()], [...codes.values()]],
   );
   return rowCount;
