@@ -45,6 +45,24 @@ export async function noteSpends(tx: Transaction, spends: readonly Spend[], bloc
   );
 }
 
+export type TakenCoin = Spend & { readonly walletId: string };
+
+/**
+ * Coins of ours that this block has spent by a transaction that vault never released, and that none of ours spends: else that one
+ * has a conflict, which is told of itself.
+ */
+export async function listTaken(tx: Transaction, blockHash: string): Promise<readonly TakenCoin[]> {
+  const { rows } = await tx.query<TakenCoin>(
+    `select outpoint, spend.txid, wallet_id as "walletId" from spend join chain_coin using (outpoint)
+     where spend.block_hash = $1
+       and not exists (select from chain_transaction own where own.txid = spend.txid)
+       and not exists (select from own_input own where own.outpoint = spend.outpoint)
+     order by outpoint`,
+    [blockHash],
+  );
+  return rows;
+}
+
 /** What a transaction of ours spends. */
 export async function noteInputs(tx: Transaction, txid: string, outpoints: readonly string[]): Promise<void> {
   await tx.query("insert into own_input (txid, outpoint) select $1, unnest($2::text[]) on conflict do nothing", [

@@ -185,7 +185,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   },
   "transaction.conflicted.v1": {
     ...{ transactionId: txid, withdrawals, outpoint: `${txid}:0`, conflictingTransactionId: "cd".repeat(32) },
-    ...{ own: false, blockHash: "", height: 0, confirmations: 0, revision: 6 },
+    ...{ own: false, blockHash: "", height: 0, confirmations: 0, revision: 6, walletId: "" },
   },
   "fee.estimated.v1": {
     estimates: [{ targetBlocks: 6, satPerKvbyte: 4_000n }],

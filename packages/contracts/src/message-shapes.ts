@@ -247,17 +247,22 @@ export const transactionStuck = z.object({
   revision: z.number().int().min(1),
 });
 
-export const transactionConflicted = z.object({
-  transactionId,
-  withdrawals: list(attempt),
-  outpoint,
-  conflictingTransactionId: transactionId,
-  own: z.boolean(),
-  blockHash: z.union([z.literal(""), blockHash]),
-  height: count,
-  confirmations: count,
-  revision: z.number().int().min(1),
-});
+export const transactionConflicted = z
+  .object({
+    transactionId: z.union([z.literal(""), transactionId]),
+    withdrawals: list(attempt),
+    outpoint,
+    conflictingTransactionId: transactionId,
+    own: z.boolean(),
+    blockHash: z.union([z.literal(""), blockHash]),
+    height: count,
+    confirmations: count,
+    revision: z.number().int().min(1),
+    walletId: z.string().max(256).optional(),
+  })
+  .refine(({ transactionId: ours, walletId = "" }) => (ours === "") === (walletId !== ""), {
+    error: "must name a transaction of ours, or a wallet",
+  });
 
 export const feeEstimated = z.object({
   estimates: list(z.object({ targetBlocks: z.number().int().min(1), satPerKvbyte: satoshi }).readonly()),

@@ -57,7 +57,7 @@ export const MESSAGES = {
   "transaction.conflicted.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],
-    consumers: ["vault", "ops-console"],
+    consumers: ["treasury", "vault", "ops-console"],
   },
   "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
   "coin.vanished.v1": {

@@ -86,7 +86,7 @@ export async function startJudge(options: JudgeOptions): Promise<Judge> {
 }
 
 const POLL_MS = 1_000;
-const SET_ASIDE_MS = 5_000;
+const SET_ASIDE_MS = 2_000;
 
 async function judge(tx: Transaction, options: JudgeOptions, stored: Stored): Promise<Judged> {
   const { policy, sealer } = options;

@@ -6,6 +6,7 @@ import { secretsSchema, settingsSchema } from "./config.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
 import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
+import { handleTransactionConflicted } from "./handlers/transaction-conflicted.ts";
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
@@ -41,6 +42,7 @@ runProcess("treasury", async (life) => {
       "coin.observed.v1": handleCoinObserved,
       "coin.vanished.v1": handleCoinVanished,
       "transaction.confirmed.v1": handleTransactionConfirmed,
+      "transaction.conflicted.v1": handleTransactionConflicted,
       "transaction.reorged.v1": handleTransactionReorged,
       "transaction.signed.v1": handleTransactionSigned,
       "withdrawal.cleared.v1": handleWithdrawalCleared(service.trust),

@@ -219,14 +219,15 @@ export async function listBalances(database: Queryable): Promise<readonly Balanc
   return rows.map(({ account, asset, amount_minor }) => ({ account, asset, amountMinor: BigInt(amount_minor) }));
 }
 
-/** What the wallets hold by the best chain: paid to them, less what our confirmed transactions spent. */
+/** What the wallets hold by the best chain: paid to them, less what our confirmed transactions spent, and what was taken. */
 export async function chainBalanceSat(database: Queryable): Promise<bigint> {
   const { rows } = await database.query<{ sat: string }>(
     `select coalesce(sum(coin.amount_sat), 0)::text as sat from chain_coin coin
      where present and not exists (
        select from spent_coin spent join payout_transaction using (txid)
        where spent.outpoint = coin.outpoint and confirmed_at is not null
-     )`,
+     ) and not exists (select from taken_coin where outpoint = coin.outpoint and taken
+                       and txid not in (select txid from payout_transaction where signed_at is not null))`,
   );
   return BigInt(rows[0]?.sat ?? "0");
 }

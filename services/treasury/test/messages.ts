@@ -17,6 +17,7 @@ export type Told = {
   | "transaction.signed.v1"
   | "transaction.confirmed.v1"
   | "transaction.reorged.v1"
+  | "transaction.conflicted.v1"
   | "coin.observed.v1"
   | "coin.vanished.v1"
   | "withdrawal.cleared.v1"];
@@ -123,6 +124,21 @@ export function observed(coin: TestCoin, branch: 0 | 1, height = 100, revision?:
 export function vanished(coin: TestCoin, branch: 0 | 1, revision: number): Told {
   const message = { ...sighting(coin, branch, 100), revision };
   return { type: "coin.vanished.v1", id: `hot-1/${coin.txid}:${coin.vout}/vanished/${revision}`, message };
+}
+
+/** By a stranger's transaction in a block, or in none any more. */
+export function taken(coin: TestCoin, by: string, isInBlock: boolean, revision: number): Told {
+  const message: MessageOf<"transaction.conflicted.v1"> = {
+    ...{ transactionId: "", walletId: "hot-1", withdrawals: [], outpoint: `${coin.txid}:${coin.vout}`, own: false },
+    ...{
+      conflictingTransactionId: by,
+      blockHash: isInBlock ? "ab".repeat(32) : "",
+      height: 7,
+      confirmations: 1,
+      revision,
+    },
+  };
+  return { type: "transaction.conflicted.v1", id: `${message.outpoint}/taken/${revision}`, message };
 }
 
 function sighting(coin: TestCoin, branch: 0 | 1, height: number) {

@@ -540,12 +540,14 @@ export declare type TransactionStuck = Message<"sluice.v1.TransactionStuck"> & {
 export declare const TransactionStuckSchema: GenMessage<TransactionStuck>;
 
 /**
- * Another transaction has spent an outpoint that one of ours spends.
+ * Another transaction has spent an outpoint that one of ours spends, or a coin of ours that none of ours spends.
  *
  * @generated from message sluice.v1.TransactionConflicted
  */
 export declare type TransactionConflicted = Message<"sluice.v1.TransactionConflicted"> & {
   /**
+   * Ours. Empty when none of ours spends the coin: then a transaction in a block that vault never released took it.
+   *
    * @generated from field: string transaction_id = 1;
    */
   transactionId: string;
@@ -593,6 +595,13 @@ export declare type TransactionConflicted = Message<"sluice.v1.TransactionConfli
    * @generated from field: uint32 revision = 9;
    */
   revision: number;
+
+  /**
+   * Whose coin it is, only where transaction_id is empty.
+   *
+   * @generated from field: string wallet_id = 10;
+   */
+  walletId: string;
 };
 
 /**
