@@ -81,3 +81,21 @@ export async function listWithoutInputs(
   );
   return rows;
 }
+
+export type WalletUse = Pick<ChainCoin, "walletId" | "branch" | "index">;
+
+/** The highest script that was ever paid, of each branch of each wallet. */
+export async function listWalletUse(database: Queryable): Promise<readonly WalletUse[]> {
+  const { rows } = await database.query<WalletUse>(
+    'select wallet_id as "walletId", branch, highest_index as "index" from wallet_use',
+  );
+  return rows;
+}
+
+export async function noteWalletUse(tx: Transaction, { walletId, branch, index }: WalletUse): Promise<void> {
+  await tx.query(
+    `insert into wallet_use (wallet_id, branch, highest_index) values ($1, $2, $3)
+     on conflict (wallet_id, branch) do update set highest_index = greatest(wallet_use.highest_index, $3)`,
+    [walletId, branch, index],
+  );
+}

@@ -1,6 +1,14 @@
 // The wallets' coins: those that a block makes, and those that are gone with a block that left the best chain.
 import type { Block } from "@sluice/bitcoin-nodes";
-import { addCoin, type ChainCoin, forgetBlock, listTaken, noteSpends } from "@sluice/chain-memory";
+import {
+  addCoin,
+  type ChainCoin,
+  forgetBlock,
+  listTaken,
+  listWalletUse,
+  noteSpends,
+  noteWalletUse,
+} from "@sluice/chain-memory";
 import { type DecodedTransaction, matchOutputs } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { announce } from "@sluice/online-service";
@@ -16,11 +24,11 @@ export async function readCoins(
   watched: WalletScripts,
   sealer: Sealer,
 ): Promise<void> {
-  for (const used of await store.listWalletUse(tx)) watched.use(used);
+  for (const used of await listWalletUse(tx)) watched.use(used);
   const coins = coinsIn(block, watched);
   const revision = coins.length === 0 ? 0 : await store.nextRevision(tx);
   for (const { bytes, ...coin } of coins) {
-    await store.noteWalletUse(tx, coin);
+    await noteWalletUse(tx, coin);
     await addCoin(tx, coin, block.hash);
     await announce(tx, sealer, "coin.observed.v1", {
       // The same block may come back after it was given up, so the revision belongs to the id.

@@ -10,6 +10,7 @@ import { handleTransactionConflicted } from "./handlers/transaction-conflicted.t
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
+import { handleWithdrawalFailed } from "./handlers/withdrawal-failed.ts";
 import { addRoutes, overdrawnOf, readReconciliation } from "./routes.ts";
 import { listPaidTwice } from "./store.ts";
 
@@ -46,6 +47,7 @@ runProcess("treasury", async (life) => {
       "transaction.reorged.v1": handleTransactionReorged,
       "transaction.signed.v1": handleTransactionSigned,
       "withdrawal.cleared.v1": handleWithdrawalCleared(service.trust),
+      "withdrawal.failed.v1": handleWithdrawalFailed(service.trust),
     },
     routes: (http) => addRoutes(http, service.pool),
   });

@@ -155,13 +155,14 @@ export async function listPayouts(tx: Transaction, txid: string): Promise<readon
   return rows.map(toPayout);
 }
 
-export async function savePayout(tx: Transaction, txid: string, payout: StoredPayout): Promise<void> {
+export async function savePayout(tx: Transaction, txid: string | null, payout: StoredPayout): Promise<void> {
   const { withdrawalId, account, asset, amountMinor, standing, postedBy } = payout;
   await tx.query(
     `insert into payout (${PAYOUT_COLUMNS}) values ($1, $2, $3, $4, $5, $6)
      on conflict (withdrawal_id) do update set standing = excluded.standing, posted_by = excluded.posted_by`,
     [withdrawalId, account, asset, amountMinor, standing, postedBy],
   );
+  if (txid === null) return;
   await tx.query("insert into payout_in_transaction (txid, withdrawal_id) values ($1, $2) on conflict do nothing", [
     txid,
     withdrawalId,

@@ -12,6 +12,7 @@ import { handleTransactionConflicted } from "../src/handlers/transaction-conflic
 import { handleTransactionReorged } from "../src/handlers/transaction-reorged.ts";
 import { handleTransactionSigned } from "../src/handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "../src/handlers/withdrawal-cleared.ts";
+import { handleWithdrawalFailed } from "../src/handlers/withdrawal-failed.ts";
 import { listBalances } from "../src/store.ts";
 import { type Told, TRUST } from "./messages.ts";
 
@@ -41,6 +42,7 @@ const handlers: Handlers = {
   "transaction.reorged.v1": handleTransactionReorged,
   "transaction.signed.v1": handleTransactionSigned,
   "withdrawal.cleared.v1": handleWithdrawalCleared(TRUST),
+  "withdrawal.failed.v1": handleWithdrawalFailed(TRUST),
 };
 
 /** Through the inbox, as everything that arrives. */

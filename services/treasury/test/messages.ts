@@ -4,12 +4,14 @@ import {
   createTrust,
   type MessageOf,
   type MessageType,
+  open,
   type Producer,
   type Sealer,
   seal,
   signRequest,
   type Trust,
 } from "@sluice/contracts";
+import { makeFailure } from "@sluice/signing-fixtures";
 
 export type Told = {
   readonly [T in MessageType]: { readonly type: T; readonly id: string; readonly message: MessageOf<T> };
@@ -20,7 +22,8 @@ export type Told = {
   | "transaction.conflicted.v1"
   | "coin.observed.v1"
   | "coin.vanished.v1"
-  | "withdrawal.cleared.v1"];
+  | "withdrawal.cleared.v1"
+  | "withdrawal.failed.v1"];
 
 export type TestPayout = { readonly withdrawalId: string; readonly account: string; readonly amountSat: bigint };
 
@@ -77,10 +80,17 @@ function inBlock({ txid, payouts }: TestTransaction, revision: number): MessageO
   };
 }
 
-const sealers = { backend: makeSealer("exchange-backend"), risk: makeSealer("online-risk") };
+const sealers = {
+  ...{
+    backend: makeSealer("exchange-backend"),
+    risk: makeSealer("online-risk"),
+    gateway: makeSealer("blockchain-gateway"),
+  },
+  ...{ ann: makeSealer("exchange-backend", "ann"), bob: makeSealer("exchange-backend", "bob") },
+};
 
-function makeSealer(producer: Producer): Sealer {
-  return { producer, keyId: producer, privateKey: generateKeyPairSync("ed25519").privateKey };
+function makeSealer(producer: Producer, keyId: string = producer): Sealer {
+  return { producer, keyId, privateKey: generateKeyPairSync("ed25519").privateKey };
 }
 
 /** Whose seals these messages have. */
@@ -109,6 +119,23 @@ export function cleared(
   const id = `${withdrawalId}/cleared`;
   const envelope = seal(sealers.risk, "withdrawal.cleared.v1", { id, key: withdrawalId, occurredAtMs: 1, message });
   return { type: "withdrawal.cleared.v1", id, message, envelope };
+}
+
+/** By two people, with the gateway's proof; `forged`: one of them twice. */
+export function failed(
+  { txid, payouts, spent }: TestTransaction,
+  forged = false,
+): readonly (Told & { readonly envelope: Uint8Array })[] {
+  const [coin] = spent;
+  const seals = { sealers: { "online-risk": sealers.risk, "blockchain-gateway": sealers.gateway } };
+  return payouts.map(({ withdrawalId, account, amountSat }) => {
+    const about = { withdrawalId, account, amountSat, transactionId: txid, conflictingTransactionId: "ef".repeat(32) };
+    const people = forged ? [sealers.ann, sealers.ann] : [sealers.ann, sealers.bob];
+    const envelope = makeFailure(seals as never, people, { ...about, outpoint: `${coin?.txid}:${coin?.vout}` });
+    const opened = open(TRUST, envelope, ["withdrawal.failed.v1"]);
+    if (!opened.ok) throw new Error(opened.refusal.code);
+    return { type: "withdrawal.failed.v1", id: `${withdrawalId}/failed`, message: opened.value.message, envelope };
+  });
 }
 
 /** Branch 0 takes money from outside, 1 our own change. A coin may be seen again in another block. */

@@ -11,6 +11,8 @@ import { holderStatus } from "./holder-status.ts";
 import { holderUnlock } from "./holder-unlock.ts";
 import { holderVeto } from "./holder-veto.ts";
 import { keyMake } from "./key-make.ts";
+import { vaultPlanAgain } from "./vault-plan-again.ts";
+import { withdrawalFail, withdrawalShow } from "./withdrawal.ts";
 import { zoneBundle, zoneImport } from "./zone-bundle.ts";
 import { zoneRelease, zoneVeto, zoneWaiting } from "./zone-decide.ts";
 
@@ -22,6 +24,9 @@ export const COMMANDS: readonly Command[] = [
   holderUnlock,
   holderLock,
   holderVeto,
+  withdrawalShow,
+  withdrawalFail,
+  vaultPlanAgain,
   zoneWaiting,
   zoneRelease,
   zoneVeto,
