@@ -10,7 +10,7 @@ const MIGRATIONS = fileURLToPath(new URL("../../../services/semi-offline-risk/mi
 const NOW = 10_000_000;
 const POLICY = {
   ...{
-    walletWindows: [],
+    walletWindows: [{ windowMs: 9_000_000 }],
     accountWindows: [],
     destinationWindows: [],
     windowsOfAccount: new Map(),
