@@ -133,6 +133,7 @@ describe("what was accepted", () => {
       "post /v1/withdrawals",
       "post /v1/withdrawals/{id}/approvals",
       "post /v1/withdrawals/{id}/cancel",
+      "post /v1/withdrawals/{id}/failure",
     ]);
     expect(document.paths["/v1/withdrawals"]?.["post"]?.description).toContain("byte for byte");
     const text = JSON.stringify(document);
