@@ -15,6 +15,7 @@ import {
   type Trust,
 } from "@sluice/contracts";
 import type { Exit } from "@sluice/devstack";
+import { endSessions } from "@sluice/messaging/testing";
 import { createPool, type Pool } from "@sluice/postgres";
 import { createIdentities } from "../test/harness/identities.ts";
 import { openOutside } from "../test/harness/outside.ts";
@@ -42,6 +43,8 @@ export type StartOptions = {
   readonly secrets?: Readonly<Record<string, unknown>>;
   /** Ready, unless it is expected to halt on a database that was set back. */
   readonly expect?: "ready" | "halted";
+  /** For `node`, before the script. */
+  readonly flags?: readonly string[];
 };
 
 export type Deployment = {
@@ -64,6 +67,8 @@ export type Deployment = {
   readonly publishBytes: (type: MessageType, key: string, envelope: Uint8Array) => Promise<void>;
   /** What the service published so far, opened, each message once, in the order of its arrival. */
   readonly collected: <T extends MessageType>(type: T) => Promise<readonly OpenedOf<T>[]>;
+  /** After a kill: the next process gets the partitions at once. */
+  readonly endSessions: () => Promise<void>;
   /** What the others could not take of it, with the reason: a wrong seal, or one id for two contents. */
   readonly refusedByOthers: () => Promise<readonly string[]>;
   /** Ends every process and removes everything. */
@@ -135,6 +140,7 @@ async function openParts(options: DeploymentOptions, cleanUps: CleanUp[]): Promi
       return envelope;
     },
     publishBytes: outside.publish,
+    endSessions: () => endSessions(brokers.split(","), `${topicPrefix}${service}`),
     collected: outside.collected,
     refusedByOthers: outside.refused,
   };
@@ -150,10 +156,11 @@ type Recipe = {
 
 function createStarts(cleanUps: CleanUp[], recipe: Recipe): Pick<Deployment, "start" | "runToEnd" | "secretTexts"> {
   let started = 0;
-  const spawn = async ({ env, secrets }: StartOptions, ready: "ready" | "started" | "halted") => {
+  const spawn = async ({ env, secrets, flags = [] }: StartOptions, ready: "ready" | "started" | "halted") => {
     started += 1;
     const running = await spawnService({
       ...recipe,
+      flags,
       env: { ...recipe.env, ...env },
       secrets: { ...recipe.secrets, ...secrets },
       logFile: join(recipe.folder, `${started}.log`),
