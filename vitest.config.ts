@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/sequence.ts";
 
 // One start of the real parts is shared by every test file: test/setup.ts puts their addresses into the environment.
 export default defineConfig({
@@ -13,6 +14,7 @@ export default defineConfig({
     globalSetup: ["test/setup.ts"],
     pool: "forks",
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -35,6 +35,7 @@ it("nothing is lost, doubled or left over; and a payment from outside and one ke
   for (const times of Object.values(result.fired["kill"] ?? {})) expect(times).toBeGreaterThanOrEqual(2);
   for (const kind of ["pause", "zombie", "cut"]) expect(result.fired[kind], kind).toBeDefined();
   expect(result.counts).toMatchObject({ accepted: 294, refused: 6, paid: 285 });
+  expect(result.counts.transfers).toBeGreaterThan(0);
   expect(planted).toEqual([["PAID_TWICE"], expect.arrayContaining(["LOST", "STATE_WRONG"])]);
 });
 

@@ -5,6 +5,7 @@ import { type Harness, SESSION_TIMEOUT_MS, startHarness } from "./harness.ts";
 import type { History, Request } from "./history.ts";
 import { makeLoad, type Posting, startPosting } from "./load.ts";
 import { describeFault, type Fault, planFaults } from "./plan.ts";
+import { readChain } from "./read-chain.ts";
 import { type Killed, measureRecovery, type Recovery } from "./recovery.ts";
 import type { Violation } from "./violation.ts";
 
@@ -37,6 +38,8 @@ export type ChaosResult = {
     readonly refused: number;
     readonly paid: number;
     readonly blocks: number;
+    /** Internal transfers that got into blocks. */
+    readonly transfers: number;
   };
   readonly tookMs: number;
   /** From the last posting or fault, whichever was later, until nothing was open any more. */
@@ -99,6 +102,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         refused: answered("refused"),
         paid: history.services.withdrawals.filter(({ state }) => state === "completed").length,
         blocks: harness.miner.mined(),
+        transfers: readChain(history).transfers.length,
       },
       tookMs: Math.round(performance.now() - startedMs),
       settledInMs: Math.round(performance.now() - quietMs),

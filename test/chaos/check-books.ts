@@ -10,7 +10,7 @@ export function checkBooks(history: History, chain: Chain): readonly Violation[]
     ...checkPayouts(history, chain),
     ...checkFees(ledger, chain),
     ...vault.reservations.map((outpoint) => violation("RESERVATION_LEFT", outpoint, "is reserved, and all is done")),
-    ...vault.openTasks.map((task) => violation("TASK_OPEN", task, "is neither confirmed nor refused")),
+    ...vault.openTasks.map((task) => violation("TASK_OPEN", task, "is neither confirmed, refused nor superseded")),
     ...checkCoins(vault, chain),
     ...vault.parkedReports.map((report) => violation("PARKED_REPORT", report, "waits for a person")),
     ...deadLetters.map((letter) => violation("DEAD_LETTER", letter, "waits for a person, or did")),

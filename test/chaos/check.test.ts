@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { brokenHistories } from "./broken-histories.ts";
 import { check } from "./check.ts";
-import { goodHistory } from "./good-history.ts";
+import { goodHistory, transferHistory } from "./good-history.ts";
 import { historySchema } from "./history.ts";
 import { VIOLATIONS } from "./violation.ts";
 
@@ -11,6 +11,14 @@ const broken = brokenHistories();
 it("finds nothing wrong with the good history, also after a way through JSON", () => {
   expect(check(goodHistory())).toEqual([]);
   expect(check(historySchema.parse(JSON.parse(JSON.stringify(goodHistory()))))).toEqual([]);
+});
+
+it("finds an internal transfer authorised when all its outputs are the wallet's own, and only then", () => {
+  const codes = (scripts: readonly string[]) => check(transferHistory(scripts)).map(({ code }) => code);
+  expect(codes(["aa01", "aa02", "aa03"])).toEqual([]);
+  expect(codes(["aa01", "cc"])).toEqual(["UNAUTHORISED_OUTPUT"]);
+  const payee = goodHistory().requests[0]?.script ?? "";
+  expect(codes(["aa01", payee])).toContain("PAID_TWICE");
 });
 
 it.each(broken.map(({ name, codes, history }) => [name, codes, history] as const))(

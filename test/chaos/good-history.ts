@@ -100,6 +100,46 @@ function servicesOf(requests: readonly Request[], batches: readonly ChainTransac
   };
 }
 
+/** The good one, and in it an internal transfer of the last change: to these scripts, equal parts, with everything booked as it was. */
+export function transferHistory(scripts: readonly string[]): History {
+  const good = goodHistory();
+  const last = good.blocks[3]?.transactions[0];
+  const vout = (last?.pays.length ?? 0) - 1;
+  const changeSat = BigInt(last?.pays.at(-1)?.amountSat ?? 0);
+  const each = (changeSat - FEE_SAT) / BigInt(scripts.length);
+  const feeSat = changeSat - each * BigInt(scripts.length);
+  const pays = scripts.map((script) => ({ script, amountSat: String(each) }));
+  const transfer = { txid: idOf("internal transfer"), spends: [`${last?.txid}:${vout}`], pays };
+  const { services } = good;
+  const own = scripts.flatMap((script, at) => (HOT.some((one) => one === script) ? [`${transfer.txid}:${at}`] : []));
+  const lostSat = changeSat - each * BigInt(own.length);
+  return {
+    ...good,
+    blocks: chainOf(good.blocks.map(({ transactions }, at) => (at === 4 ? [transfer] : transactions))),
+    services: {
+      ...services,
+      ledger: {
+        ...services.ledger,
+        balances: services.ledger.balances.map((balance, at) => {
+          const sat = BigInt(balance.amountMinor) + (at === 0 ? -lostSat : lostSat);
+          return { ...balance, amountMinor: String(sat) };
+        }),
+        transfers: [
+          ...services.ledger.transfers,
+          { kind: "network-fee", about: transfer.txid, amountSat: String(feeSat) },
+        ],
+      },
+      vault: {
+        ...services.vault,
+        unspentCoins: [
+          ...services.vault.unspentCoins.filter((outpoint) => !transfer.spends.includes(outpoint)),
+          ...own,
+        ],
+      },
+    },
+  };
+}
+
 export function idOf(name: string): string {
   return createHash("sha256").update(name).digest("hex");
 }

@@ -51,6 +51,7 @@ export const SESSION_TIMEOUT_MS = 6_000;
 export const REQUIRED_CONFIRMATIONS = 2;
 const COIN_SAT = 2_000_000n;
 const MOST_COINS = 90;
+const MORE_COINS = 15;
 /** More than the largest amount that a load asks for, so that fees are paid too. */
 const PER_WITHDRAWAL_SAT = 35_000n;
 
@@ -76,7 +77,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
       directory: join(directory, "stack"),
       log,
       ...(options.policies === undefined ? {} : { policies: options.policies }),
-      extraEnv: environments(directory, options.extraEnv ?? {}),
+      extraEnv: environments(directory, options.withdrawals, options.extraEnv ?? {}),
       ...(options.extraFlags === undefined ? {} : { extraFlags: options.extraFlags }),
     });
     const { logsTo } = options;
@@ -133,7 +134,11 @@ function linePath(directory: string, name: LineName): string {
 
 type Environments = Partial<Record<ProcessName, Readonly<Record<string, string>>>>;
 
-function environments(directory: string, extra: NonNullable<StackOptions["extraEnv"]>): Environments {
+function environments(
+  directory: string,
+  withdrawals: number,
+  extra: NonNullable<StackOptions["extraEnv"]>,
+): Environments {
   const session = { SLUICE_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS), SLUICE_WAIT_AT_START_MS: "50000" };
   const own: Environments = {
     "online-risk": session,
@@ -144,6 +149,9 @@ function environments(directory: string, extra: NonNullable<StackOptions["extraE
       SLUICE_BATCH_MAX_WITHDRAWALS: "25",
       SLUICE_BATCH_WAIT_MS: "1000",
       SLUICE_ASK_AGAIN_MS: "2000",
+      // More coins than there are, so that some are split while everything is killed.
+      SLUICE_KEEP_FREE_COINS: String(Math.min(100, coinsFor(withdrawals).length + MORE_COINS)),
+      SLUICE_TIDY_EVERY_MS: "3s",
     },
     "blockchain-gateway": { ...session, SLUICE_REBROADCAST_AFTER_MS: "2000" },
   };

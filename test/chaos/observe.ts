@@ -152,9 +152,16 @@ async function readServices(stack: Stack, databaseOf: (service: string) => Pool)
     },
     vault: {
       reservations: await outpoints("select outpoint from reservation"),
-      unspentCoins: await outpoints("select outpoint from coin where state = 'unspent'"),
+      // The change of a version that is superseded never comes to be.
+      unspentCoins: await outpoints(
+        `select outpoint from coin where state = 'unspent' and not exists
+           (select from task where task.id = made_by and task.state = 'superseded')`,
+      ),
       openTasks: (
-        await rows<{ id: string }>("vault", "select id from task where state not in ('confirmed', 'refused')")
+        await rows<{ id: string }>(
+          "vault",
+          "select id from task where state not in ('confirmed', 'refused', 'superseded')",
+        )
       ).map(({ id }) => id),
       parkedReports: (await rows<{ code: string }>("vault", "select code from parked_report")).map(({ code }) => code),
     },

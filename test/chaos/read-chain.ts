@@ -15,6 +15,8 @@ export type Chain = {
   /** To scripts that are not the wallet's: all that its own transactions paid, and what strangers paid anywhere. */
   readonly paymentsTo: ReadonlyMap<string, readonly Payment[]>;
   readonly ownPayments: readonly Payment[];
+  /** The wallet's own transactions that pay nobody else. */
+  readonly transfers: readonly string[];
   /** Of the wallet's own transactions. */
   readonly feesSat: ReadonlyMap<string, bigint>;
   /** Outpoints of the wallet with what each holds. */
@@ -53,6 +55,7 @@ export function readChain({ blocks, mempool, walletScripts }: History): Chain {
   return {
     paymentsTo: Map.groupBy(payments, ({ script }) => script),
     ownPayments: payments.filter(({ own }) => own),
+    transfers: [...feesSat.keys()].filter((txid) => !payments.some((payment) => payment.txid === txid)),
     feesSat,
     unspent,
     violations,

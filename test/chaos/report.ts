@@ -60,7 +60,7 @@ function linesOf({ fired, notFired, endedByThemselves, recovery, violations, cou
     ...endedByThemselves.map((line) => `ended by itself: ${line}`),
     "recovery:",
     ...byTarget,
-    `${counts.blocks} blocks; everything was finished ${seconds(settledInMs)} after the last posting and fault`,
+    `${counts.blocks} blocks, ${counts.transfers} internal transfers; everything was finished ${seconds(settledInMs)} after the last posting and fault`,
     ...violations.slice(0, 200).map(({ code, about, detail }) => `VIOLATION ${code} ${about}: ${detail}`),
   ];
 }

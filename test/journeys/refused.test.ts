@@ -62,7 +62,7 @@ it("an account that the semi-offline side has just refused needs an approval, an
   const held = await follow(stack(), "after-refusal-1", ["held", "completed"]);
   expect([held.state, held.detail]).toEqual(["held", expect.stringContaining("REFUSED_OFFLINE_LATELY")]);
   expect(await paymentsTo(stack(), address)).toEqual([]);
-  await stack().client.approveWithdrawal("after-refusal-1");
+  await stack().officers[0].approveWithdrawal("after-refusal-1");
   expect((await follow(stack(), "after-refusal-1", ["completed"])).state).toBe("completed");
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
 });
@@ -72,7 +72,7 @@ it("a large payment to a new destination is held until somebody approves it", as
   await post("held-1", address, 6_000_000n);
   expect((await follow(stack(), "held-1", ["held"])).state).toBe("held");
   expect(await paymentsTo(stack(), address)).toEqual([]);
-  await stack().client.approveWithdrawal("held-1");
+  await stack().officers[0].approveWithdrawal("held-1");
   expect((await follow(stack(), "held-1", ["completed"])).state).toBe("completed");
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
 });
@@ -96,7 +96,7 @@ it("without funds a withdrawal waits, and is paid when coins arrive", async () =
   await follow(stack(), "poor-0", ["completed"]);
   await post("poor-1", address, 4_900_000n * 10n);
   if ((await follow(stack(), "poor-1", ["held", "cleared"])).state === "held")
-    await stack().client.approveWithdrawal("poor-1");
+    await stack().officers[0].approveWithdrawal("poor-1");
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   expect((await stack().client.getWithdrawal("poor-1")).state).toBe("cleared");
   await stack().fund([60_000_000n]);

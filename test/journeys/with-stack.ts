@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { WithdrawalDetails } from "@sluice/client";
 import type { WithdrawalState } from "@sluice/core";
 import {
+  type BitcoindPart,
   type Parts,
   type PolicyChoices,
   type Regtest,
@@ -16,16 +17,21 @@ import {
 import { afterAll, beforeAll } from "vitest";
 
 const START_WITHIN_MS = 90_000;
+/** Most journeys count coins, so nobody moves them meanwhile; those of internal transfers and twins say otherwise. */
+const UNTIDIED = { SLUICE_TIDY_EVERY_MS: "24h" };
 
 export type Choices = {
   readonly policies?: (chain: Regtest) => Promise<PolicyChoices>;
   readonly extraEnv?: NonNullable<StackOptions["extraEnv"]>;
-  /** A bitcoind of its own, so that blocks can be taken back without anybody else's stack seeing it. */
-  readonly ownChain?: boolean;
+  readonly draw?: NonNullable<StackOptions["draw"]>;
+  /** Bitcoinds of its own, so that blocks can be taken back without anybody else's stack seeing it: one, or so many. */
+  readonly ownChain?: boolean | number;
+  /** Told of the stack's nodes before the stack is started on them. */
+  readonly onChain?: (bitcoind: BitcoindPart) => Promise<void>;
 };
 
 /** Starts before the file's first test and stops after its last; the stack is there inside the tests. */
-export function withStack({ ownChain = false, ...choices }: Choices = {}): () => Stack {
+export function withStack({ ownChain = false, onChain, ...choices }: Choices = {}): () => Stack {
   let stack: Stack | undefined;
   let chain: Parts<"bitcoind"> | undefined;
   let directory: string | undefined;
@@ -35,12 +41,17 @@ export function withStack({ ownChain = false, ...choices }: Choices = {}): () =>
     // The parts are up already and named in the environment, so this starts nothing.
     const log = (line: string) => void lines.push(line);
     const parts = await startParts({ log });
-    chain = ownChain ? await startParts({ log, which: ["bitcoind"], env: {}, own: true }) : undefined;
+    const bitcoindPeers = Array.from({ length: Number(ownChain) - 1 }, () => ({}));
+    chain = ownChain ? await startParts({ log, which: ["bitcoind"], env: {}, own: true, bitcoindPeers }) : undefined;
+    const bitcoind = chain?.bitcoind ?? parts.bitcoind;
+    await onChain?.(bitcoind);
+    const { vault = {}, ...others } = choices.extraEnv ?? {};
     stack = await startStack({
-      parts: { ...parts, bitcoind: chain?.bitcoind ?? parts.bitcoind },
+      parts: { ...parts, bitcoind },
       directory,
       log,
       ...choices,
+      extraEnv: { ...others, vault: { ...UNTIDIED, ...vault } },
     });
   }, START_WITHIN_MS);
   afterAll(async () => {

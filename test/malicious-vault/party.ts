@@ -90,7 +90,7 @@ function makeHolder(holder: Holder, at: number, folder: string): OpenHolder {
   const key = keys[at];
   if (key === undefined) throw new Error("there are three keys");
   const journal = openJournal(folder, holder);
-  return { policy: holderPolicy(holder), journal, key, sealer: seals.sealer(holder), now: () => NOW_MS };
+  return { policy: holderPolicy(holder), journal, keys: [key], sealer: seals.sealer(holder), now: () => NOW_MS };
 }
 
 /** What signing-requested.ts and judge-stage.ts do with a message from vault, with a memory in place of the database. */

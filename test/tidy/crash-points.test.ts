@@ -18,9 +18,16 @@ const SERVICES = [
 /** These are no part of a running service. */
 const TOOLS = /^packages\/(postgres|devstack|client|cli|ceremony|crash-points|signing-fixtures)\//;
 
-const names = typescript
-  .filter(({ path }) => LIST.test(path))
-  .flatMap(({ text }) => [...text.matchAll(/"([\w-]+\/[\w-]+(?: [\w -]+)?)"/g)].map(([, name = ""]) => name));
+/** Done once after a database was set back, or by a person: tests walk through them whole, and not by name. */
+const DEBTS: Readonly<Record<string, string>> = {
+  "online-risk/bring-back": "services/online-risk/test/set-back",
+  "risk-memory/withdrawals": "services/online-risk/test/set-back",
+  "report-watch/report-watch": "services/online-risk/test/reports",
+};
+
+const lists = typescript.filter(({ path }) => LIST.test(path));
+const inList = ({ text }: SourceFile) => [...text.matchAll(/"([\w-]+\/[\w-]+(?: [\w -]+)?)"/g)];
+const names = [...new Set(lists.flatMap(inList).map(([, name = ""]) => name))];
 
 describe("crash points", () => {
   it("of every service are walked through", () => {
@@ -45,6 +52,7 @@ describe("crash points", () => {
       const named = names.filter((name) => name === file || name.startsWith(`${file} `));
       const said = named.filter((name) => name.endsWith("over the bridge"));
       const isShort = named.length - said.length < commits.size || said.length < sends.size;
+      if (DEBTS[file] !== undefined) return isShort ? [] : [`${file} is no debt any more`];
       return isShort ? [`${file}: ${[...commits, ...sends].join(", ")}; named: ${named.join(", ")}`] : [];
     });
     expect(faults).toEqual([]);

@@ -24,12 +24,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/online-rules": ["core", "contracts", "chains", "runtime"],
   "packages/recall": ["bridge", "chains", "contracts", "messaging", "online-service", "postgres", "wallet-memory"],
   "packages/report-watch": ["contracts", "http", "messaging", "online-rules", "postgres", "runtime"],
+  "packages/risk-memory": ["client", "contracts", "core", "online-rules", "postgres"],
   "packages/sign-once": ["core"],
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
   "packages/client": ["core", "contracts"],
   "packages/second-opinion": ["core", "contracts", "chains"],
   "packages/planning": ["core", "chains", "contracts", "runtime"],
-  "packages/wallet-memory": ["chains", "contracts", "planning", "postgres"],
+  "packages/wallet-memory": ["chains", "contracts", "core", "planning", "postgres"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
   "packages/wallet-metrics": ["online-service", "planning", "wallet-memory"],
@@ -52,7 +53,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
   "packages/crash-points": [],
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
-  "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules", "report-watch"],
+  "services/online-risk": [...ONLINE, "chains", "client", "gate", "online-rules", "report-watch", "risk-memory"],
   "services/vault": [
     ...ONLINE,
     "chains",

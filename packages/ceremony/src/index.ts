@@ -10,7 +10,13 @@ export {
 } from "./ceremony-folder.ts";
 export { feedShare } from "./feed-share.ts";
 export { type Ceremony, type DrawEntropy, holdCeremony, type ShareFile } from "./hold-ceremony.ts";
-export { type CeremonyFault, type CeremonyPlan, ceremonyPlanSchema, readPlan } from "./plan.ts";
+export {
+  type CeremonyFault,
+  type CeremonyPlan,
+  DEFAULT_GAP_LIMIT,
+  type PlannedWallet,
+  readPlan,
+} from "./plan.ts";
 export { type PlayedCeremony, playCeremony } from "./play-custodians.ts";
 export { type Rehearsal, rehearse, subsets } from "./rehearse.ts";
 export {

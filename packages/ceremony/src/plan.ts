@@ -1,7 +1,7 @@
-// What a ceremony is to make: which network, and for each holder its custodians and how many of them are needed.
+// What a ceremony is to make: which network, which wallets, and for each holder its custodians and how many are needed.
 import { NETWORKS } from "@sluice/chains";
 import { HOLDERS } from "@sluice/contracts";
-import { MOST_CUSTODIANS, NAME_RULE } from "@sluice/keys/custody";
+import { accountNumberSchema, MOST_CUSTODIANS, MOST_WALLETS, NAME_RULE, walletIdSchema } from "@sluice/keys/custody";
 import { z } from "zod";
 import { isRecipient } from "./sealed-share.ts";
 
@@ -24,18 +24,45 @@ const custodySchema = z
   })
   .refine(({ threshold, custodians }) => threshold <= custodians.length, custodyRule);
 
-export const ceremonyPlanSchema = z.strictObject({
+const gapLimitSchema = z.number().int().min(1).max(1_000_000);
+
+/** BIP44's. A wallet that pays much between two blocks takes a larger one (ADR 14). */
+export const DEFAULT_GAP_LIMIT = 20;
+
+/** Each wallet is an account of its own: m/48'/coin'/account'/2'. */
+export const plannedWalletSchema = z.strictObject({
+  walletId: walletIdSchema,
+  account: accountNumberSchema,
+  gapLimit: gapLimitSchema.default(DEFAULT_GAP_LIMIT),
+});
+
+export type PlannedWallet = z.output<typeof plannedWalletSchema>;
+
+const common = {
   network: z.enum(NETWORKS),
-  walletId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, "is 1 to 64 letters, digits or . _ : -"),
-  gapLimit: z.number().int().min(1).max(1_000_000),
   holders: z.strictObject({
     [HOLDERS[0]]: custodySchema,
     [HOLDERS[1]]: custodySchema,
     [HOLDERS[2]]: custodySchema,
   }),
+};
+
+const severalWallets = z.strictObject({
+  ...common,
+  wallets: z
+    .array(plannedWalletSchema)
+    .min(1)
+    .max(MOST_WALLETS)
+    .refine((all) => distinct(all.map(({ walletId }) => walletId)), "names no wallet twice")
+    .refine((all) => distinct(all.map(({ account }) => account)), "has no account twice"),
 });
 
-export type CeremonyPlan = z.output<typeof ceremonyPlanSchema>;
+/** A plan of a time that made one wallet: account 0. */
+const oneWallet = z
+  .strictObject({ ...common, walletId: walletIdSchema, gapLimit: gapLimitSchema })
+  .transform(({ walletId, gapLimit, ...rest }) => ({ ...rest, wallets: [{ walletId, account: 0, gapLimit }] }));
+
+export type CeremonyPlan = z.output<typeof severalWallets>;
 
 export type CeremonyFault = { readonly code: string; readonly message: string };
 
@@ -49,7 +76,8 @@ export function readPlan(
   } catch {
     return { faults: [{ code: "PLAN_INVALID", message: "the plan is no JSON" }] };
   }
-  const read = ceremonyPlanSchema.safeParse(given);
+  const ofOne = typeof given === "object" && given !== null && !("wallets" in given);
+  const read = (ofOne ? oneWallet : severalWallets).safeParse(given);
   if (read.success) return { plan: read.data };
   const faults = read.error.issues.map(({ path, message }) => ({
     code: "PLAN_INVALID",
@@ -58,6 +86,6 @@ export function readPlan(
   return { faults };
 }
 
-function distinct(values: readonly string[]): boolean {
+function distinct(values: readonly (string | number)[]): boolean {
   return new Set(values).size === values.length;
 }

@@ -12,7 +12,7 @@ export type PlayedCeremony = {
   readonly unlock: (holder: Holder, console: string, onShare?: (custodian: string) => void) => Promise<void>;
 };
 
-export type PlayedPlan = Pick<CeremonyPlan, "network" | "walletId" | "gapLimit"> & { readonly draw?: DrawEntropy };
+export type PlayedPlan = Pick<CeremonyPlan, "network" | "wallets"> & { readonly draw?: DrawEntropy };
 
 const NAMES = ["alice", "bob", "carol"] as const;
 const THRESHOLD = 2;

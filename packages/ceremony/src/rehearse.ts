@@ -1,18 +1,19 @@
 // The dress rehearsal: every share set is restored and has to make the recorded key. Nothing that is restored is kept.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseDescriptor, walletsFileSchema } from "@sluice/chains";
+import { fingerprintOf, parseDescriptor, walletsFileSchema } from "@sluice/chains";
 import {
   type CeremonyFile,
   type CeremonyHolder,
+  type CeremonyWallet,
   combineShares,
-  deriveAccount,
+  deriveAccounts,
   readShare,
   shareDigest,
   wipe,
 } from "@sluice/keys/custody";
 import { readCeremony, shareFileOf, WALLETS_FILE } from "./ceremony-folder.ts";
-import { describeAccount, sha256 } from "./hold-ceremony.ts";
+import { coinOf, describeAccount, sha256 } from "./hold-ceremony.ts";
 import type { CeremonyFault } from "./plan.ts";
 import { openShare } from "./sealed-share.ts";
 
@@ -41,13 +42,13 @@ export async function rehearse(folder: string, identityOf: (custodian: string) =
     }
     for (const set of sets) {
       const custodians = set.map((at) => opened.shares[at]?.custodian ?? "");
-      const same = await restores(
+      const others = await accountsThatDiffer(
         set.map((at) => opened.shares[at]?.share ?? new Uint8Array(0)),
         record,
         own,
       );
-      if (!same) {
-        const message = `${own.holder}: the shares of ${custodians.join(", ")} make another key`;
+      for (const account of others) {
+        const message = `${own.holder}: the shares of ${custodians.join(", ")} make another key of account ${account}`;
         faults.push({ code: "KEY_DIFFERS", message });
       }
     }
@@ -57,23 +58,35 @@ export async function rehearse(folder: string, identityOf: (custodian: string) =
   return { faults, holders };
 }
 
-/** The record, its descriptor and the wallets file have to say the same. */
+/** The record, its descriptors and the wallets file have to say the same. */
 function walletFaults(folder: string, record: CeremonyFile): readonly CeremonyFault[] {
-  const parsed = parseDescriptor(record.descriptor, record.network);
-  if (!parsed.ok) return [{ code: "DESCRIPTOR_INVALID", message: parsed.refusal.detail }];
-  const faults: CeremonyFault[] = [];
-  for (const { holder, fingerprint, xpub } of record.holders) {
-    const named = parsed.value.holders.some((own) => own.fingerprint === fingerprint && own.xpub === xpub);
-    if (!named) faults.push({ code: "DESCRIPTOR_DIFFERS", message: `${holder} does not stand in the descriptor` });
-  }
+  const faults = record.wallets.flatMap((wallet) => descriptorFaults(wallet, record));
   try {
     const rows = walletsFileSchema.parse(JSON.parse(readFileSync(join(folder, WALLETS_FILE), "utf8")));
-    if (rows.some(({ descriptor }) => descriptor === record.descriptor)) return faults;
-    faults.push({ code: "WALLETS_DIFFER", message: `${WALLETS_FILE} does not list the recorded descriptor` });
+    for (const { walletId, descriptor } of record.wallets) {
+      // A record of one wallet does not name it.
+      if (rows.some((row) => row.descriptor === descriptor && row.walletId === (walletId ?? row.walletId))) continue;
+      const message = `${WALLETS_FILE} does not list the recorded descriptor${walletId === null ? "" : ` of ${walletId}`}`;
+      faults.push({ code: "WALLETS_DIFFER", message });
+    }
   } catch {
     faults.push({ code: "WALLETS_UNREADABLE", message: `${WALLETS_FILE} is no wallets file` });
   }
   return faults;
+}
+
+/** The three recorded keys of the account stand in the descriptor; it has no room for others. */
+function descriptorFaults({ account, descriptor }: CeremonyWallet, record: CeremonyFile): CeremonyFault[] {
+  const parsed = parseDescriptor(descriptor, record.network);
+  if (!parsed.ok) return [{ code: "DESCRIPTOR_INVALID", message: `account ${account}: ${parsed.refusal.detail}` }];
+  return record.holders.flatMap(({ holder, fingerprint, accounts }) => {
+    const key = accounts.find((each) => each.account === account);
+    const named = parsed.value.holders.some((own) => own.fingerprint === fingerprint && own.xpub === key?.xpub);
+    if (named) return [];
+    return [
+      { code: "DESCRIPTOR_DIFFERS", message: `${holder} does not stand in the descriptor of account ${account}` },
+    ];
+  });
 }
 
 type Opened = { readonly custodian: string; readonly share: Uint8Array };
@@ -128,17 +141,28 @@ function isListed(share: Uint8Array, record: CeremonyFile, own: CeremonyHolder, 
   );
 }
 
-async function restores(shares: readonly Uint8Array[], record: CeremonyFile, own: CeremonyHolder): Promise<boolean> {
+/** The accounts whose key these shares do not make; none when all is well. */
+async function accountsThatDiffer(
+  shares: readonly Uint8Array[],
+  record: CeremonyFile,
+  own: CeremonyHolder,
+): Promise<readonly number[]> {
   const entropy = await combineShares(shares.map((share) => readShare(share)?.body ?? new Uint8Array(0)));
-  const account = deriveAccount(entropy, record.network === "mainnet" ? 0 : 1);
-  const made = describeAccount(account, record.network);
-  wipe(entropy, account.key, account.chainCode);
-  return (
-    made.fingerprint === own.fingerprint &&
-    made.path === own.path &&
-    made.xpub === own.xpub &&
-    made.publicKey === own.publicKey
-  );
+  const numbers = own.accounts.map(({ account }) => account);
+  const derived = deriveAccounts(entropy, coinOf(record.network), numbers);
+  wipe(entropy, ...derived.map(({ key }) => key));
+  const differing = derived.filter((account, at) => {
+    const made = describeAccount(account, record.network);
+    const recorded = own.accounts[at];
+    return (
+      fingerprintOf(account.masterPublicKey) !== own.fingerprint ||
+      made.path !== recorded?.path ||
+      made.xpub !== recorded.xpub ||
+      made.publicKey !== recorded.publicKey
+    );
+  });
+  wipe(...derived.map(({ chainCode }) => chainCode));
+  return differing.map(({ account }) => account);
 }
 
 /** All sets of `size` places out of `count`; when they are too many, each place with those that follow it. */

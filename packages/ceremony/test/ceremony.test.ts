@@ -8,7 +8,7 @@ import { HOLDERS } from "@sluice/contracts";
 import { loadNativeCurve } from "@sluice/keys";
 import {
   type CeremonyFile,
-  deriveAccount,
+  deriveAccounts,
   guardedRandom,
   hardenedChild,
   masterNode,
@@ -21,6 +21,7 @@ import {
   folderFaults,
   holdCeremony,
   openShare,
+  readCeremony,
   readIdentityFile,
   readPlan,
   rehearse,
@@ -30,6 +31,7 @@ import {
 } from "../src/index.ts";
 import { makeCustodians, makePlan } from "./fixture.ts";
 
+const publicKeysOf = ({ accounts }: CeremonyFile["holders"][number]) => accounts.map(({ publicKey }) => publicKey);
 const root = mkdtempSync(join(tmpdir(), "ceremony-"));
 const folder = join(root, "made");
 /** Copies of what was drawn, which the ceremony itself has wiped. */
@@ -64,10 +66,18 @@ describe("what a ceremony leaves", () => {
       "wallets.json",
     ]);
     const record = JSON.parse(readFileSync(join(folder, "ceremony.json"), "utf8"));
-    const wallet = JSON.parse(readFileSync(join(folder, "wallets.json"), "utf8"))[0];
-    expect(parseDescriptor(wallet.descriptor, "regtest")).toMatchObject({ ok: true });
-    expect(record.descriptor).toBe(wallet.descriptor);
-    expect(record.holders.map((each: { path: string }) => each.path)).toEqual(Array(3).fill("48h/1h/0h/2h"));
+    const listed = JSON.parse(readFileSync(join(folder, "wallets.json"), "utf8"));
+    expect(listed).toMatchObject([
+      { walletId: "hot", asset: "BTC", gapLimit: 20 },
+      { walletId: "hot-2", asset: "BTC", gapLimit: 30 },
+    ]);
+    for (const [at, { walletId, descriptor }] of listed.entries()) {
+      expect(parseDescriptor(descriptor, "regtest")).toMatchObject({ ok: true });
+      expect(record.wallets[at]).toEqual({ walletId, account: at, descriptor });
+    }
+    for (const { accounts } of record.holders) {
+      expect(accounts.map(({ path }: { path: string }) => path)).toEqual(["48h/1h/0h/2h", "48h/1h/1h/2h"]);
+    }
   });
 
   test("holds no run of bytes of any secret, in no spelling", async () => {
@@ -89,8 +99,10 @@ describe("what a ceremony leaves", () => {
 
   test("was made from what was drawn, and what was drawn is overwritten", async () => {
     const record = JSON.parse(readFileSync(join(folder, "ceremony.json"), "utf8"));
-    const made = drawn.map((entropy) => Buffer.from(deriveAccount(entropy, 1).publicKey).toString("hex"));
-    expect(record.holders.map((each: { publicKey: string }) => each.publicKey)).toEqual(made);
+    const made = drawn.map((entropy) =>
+      deriveAccounts(entropy, 1, [0, 1]).map(({ publicKey }) => Buffer.from(publicKey).toString("hex")),
+    );
+    expect(record.holders.map(publicKeysOf)).toEqual(made);
     const kept: Buffer[] = [];
     await holdCeremony(makePlan(custodians), (length) => {
       const entropy = guardedRandom(length);
@@ -143,10 +155,10 @@ describe("the rehearsal", () => {
       "SHARE_ALTERED",
     ],
     [
-      "the record names another key",
+      "the record names another key of the second wallet",
       (path) =>
         changeRecord(path, (record) => {
-          const [first, second] = record.holders;
+          const [first, second] = record.holders.map(({ accounts }) => accounts[1]);
           if (first && second) first.publicKey = second.publicKey;
         }),
       "KEY_DIFFERS",
@@ -155,10 +167,33 @@ describe("the rehearsal", () => {
       "the record names another xpub",
       (path) =>
         changeRecord(path, (record) => {
-          const [first, second] = record.holders;
+          const [first, second] = record.holders.map(({ accounts }) => accounts[0]);
           if (first && second) first.xpub = second.xpub;
         }),
       "DESCRIPTOR_DIFFERS",
+    ],
+    [
+      "the record gives a wallet the descriptor of the other",
+      (path) =>
+        changeRecord(path, ({ wallets: [one, two] }) => Object.assign(one ?? {}, { descriptor: two?.descriptor })),
+      "DESCRIPTOR_DIFFERS",
+    ],
+    [
+      "the wallets file gives a wallet the other's name",
+      (path) => {
+        const [one, two] = JSON.parse(readFileSync(join(path, "wallets.json"), "utf8"));
+        const swapped = [
+          { ...one, walletId: two.walletId },
+          { ...two, walletId: one.walletId },
+        ];
+        writeFileSync(join(path, "wallets.json"), JSON.stringify(swapped));
+      },
+      "WALLETS_DIFFER",
+    ],
+    [
+      "a holder has no key for one of the wallets",
+      (path) => changeRecord(path, ({ holders }) => void holders[2]?.accounts.pop()),
+      "CEREMONY_INVALID",
     ],
     ["the wallets file is gone", (path) => rmSync(join(path, "wallets.json")), "WALLETS_UNREADABLE"],
     ["the record is gone", (path) => rmSync(join(path, "ceremony.json")), "CEREMONY_UNREADABLE"],
@@ -172,11 +207,42 @@ describe("the rehearsal", () => {
   test.each(damages)("finds that %s", async (_, damage, code) => {
     const copy = mkdtempSync(join(root, "damaged-"));
     cpSync(folder, copy, { recursive: true });
-    expect((await rehearse(copy, identityOf)).faults).toEqual([]);
     damage(copy);
     const { faults } = await rehearse(copy, identityOf);
     expect(faults.map((fault) => fault.code)).toContain(code);
   });
+
+  test("reads a record of the first version, which made one wallet, and restores its key", async () => {
+    const copy = mkdtempSync(join(root, "first-version-"));
+    cpSync(folder, copy, { recursive: true });
+    asFirstVersion(copy);
+    expect(await rehearse(copy, identityOf)).toMatchObject({
+      faults: [],
+      holders: [{ sets: 3 }, { sets: 3 }, { sets: 3 }],
+    });
+    const read = readCeremony(copy);
+    if ("faults" in read) throw new Error("refused");
+    expect(read.record).toMatchObject({ version: 2, wallets: [{ walletId: null, account: 0 }] });
+    changeRecord(copy, (record) => Object.assign(record.holders[0] ?? {}, { publicKey: "ab" }));
+    expect((await rehearse(copy, identityOf)).faults).toMatchObject([
+      { code: "CEREMONY_INVALID", message: expect.stringContaining("holders.0.publicKey") },
+    ]);
+    changeRecord(copy, (record) => Object.assign(record, { version: 3 }));
+    expect((await rehearse(copy, identityOf)).faults).toEqual([
+      { code: "CEREMONY_INVALID", message: "version: is 1 or 2" },
+    ]);
+  });
+
+  /** As this folder's record would have been written for its first wallet alone. */
+  function asFirstVersion(path: string): void {
+    const file = join(path, "ceremony.json");
+    const { wallets, holders, ...record } = JSON.parse(readFileSync(file, "utf8"));
+    const first = holders.map(({ accounts, ...holder }: { accounts: readonly { account: number }[] }) => {
+      const { account: _, ...key } = accounts[0] ?? { account: 0 };
+      return { ...holder, ...key };
+    });
+    writeFileSync(file, JSON.stringify({ ...record, version: 1, descriptor: wallets[0].descriptor, holders: first }));
+  }
 
   test("lists every custodian whose identity is missing or wrong", async () => {
     const stranger = (await makeCustodians(["mallory"])).get("mallory")?.identity ?? "";
@@ -210,6 +276,15 @@ describe("a plan", () => {
     expect(readPlan(JSON.stringify(makePlan(custodians)))).toEqual({ plan: makePlan(custodians) });
   });
 
+  test("of one wallet, as it was written before there were several, is one with account 0; a gap limit may be left out", () => {
+    const { wallets: _, ...rest } = makePlan(custodians);
+    const [wallet] = makePlan(custodians).wallets;
+    const one = { ...rest, walletId: "hot", gapLimit: 20 };
+    expect(readPlan(JSON.stringify(one))).toEqual({ plan: { ...rest, wallets: [wallet] } });
+    const { gapLimit: __, ...bare } = wallet ?? { gapLimit: 0 };
+    expect(readPlan(JSON.stringify({ ...rest, wallets: [bare] }))).toEqual({ plan: { ...rest, wallets: [wallet] } });
+  });
+
   test("is refused with all its faults", () => {
     const plan = JSON.parse(JSON.stringify(makePlan(custodians, 4)));
     plan.holders[HOLDERS[0]].custodians[0].name = "Alice!";
@@ -218,13 +293,31 @@ describe("a plan", () => {
       /.$/,
       "b",
     );
-    plan.walletId = "";
+    plan.wallets[1].walletId = "";
+    plan.wallets[1].gapLimit = 0;
     const read = readPlan(JSON.stringify(plan));
     if (!("faults" in read)) throw new Error("taken");
     const text = read.faults.map(({ message }) => message).join("\n");
-    for (const part of ["custodians.0.name", "seals to no recipient twice", "X25519 recipient", "walletId"]) {
+    for (const part of [
+      "custodians.0.name",
+      "seals to no recipient twice",
+      "X25519 recipient",
+      "wallets.1.walletId",
+      "wallets.1.gapLimit",
+    ]) {
       expect(text).toContain(part);
     }
+    const faultsOf = (change: object) => {
+      const other = readPlan(JSON.stringify({ ...makePlan(custodians), ...change }));
+      return "faults" in other ? other.faults.map(({ message }) => message) : [];
+    };
+    const [one, two] = makePlan(custodians).wallets;
+    expect(faultsOf({ wallets: [one, { ...two, account: 0 }] })).toEqual(["wallets: has no account twice"]);
+    expect(faultsOf({ wallets: [one, { ...two, walletId: one?.walletId }] })).toEqual([
+      "wallets: names no wallet twice",
+    ]);
+    expect(faultsOf({ wallets: [{ walletId: "hot" }] })[0]).toContain("wallets.0.account");
+    expect(faultsOf({ walletId: "hot" })[0]).toContain("walletId");
     expect(readPlan("{")).toMatchObject({ faults: [{ code: "PLAN_INVALID" }] });
   });
 });
@@ -246,11 +339,17 @@ async function everySecret(): Promise<readonly Buffer[]> {
     secrets.push(entropy, Buffer.from(wordsOf(entropy)), Buffer.from(seed));
     let node = masterNode(seed, curve);
     secrets.push(Buffer.from(node.key));
-    for (const step of [48, 1, 0, 2]) {
-      // The account's chain code is public; those above it are not.
+    for (const step of [48, 1]) {
       secrets.push(Buffer.from(node.chainCode));
       node = hardenedChild(node, step, curve);
       secrets.push(Buffer.from(node.key));
+    }
+    // An account's chain code is public; those above it are not.
+    secrets.push(Buffer.from(node.chainCode));
+    for (const account of [0, 1]) {
+      const parent = hardenedChild(node, account, curve);
+      secrets.push(Buffer.from(parent.key), Buffer.from(parent.chainCode));
+      secrets.push(Buffer.from(hardenedChild(parent, 2, curve).key));
     }
   }
   for (const holder of HOLDERS) {
@@ -259,7 +358,7 @@ async function everySecret(): Promise<readonly Buffer[]> {
       secrets.push(Buffer.from(share ?? []).subarray(-33, -1));
     }
   }
-  expect(secrets).toHaveLength(3 * (3 + 1 + 4 * 2) + 9);
+  expect(secrets).toHaveLength(3 * (3 + 1 + 2 * 2 + 1 + 2 * 3) + 9);
   expect(new Set(secrets.map((secret) => createHash("sha256").update(secret).digest("hex"))).size).toBe(secrets.length);
   return secrets;
 }

@@ -15,8 +15,10 @@ export function makePlan(custodians: ReadonlyMap<string, Custodian>, threshold =
   const [a, b, c] = HOLDERS;
   return {
     network: "regtest",
-    walletId: "hot",
-    gapLimit: 20,
+    wallets: [
+      { walletId: "hot", account: 0, gapLimit: 20 },
+      { walletId: "hot-2", account: 1, gapLimit: 30 },
+    ],
     holders: { [a]: custody, [b]: custody, [c]: custody } as CeremonyPlan["holders"],
   };
 }

@@ -38,20 +38,23 @@ async function feed(share: Uint8Array): Promise<string | null> {
   return code;
 }
 
-test("any three of four open it, and the key is the recorded one", async () => {
-  const record = ceremony.record.holders[0];
+const keysOf = (opened: KeyLock) => opened.keys()?.map(({ publicKey }) => Buffer.from(publicKey).toString("hex"));
+
+test("any three of four open it, and the keys are the recorded ones, one for each wallet", async () => {
+  const recorded = ceremony.record.holders[0]?.accounts.map(({ publicKey }) => publicKey);
+  expect(new Set(recorded).size).toBe(2);
   for (const left of NAMES) {
     const chosen = NAMES.filter((name) => name !== left);
     for (const [at, name] of chosen.entries()) {
       expect(lock.status()).toEqual({ state: "locked", shares: at, threshold: 3, custodians: chosen.slice(0, at) });
-      expect(lock.key()).toBeNull();
+      expect(lock.keys()).toBeNull();
       expect(await feed(await shareOf(name))).toBeNull();
     }
     expect(lock.status().state).toBe("serving");
-    expect(Buffer.from(lock.key()?.publicKey ?? []).toString("hex")).toBe(record?.publicKey);
+    expect(keysOf(lock)).toEqual(recorded);
     const recipient = lock.recipient();
     lock.lock();
-    expect(lock.key()).toBeNull();
+    expect(lock.keys()).toBeNull();
     expect(lock.recipient()).not.toEqual(recipient);
   }
 });
@@ -81,16 +84,19 @@ test("each share that does not belong has its own code, and those that were take
   expect(await feed(await shareOf("dave"))).toBe("HOLDER_SERVING");
 });
 
-test("shares that make another key than the recorded one open nothing, and are overwritten", async () => {
-  const holders = ceremony.record.holders.map((each, at) =>
-    at === 0 ? { ...each, publicKey: ceremony.record.holders[1]?.publicKey ?? "" } : each,
-  );
+test.each([0, 1])("shares that make another key of account %i than the recorded one open nothing", async (account) => {
+  const other = ceremony.record.holders[1]?.accounts[account]?.publicKey ?? "";
+  const holders = ceremony.record.holders.map((each, at) => {
+    if (at > 0) return each;
+    const accounts = each.accounts.map((own) => (own.account === account ? { ...own, publicKey: other } : own));
+    return { ...each, accounts };
+  });
   lock = createKeyLock({ ...ceremony.record, holders }, OWN, curve);
   expect(await feed(await shareOf("alice"))).toBeNull();
   expect(await feed(await shareOf("bob"))).toBeNull();
   expect(await feed(await shareOf("carol"))).toBe("SHARES_MAKE_OTHER_KEY");
   expect(lock.status()).toMatchObject({ state: "locked", shares: 0 });
-  expect(lock.key()).toBeNull();
+  expect(lock.keys()).toBeNull();
 });
 
 test("locking in the middle begins anew, and what was sealed before opens nowhere", async () => {
@@ -101,13 +107,14 @@ test("locking in the middle begins anew, and what was sealed before opens nowher
   expect(await lock.feed(late)).toBe("SHARE_SEALED_OTHERWISE");
 });
 
-test("a locked key signs nothing, even for whoever kept it", async () => {
+test("locked keys sign nothing, even for whoever kept them", async () => {
   for (const name of ["alice", "bob", "carol"]) await feed(await shareOf(name));
-  const key = lock.key();
+  const keys = lock.keys() ?? [];
+  expect(keys).toHaveLength(2);
   const digest = new Uint8Array(32).fill(1);
-  expect(key?.sign(digest, digest)).toHaveLength(64);
+  for (const key of keys) expect(key.sign(digest, digest)).toHaveLength(64);
   lock.lock();
-  expect(() => key?.sign(digest, digest)).toThrow("overwritten");
+  for (const key of keys) expect(() => key.sign(digest, digest)).toThrow("overwritten");
 });
 
 test("every code of a refused share was seen", () => {

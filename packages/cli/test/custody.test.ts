@@ -119,7 +119,7 @@ test("status, unlock and lock at a holder's console", async () => {
     });
     expect(await unlock("nobody")).toMatchObject({ code: 65, out: expect.stringContaining("SHARE_FILE_MISSING") });
     expect(await unlock("carol")).toEqual({ code: 0, out: `${HOLDERS[0]}: serving` });
-    expect(lock.key()).not.toBeNull();
+    expect(lock.keys()).not.toBeNull();
     expect(await run("lock")).toEqual({ code: 0, out: `${HOLDERS[0]}: locked, 0 of 2 shares` });
   } finally {
     await served.close();

@@ -8,17 +8,18 @@
 import fs from "node:fs";
 import { registerHooks, syncBuiltinESMExports } from "node:module";
 
-/** The process dies when it reaches `point` for the first time; every name that is reached is appended to `reached`. */
+/** `point` is "<name>#<occurrence>", counted from 1; every name that is reached is appended to `reached`. */
 const asked = new URL(import.meta.url).searchParams;
 const point = asked.get("point");
 const reached = asked.get("reached");
-const names = new Set<string>();
+const counts = new Map<string, number>();
 const appendFile = fs.appendFileSync;
 
 function reach(name: string): void {
-  if (reached !== null && !names.has(name)) appendFile(reached, `${name}\n`);
-  names.add(name);
-  if (name === point) process.kill(process.pid, "SIGKILL");
+  const count = (counts.get(name) ?? 0) + 1;
+  counts.set(name, count);
+  if (reached !== null && count === 1) appendFile(reached, `${name}\n`);
+  if (`${name}#${count}` === point) process.kill(process.pid, "SIGKILL");
 }
 
 /** Whoever waits for the answer hears of it behind this place. */

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** For `node`, before its script: the process notes each crash point that it reaches, and dies at the one that is given. */
-export function crashArming(reachedFile: string, point?: string): readonly string[] {
+/** For `node`, before its script: the process notes each crash point that it reaches, and dies when it is at the given one for the nth time. */
+export function crashArming(reachedFile: string, point?: string, occurrence = 1): readonly string[] {
   const url = new URL("arm.ts", import.meta.url);
   url.searchParams.set("reached", reachedFile);
-  if (point !== undefined) url.searchParams.set("point", point);
+  if (point !== undefined) url.searchParams.set("point", `${point}#${occurrence}`);
   return ["--import", url.href];
 }
 
@@ -18,7 +18,7 @@ export function pointsAround(effects: readonly string[]): readonly string[] {
 /** Done by the clock or by every online service alike: treasury walks through them for all. */
 export const COMMON_EFFECTS = [
   "migrate",
-  "messaging/settle settle",
+  "messaging/settle settleTogether",
   "messaging/outbox markPublished",
   "online-service/high-water mark",
   "online-service/high-water beginRecovery",
@@ -38,7 +38,7 @@ export function reachedPoints(reachedFile: string, without: readonly string[] = 
 }
 
 /** Far longer than any of them takes: a point that is never reached is said, and nobody waits for ever. */
-const LONGEST_MS = 120_000;
+const LONGEST_MS = 300_000;
 
 /**
  * Has one process after the other die, each at the next point, and counts; throws at the first that ends otherwise.

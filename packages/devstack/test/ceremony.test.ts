@@ -9,7 +9,7 @@ import { openShare, readIdentityFile, rehearse, shareFileOf } from "@sluice/cere
 import { parseDescriptor, walletsFileSchema } from "@sluice/chains";
 import { accountKeyFromXpub } from "@sluice/chains/signing";
 import { BRIDGE_ENDS, ed25519PrivateKey, HOLDERS, type Holder, PRODUCERS, trustFileSchema } from "@sluice/contracts";
-import { combineShares, deriveAccount, readShare } from "@sluice/keys/custody";
+import { ceremonyFileSchema, combineShares, deriveAccount, readShare } from "@sluice/keys/custody";
 import { createPool } from "@sluice/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ONLINE_SERVICES, plainEnvironment, settingNamesOf, startChild } from "../src/index.ts";
@@ -83,8 +83,10 @@ describe("ceremony", () => {
     const inWallet = parsed.value.holders.map(({ fingerprint }) =>
       Buffer.from(accountKeyFromXpub(parsed.value, fingerprint).publicKey).toString("hex"),
     );
-    const { holders } = readJson("config", "ceremony.json") as { holders: readonly { publicKey: string }[] };
-    expect(holders.map(({ publicKey }) => publicKey)).toEqual(inWallet);
+    const { holders } = ceremonyFileSchema.parse(readJson("config", "ceremony.json"));
+    expect(holders.map(({ accounts }) => accounts.map(({ publicKey }) => publicKey))).toEqual(
+      inWallet.map((publicKey) => [publicKey]),
+    );
   });
 
   it("writes nothing but this, and for nobody else to read", () => {

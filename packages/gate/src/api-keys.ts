@@ -4,12 +4,14 @@ import type { TrustFile } from "@sluice/contracts";
 import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
 
-export const SCOPES = ["withdraw", "read", "approve"] as const;
+export const SCOPES = ["withdraw", "read", "approve", "fail"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What one key of an exchange backend may do. Its public half stands in the trust file. */
 export type ApiKey = {
   readonly keyId: string;
+  /** Whose key it is; null when nobody said. */
+  readonly person: string | null;
   readonly scopes: readonly Scope[];
   readonly allowedAddresses: BlockList;
   /** Null: all accounts. */
@@ -21,6 +23,7 @@ export const apiKeysSchema = z
   .array(
     z.strictObject({
       keyId: z.string().min(1),
+      person: z.string().min(1).max(64).optional(),
       scopes: z.array(z.enum(SCOPES)).min(1),
       ipAllowList: z.array(z.string().refine(isCidr, "is a network such as 192.0.2.0/24 or 2001:db8::/32")).min(1),
       accounts: z.array(z.string().min(1)).optional(),
@@ -35,6 +38,15 @@ export type ApiKeysFile = z.output<typeof apiKeysSchema>;
 /** By key id. */
 export function readApiKeys(file: ApiKeysFile): ReadonlyMap<string, ApiKey> {
   return new Map(file.map((key) => [key.keyId, readApiKey(key)]));
+}
+
+/**
+ * Whether two keys are in one hand, as far as it is known: the same key, or keys of the same person. A key that is not
+ * listed any more is only known by its id.
+ */
+export function isSameHand(keys: ReadonlyMap<string, ApiKey>, keyId: string, otherKeyId: string): boolean {
+  const person = keys.get(keyId)?.person ?? null;
+  return keyId === otherKeyId || (person !== null && person === keys.get(otherKeyId)?.person);
 }
 
 /** A key that nobody's signature can be checked against is a mistake in one of the two files. */
@@ -52,8 +64,8 @@ function readApiKey(key: ApiKeysFile[number]): ApiKey {
     const [address = "", bits = ""] = network.split("/");
     allowedAddresses.addSubnet(address, Number(bits), isIP(address) === 6 ? "ipv6" : "ipv4");
   }
-  const { keyId, scopes, accounts = null, maxAmountMinor = null } = key;
-  return { keyId, scopes, allowedAddresses, accounts, maxAmountMinor };
+  const { keyId, person = null, scopes, accounts = null, maxAmountMinor = null } = key;
+  return { keyId, person, scopes, allowedAddresses, accounts, maxAmountMinor };
 }
 
 function isCidr(text: string): boolean {

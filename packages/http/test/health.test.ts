@@ -1,5 +1,5 @@
 // What the server says about itself: alive, ready or not and why, metrics, and its routes as OpenAPI.
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createHttpServer } from "../src/index.ts";
 import { collectedLog } from "./collected-log.ts";
 import { refusal } from "./refusal.ts";
@@ -55,6 +55,17 @@ describe("what the server says about itself", () => {
     ]);
     expect(Object.keys(document.paths)).not.toContain("/healthz");
     expect(JSON.stringify(document.paths["/v1/things"])).toContain('"required":["name","amount"]');
+  });
+
+  test("a public port is alive, and has neither /readyz nor /metrics", async () => {
+    const { logger } = collectedLog();
+    const server = await createHttpServer({ logger });
+    onTestFinished(() => server.close());
+    const address = await server.listen({ host: "127.0.0.1", port: 0 });
+    expect((await fetch(`${address}/healthz`)).status).toBe(200);
+    for (const path of ["/readyz", "/metrics"]) {
+      expect(await refusal(await fetch(`${address}${path}`))).toMatchObject({ status: 404, code: "ROUTE_UNKNOWN" });
+    }
   });
 
   test("nothing of OpenAPI unless told", async () => {

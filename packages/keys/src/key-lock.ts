@@ -1,6 +1,6 @@
 // A holder's lock: closed at start, opened by its custodians' shares, closed again on demand. Step 6 needs it open.
 import type { SecureBuffer } from "sodium-native";
-import { deriveAccount } from "./account-key.ts";
+import { deriveAccounts } from "./account-key.ts";
 import type { CeremonyFile, CeremonyHolder } from "./ceremony-file.ts";
 import { wipe } from "./guarded-memory.ts";
 import type { NativeCurve } from "./native-curve.ts";
@@ -18,7 +18,7 @@ export const SHARE_REFUSALS = {
   SHARE_OF_OTHER_HOLDER: "the share is of another holder",
   SHARE_ALTERED: "the share is none of those that the ceremony made",
   SHARE_DOUBLED: "this share is here already",
-  SHARES_MAKE_OTHER_KEY: "the shares do not make the key of this holder; all were overwritten",
+  SHARES_MAKE_OTHER_KEY: "the shares do not make every key of this holder; all were overwritten",
 } as const;
 
 export type ShareRefusalCode = keyof typeof SHARE_REFUSALS;
@@ -32,14 +32,14 @@ export type LockStatus = {
 };
 
 export type KeyLock = {
-  /** While the lock is closed there is none. */
-  readonly key: () => SecretKey | null;
+  /** One for each wallet of the ceremony, in their order; while the lock is closed there are none. */
+  readonly keys: () => readonly SecretKey[] | null;
   readonly status: () => LockStatus;
   /** To what the next share has to be sealed. */
   readonly recipient: () => Uint8Array;
   /** Not to be called again before it has answered. */
   readonly feed: (sealed: Uint8Array) => Promise<ShareRefusalCode | null>;
-  /** Overwrites key and shares. */
+  /** Overwrites keys and shares. */
   readonly lock: () => void;
 };
 
@@ -50,7 +50,7 @@ export function createKeyLock(ceremony: CeremonyFile, holder: string, curve: Nat
   if (own === undefined) throw new Error(`the ceremony knows no holder ${holder}`);
   let box: ShareBox = createShareBox();
   let kept: Kept[] = [];
-  let key: SecretKey | null = null;
+  let keys: readonly SecretKey[] | null = null;
 
   const dropShares = (): void => {
     wipe(...kept.map(({ share }) => share));
@@ -58,7 +58,7 @@ export function createKeyLock(ceremony: CeremonyFile, holder: string, curve: Nat
   };
 
   async function feed(sealed: Uint8Array): Promise<ShareRefusalCode | null> {
-    if (key !== null) return "HOLDER_SERVING";
+    if (keys !== null) return "HOLDER_SERVING";
     const share = box.open(sealed);
     if (share === null) return "SHARE_SEALED_OTHERWISE";
     const custodian = judgeShare(share, ceremony, own as CeremonyHolder);
@@ -69,7 +69,7 @@ export function createKeyLock(ceremony: CeremonyFile, holder: string, curve: Nat
     }
     kept.push({ custodian: custodian.name ?? "", share });
     if (kept.length < (own as CeremonyHolder).threshold) return null;
-    const made = await combineToKey(
+    const made = await combineToKeys(
       kept.map((each) => each.share),
       ceremony,
       own as CeremonyHolder,
@@ -82,14 +82,14 @@ export function createKeyLock(ceremony: CeremonyFile, holder: string, curve: Nat
       box = createShareBox();
       return "SHARES_MAKE_OTHER_KEY";
     }
-    key = made;
+    keys = made;
     return null;
   }
 
   return {
-    key: () => key,
+    keys: () => keys,
     status: () => ({
-      state: key === null ? "locked" : "serving",
+      state: keys === null ? "locked" : "serving",
       shares: kept.length,
       threshold: own.threshold,
       custodians: kept.map(({ custodian }) => custodian),
@@ -97,8 +97,8 @@ export function createKeyLock(ceremony: CeremonyFile, holder: string, curve: Nat
     recipient: () => box.recipient,
     feed,
     lock: () => {
-      key?.wipe();
-      key = null;
+      for (const key of keys ?? []) key.wipe();
+      keys = null;
       dropShares();
       box.destroy();
       box = createShareBox();
@@ -121,18 +121,22 @@ function judgeShare(share: SecureBuffer, ceremony: CeremonyFile, own: CeremonyHo
   return pinned === undefined ? { code: "SHARE_ALTERED" } : { code: null, name: pinned.custodian };
 }
 
-/** Shares to entropy to account key, which must be the pinned one. Everything in between is overwritten. */
-async function combineToKey(
+/** Shares to entropy to account keys, which must all be the pinned ones. Everything in between is overwritten. */
+async function combineToKeys(
   shares: readonly SecureBuffer[],
   ceremony: CeremonyFile,
   own: CeremonyHolder,
   curve: NativeCurve,
-): Promise<SecretKey | null> {
+): Promise<readonly SecretKey[] | null> {
   const bodies = shares.map((share) => readShare(share)?.body ?? new Uint8Array(0));
   const entropy = await combineShares(bodies);
-  const account = deriveAccount(entropy, ceremony.network === "mainnet" ? 0 : 1, curve);
-  wipe(entropy, account.chainCode);
-  if (Buffer.from(account.publicKey).toString("hex") === own.publicKey) return holdSecretKey(account.key, curve);
-  wipe(account.key);
+  const numbers = own.accounts.map(({ account }) => account);
+  const accounts = deriveAccounts(entropy, ceremony.network === "mainnet" ? 0 : 1, numbers, curve);
+  wipe(entropy, ...accounts.map(({ chainCode }) => chainCode));
+  const pinned = own.accounts.map(({ publicKey }) => publicKey);
+  if (accounts.every(({ publicKey }, at) => Buffer.from(publicKey).toString("hex") === pinned[at])) {
+    return accounts.map(({ key }) => holdSecretKey(key, curve));
+  }
+  wipe(...accounts.map(({ key }) => key));
   return null;
 }

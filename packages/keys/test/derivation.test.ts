@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   deriveAccount,
+  deriveAccounts,
   guarded,
   guardedRandom,
   hardenedChild,
@@ -60,6 +61,22 @@ test("an account is what four hardened steps from its words' seed give, and its 
     expect([account.path, account.depth]).toEqual([`48h/${coin}h/0h/2h`, 4]);
   }
   expect(hex(entropy)).toBe(before);
+});
+
+test("several accounts at once are each what it is alone, of one master key, and no two are the same", () => {
+  const entropy = Buffer.from(bip39.vectors.at(-1)?.entropy ?? "", "hex");
+  const numbers = [0, 1, 7, 0x7fff_ffff];
+  const together = deriveAccounts(entropy, 0, numbers, curve);
+  for (const [at, number] of numbers.entries()) {
+    const alone = deriveAccount(entropy, 0, curve, number);
+    expect({ ...together[at] }).toEqual({ ...alone });
+    expect([alone.path, alone.account]).toEqual([`48h/0h/${number}h/2h`, number]);
+    let node = masterNode(seedOf(entropy), curve);
+    for (const step of [48, 0, number, 2]) node = hardenedChild(node, step, curve);
+    expect(hex(alone.key)).toBe(hex(node.key));
+  }
+  expect(new Set(together.map(({ key }) => hex(key))).size).toBe(numbers.length);
+  expect(new Set(together.map(({ masterPublicKey }) => hex(masterPublicKey))).size).toBe(1);
 });
 
 test("HMAC-SHA-512 and PBKDF2 are what Node's own are", () => {

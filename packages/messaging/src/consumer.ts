@@ -4,7 +4,6 @@ import { MESSAGES, type MessageType, type Trust } from "@sluice/contracts";
 import type { Pool } from "@sluice/postgres";
 import type { Consumer as KafkaConsumer } from "kafkajs";
 import { type Bus, kafkaOf } from "./bus.ts";
-import type { ConsumerCrashPoint, CrashPoint } from "./crash-point.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Logger } from "./logger.ts";
 import { createPauses } from "./pauses.ts";
@@ -36,7 +35,6 @@ export type ConsumerOptions = {
   readonly onFatal?: (error: unknown) => void;
   /** Milliseconds until Kafka gives a silent instance's partitions to another; 30,000 if not given, not below the broker's minimum. */
   readonly sessionTimeoutMs?: number;
-  readonly crashPoint?: CrashPoint<ConsumerCrashPoint>;
 };
 
 export type Consumer = {

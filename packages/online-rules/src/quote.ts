@@ -1,5 +1,6 @@
 // What a withdrawal is said to cost before it is made, and who pays that. Whole satoshis, no floating point.
 import { PRIORITIES, type Priority } from "@sluice/contracts";
+import { estimateFor, type FeeForTarget } from "@sluice/core";
 import { setting } from "@sluice/runtime";
 import { z } from "zod";
 
@@ -30,7 +31,7 @@ export type FeePolicy = z.output<typeof feePolicySchema>;
 
 /** As the gateway told it last. */
 export type FeeEstimates = {
-  readonly estimates: readonly { readonly targetBlocks: number; readonly satPerKvbyte: bigint }[];
+  readonly estimates: readonly FeeForTarget[];
   readonly minimumSatPerKvbyte: bigint;
   readonly estimatedAtMs: number;
 };
@@ -65,13 +66,6 @@ export function quoteFee(policy: FeePolicy, priority: Priority, told: FeeEstimat
 
 export function quoteAll(policy: FeePolicy, told: FeeEstimates | null, nowMs: number): readonly Quote[] {
   return PRIORITIES.map((priority) => quoteFee(policy, priority, told, nowMs));
-}
-
-/** That of the longest target which is not above the wanted one; when all are, of the shortest. */
-function estimateFor(estimates: FeeEstimates["estimates"], targetBlocks: number): bigint | undefined {
-  const byTarget = estimates.toSorted((left, right) => left.targetBlocks - right.targetBlocks);
-  const reachable = byTarget.filter((estimate) => estimate.targetBlocks <= targetBlocks);
-  return (reachable.at(-1) ?? byTarget[0])?.satPerKvbyte;
 }
 
 function within(floor: bigint, value: bigint, ceiling: bigint): bigint {

@@ -1,7 +1,7 @@
 // Where a child goes: below the stuck transaction, where the package above it is smallest, and nowhere that nodes refuse.
 import { fund, makeWallet } from "@sluice/signing-fixtures";
 import { describe, expect, it } from "vitest";
-import { findChainEnd, type UnconfirmedWithFee } from "./chain-end.ts";
+import { ancestorsIn, findChainEnd, isLifted, type UnconfirmedWithFee } from "./chain-end.ts";
 
 const { wallet } = makeWallet(20);
 const id = (name: string) => Buffer.from(name.padEnd(32, "_")).toString("hex");
@@ -49,5 +49,23 @@ describe("the end of a chain", () => {
       );
     expect(found(chain(24), [change("t23")])).toBe("t23 under 24");
     expect(found(chain(25), [change("t24")])).toBeNull();
+  });
+});
+
+describe("what is lifted", () => {
+  const child = (feeSat: bigint, parents: readonly string[] = ["stuck"]) => ({ ...of("child", parents), feeSat });
+  it.each<[string, readonly UnconfirmedWithFee[], boolean]>([
+    ["a child pays for both", [of("stuck"), child(7_800n)], true],
+    ["it pays one satoshi too little", [of("stuck"), child(7_799n)], false],
+    ["it has another parent to pay for", [of("stuck"), of("other"), child(7_800n, ["stuck", "other"])], false],
+    ["it lifts another one", [of("stuck"), of("other"), child(90_000n, ["other"])], false],
+    ["nobody knows what one of its parents pays", [of("stuck"), child(90_000n, ["stuck", "other"])], false],
+    ["what pays is the transaction itself", [{ ...of("stuck"), feeSat: 90_000n }], false],
+  ])("%s", (_, unconfirmed, expected) => expect(isLifted(unconfirmed, id("stuck"), 20_000n)).toBe(expected));
+
+  it("is told from its ancestors, which are all that it builds on and not itself", () => {
+    const chain = [of("a"), of("b", ["a"]), of("stuck", ["b"]), of("child", ["stuck"])];
+    expect(ancestorsIn(chain, id("stuck"))).toEqual([chain[1], chain[0]]);
+    expect(ancestorsIn([], id("stuck"))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // Where a child can be attached that pays for a stuck transaction as well: on free change of it, or of what builds on it. Pure.
 import type { Coin } from "@sluice/chains";
-import type { ChainEnd } from "./decide-bump.ts";
+import { type ChainEnd, type Paid, reaches } from "./decide-bump.ts";
 import { nodesKeep, type UnconfirmedTransaction } from "./mempool-limits.ts";
 
 /** One input of the wallet and one output, with room for two inputs more. */
@@ -33,6 +33,27 @@ export function findChainEnd(
     (left, right) => size(left) - size(right) || Number(right.change.amountSat - left.change.amountSat),
   );
   return best ?? null;
+}
+
+/** Of ours, what the transaction builds on that is in no block either. */
+export function ancestorsIn(unconfirmed: readonly UnconfirmedWithFee[], transactionId: string): readonly Paid[] {
+  const byId = new Map(unconfirmed.map((each) => [each.transactionId, each]));
+  return [...ancestorsOf(transactionId, byId)].flatMap((id) => (id === transactionId ? [] : (byId.get(id) ?? [])));
+}
+
+/** Whether something that builds on it pays the wanted rate with all that it needs, this transaction among that. */
+export function isLifted(
+  unconfirmed: readonly UnconfirmedWithFee[],
+  transactionId: string,
+  wantedSatPerKvbyte: bigint,
+): boolean {
+  const byId = new Map(unconfirmed.map((each) => [each.transactionId, each]));
+  return unconfirmed.some((below) => {
+    if (below.transactionId === transactionId) return false;
+    const needed = ancestorsOf(below.transactionId, byId);
+    const known = [...needed].flatMap((id) => byId.get(id) ?? []);
+    return needed.has(transactionId) && known.length === needed.size && reaches(known, wantedSatPerKvbyte);
+  });
 }
 
 /** With the transaction itself. */

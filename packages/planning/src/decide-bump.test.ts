@@ -27,6 +27,7 @@ function stuckWith(inputs: readonly Coin[], changes: Partial<StuckTransaction> =
   return {
     ...{ wallet, feeSat, vbytes, payments, inputs, changeIndex: 4, changeInUse: false, code: "FEE_TOO_LOW" },
     ...{ wantedSatPerKvbyte: 20_000n, replacementFeeSat: feeSat + BigInt(vbytes), descendants: 0, bumps: 0 },
+    ...{ ancestors: [], lifted: false },
     ...changes,
   };
 }
@@ -103,16 +104,53 @@ describe("a replacement", () => {
   });
 });
 
+describe("of what it builds on and what it takes in addition", () => {
+  it("pays for its ancestors too, so that a block takes them together", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ feeSat: fc.bigInt({ min: 0n, max: 900n }), vbytes: fc.integer({ min: 100, max: 400 }) }), {
+          maxLength: 4,
+        }),
+        (ancestors) => {
+          const decision = decideBump(stuckWith(two, { ancestors }), { ...caps, maxFeePercent: 100 }, [], null);
+          if (decision.kind !== "replace") throw new Error(JSON.stringify(decision));
+          const all = [...ancestors, decision.plan];
+          const feeSat = all.reduce((sum, each) => sum + each.feeSat, 0n);
+          const vbytes = all.reduce((sum, each) => sum + each.vbytes, 0);
+          expect(feeSat * 1_000n >= 20_000n * BigInt(vbytes)).toBe(true);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it("takes the smallest coin that will do, and several only when none does alone", () => {
+    const tight = [fund(wallet, 110_000n, 1), fund(wallet, 51_600n, 2)];
+    const spentWith = (free: readonly bigint[]) => {
+      const coins = free.map((sat, at) => fund(wallet, sat, at + 10));
+      const decision = decideBump(stuckWith(tight, {}, 2), caps, coins, null);
+      if (decision.kind !== "replace") throw new Error(JSON.stringify(decision));
+      return decision.plan.inputs.slice(2).map(({ amountSat }) => amountSat);
+    };
+    expect(spentWith([900_000n, 30_000n, 1_000n, 60_000n])).toEqual([30_000n]);
+    expect(spentWith([5_000n, 4_000n, 4_900n])).toEqual([5_000n, 4_900n]);
+  });
+});
+
 describe("what cannot be done says why", () => {
   const change = fund(wallet, 80_000n, 4, 1);
   it.each<[string, Partial<StuckTransaction>, Partial<BumpCaps>, ChainEnd | null]>([
     ["BUMPED_TOO_OFTEN", { bumps: 3 }, {}, null],
     ["FEE_IS_ENOUGH", { wantedSatPerKvbyte: 900n }, {}, null],
     ["FEE_IS_ENOUGH", { wantedSatPerKvbyte: 900n, code: "NOT_IN_MEMPOOL" }, {}, null],
+    ["FEE_IS_ENOUGH", { ancestors: [{ feeSat: 90_000n, vbytes: 200 }] }, {}, null],
+    ["FEE_IS_ENOUGH", { lifted: true, changeInUse: true }, {}, endOf(change)],
     ["FEE_OVER_CAP", {}, { maxFeeSat: 400n }, null],
     ["FEE_OVER_CAP", {}, { maxFeePercent: 0 }, null],
     ["PINNED", { descendants: 2, replacementFeeSat: 90_000_000n }, {}, null],
     ["CHANGE_IN_USE", { changeInUse: true }, {}, null],
+    ["NOT_REPLACEABLE", { payments: [] }, {}, null],
+    ["child", { payments: [] }, {}, endOf(change)],
     [
       "INSUFFICIENT_FUNDS",
       { replacementFeeSat: 110_001n },

@@ -36,12 +36,18 @@ export type StuckTransaction = {
   readonly replacementFeeSat: bigint;
   readonly descendants: number;
   readonly bumps: number;
+  /** Of ours in no block, what it builds on: a block takes it only together with these. */
+  readonly ancestors: readonly Paid[];
+  /** What builds on it, of ours, has been made to pay for it as well, or is about to be. */
+  readonly lifted: boolean;
 };
+
+export type Paid = { readonly feeSat: bigint; readonly vbytes: number };
 
 /** Where a child can be attached, and all of ours above it that is in no block. */
 export type ChainEnd = {
   readonly change: Coin;
-  readonly ancestors: readonly { readonly feeSat: bigint; readonly vbytes: number }[];
+  readonly ancestors: readonly Paid[];
   readonly changeIndex: number;
 };
 
@@ -57,6 +63,7 @@ export type BumpCode =
   | "FEE_OVER_CAP"
   | "PINNED"
   | "CHANGE_IN_USE"
+  | "NOT_REPLACEABLE"
   | "INSUFFICIENT_FUNDS"
   | "NOT_PLANNED";
 
@@ -71,22 +78,35 @@ export function decideBump(
   end: ChainEnd | null,
 ): BumpDecision {
   if (stuck.bumps >= caps.maxBumps) return wait("BUMPED_TOO_OFTEN", `${stuck.bumps} times already`);
-  if (stuck.feeSat * 1000n >= stuck.wantedSatPerKvbyte * BigInt(stuck.vbytes)) {
-    return wait("FEE_IS_ENOUGH", "it pays what a block asks for; it is sent again");
+  if (stuck.lifted || reaches([...stuck.ancestors, stuck], stuck.wantedSatPerKvbyte)) {
+    return wait("FEE_IS_ENOUGH", "it pays what a block asks for, or a child does; it is sent again");
   }
   if (stuck.changeInUse) return decideChild(stuck, caps, coins, end, "CHANGE_IN_USE");
+  // What pays nobody shares no withdrawal with a second version, so nobody would sign one.
+  if (stuck.payments.length === 0) return decideChild(stuck, caps, coins, end, "NOT_REPLACEABLE");
   const replaced = replace(stuck, caps, coins);
   if (replaced.kind !== "wait" || replaced.code !== "FEE_OVER_CAP" || stuck.descendants === 0) return replaced;
   // Others' children make the replacement dear; a child of our own has to outbid only what is above it.
   return decideChild(stuck, caps, coins, end, "PINNED");
 }
 
-/** The same payments from the same inputs, the fee out of the change; further coins only as far as that does not suffice. */
+/** Whether all together pay at least this rate. */
+export function reaches(together: readonly Paid[], wantedSatPerKvbyte: bigint): boolean {
+  const feeSat = together.reduce((sum, each) => sum + each.feeSat, 0n);
+  const vbytes = together.reduce((sum, each) => sum + each.vbytes, 0);
+  return feeSat * 1000n >= wantedSatPerKvbyte * BigInt(vbytes);
+}
+
+/**
+ * The same payments from the same inputs, the fee out of the change; further coins only as far as that does not suffice. Of those
+ * the smallest that will do: if another version confirms, what only this one spent is tied for ever.
+ */
 function replace(stuck: StuckTransaction, caps: BumpCaps, coins: readonly Coin[]): BumpDecision {
-  const more = coins.toSorted((left, right) => Number(right.amountSat - left.amountSat));
-  for (let count = 0; count <= more.length; count += 1) {
-    const inputs = [...stuck.inputs, ...more.slice(0, count)];
-    const tried = replaceFrom(stuck, caps, inputs);
+  const falling = coins.toSorted((left, right) => Number(right.amountSat - left.amountSat));
+  const single = falling.toReversed().map((coin) => [coin]);
+  const several = falling.map((_, at) => falling.slice(0, at + 1)).slice(1);
+  for (const more of [[], ...single, ...several]) {
+    const tried = replaceFrom(stuck, caps, [...stuck.inputs, ...more]);
     if (tried.kind !== "wait" || tried.code !== "INSUFFICIENT_FUNDS") return tried;
   }
   return wait("INSUFFICIENT_FUNDS", "the change and all free coins do not pay the fee");
@@ -95,7 +115,7 @@ function replace(stuck: StuckTransaction, caps: BumpCaps, coins: readonly Coin[]
 const TRIES = 4;
 
 function replaceFrom(stuck: StuckTransaction, caps: BumpCaps, inputs: readonly Coin[]): BumpDecision {
-  let rate = smaller(stuck.wantedSatPerKvbyte, caps.maxFeeRateSatPerKvbyte);
+  let rate = smaller(wantedAlone(stuck), caps.maxFeeRateSatPerKvbyte);
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const planned = planPayout({
       ...{ wallet: stuck.wallet.descriptor, coins: inputs, requiredOutpoints: inputs.map(outpointOf) },
@@ -115,6 +135,12 @@ function replaceFrom(stuck: StuckTransaction, caps: BumpCaps, inputs: readonly C
     rate = ceilDiv((feeSat < leastSat ? leastSat : mostSat) * 1000n, BigInt(vbytes)) - (feeSat > mostSat ? 1n : 0n);
   }
   return wait("NOT_PLANNED", "no fee rate gives a fee between what nodes ask for and what is allowed");
+}
+
+/** What it has to pay by itself so that it reaches the wanted rate together with what it builds on. */
+function wantedAlone({ ancestors, vbytes, wantedSatPerKvbyte }: StuckTransaction): bigint {
+  const missingSat = childFeeSat(ancestors, vbytes, wantedSatPerKvbyte);
+  return larger(wantedSatPerKvbyte, ceilDiv(missingSat * 1000n, BigInt(vbytes)));
 }
 
 /** Rules 3 and 4 by the gateway's word and by our own arithmetic, and a higher rate than before, whichever asks for most. */
@@ -138,7 +164,7 @@ function decideChild(
   caps: BumpCaps,
   coins: readonly Coin[],
   end: ChainEnd | null,
-  why: "CHANGE_IN_USE" | "PINNED",
+  why: "CHANGE_IN_USE" | "NOT_REPLACEABLE" | "PINNED",
 ): BumpDecision {
   if (end === null) return wait(why, "no replacement is possible, and there is no change of ours for a child to spend");
   const more = coins.toSorted((left, right) => Number(right.amountSat - left.amountSat));
@@ -169,11 +195,7 @@ function planChild({ wallet }: StuckTransaction, inputs: readonly Coin[], end: C
 }
 
 /** What a child has to pay so that it and all its unconfirmed ancestors together reach the wanted rate, rounded up. */
-export function childFeeSat(
-  ancestors: readonly { readonly feeSat: bigint; readonly vbytes: number }[],
-  childVbytes: number,
-  wantedSatPerKvbyte: bigint,
-): bigint {
+export function childFeeSat(ancestors: readonly Paid[], childVbytes: number, wantedSatPerKvbyte: bigint): bigint {
   const vbytes = ancestors.reduce((sum, each) => sum + each.vbytes, childVbytes);
   const paidSat = ancestors.reduce((sum, { feeSat }) => sum + feeSat, 0n);
   const missingSat = ceilDiv(wantedSatPerKvbyte * BigInt(vbytes), 1000n) - paidSat;

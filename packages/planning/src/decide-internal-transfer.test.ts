@@ -12,7 +12,7 @@ const policy = {
 };
 const coinsOf = (...amounts: readonly bigint[]) => amounts.map((sat, at) => fund(wallet, sat, at));
 const request = (changes: Partial<InternalTransferRequest>): InternalTransferRequest => ({
-  ...{ coins: [], feeRateSatPerKvbyte: 2_000n, longTermSatPerKvbyte: 10_000n, underWay: 0, policy },
+  ...{ coins: [], feeRateSatPerKvbyte: 2_000n, longTermSatPerKvbyte: 10_000n, underWay: 0, waitingSat: 0n, policy },
   ...changes,
 });
 const kindOf = (changes: Partial<InternalTransferRequest>) => {
@@ -49,6 +49,9 @@ describe("an internal transfer", () => {
     ],
     ["over the zone's rate", { coins: coinsOf(9_000_000n), feeRateSatPerKvbyte: 20_001n }, null],
     ["one is under way", { coins: coinsOf(9_000_000n), underWay: 1 }, null],
+    ["payouts wait for that very coin", { coins: coinsOf(9_000_000n), waitingSat: 1n }, null],
+    ["others suffice for what waits", { coins: coinsOf(9_000_000n, 900_000n), waitingSat: 899_999n }, "fan-out 1 to 2"],
+    ["others do not", { coins: coinsOf(9_000_000n, 900_000n), waitingSat: 900_000n }, null],
     ["off as well", { coins: coinsOf(9_000_000n), policy: { ...policy, keepFreeCoins: 0 } }, null],
   ])("%s", (_, changes, expected) => expect(kindOf(changes)).toBe(expected));
 

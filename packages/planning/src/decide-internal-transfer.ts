@@ -26,6 +26,8 @@ export type InternalTransferRequest = {
   readonly longTermSatPerKvbyte: bigint | null;
   /** Own transactions that are under way: what they bring is waited for before more is decided. */
   readonly underWay: number;
+  /** What is to be paid soon: payouts go first, so as much as this is left to them. */
+  readonly waitingSat: bigint;
   readonly policy: InternalTransferPolicy;
 };
 
@@ -43,7 +45,14 @@ const OWN_SCRIPT = new Uint8Array(34);
 /** One at a time. Fan-out goes first, since payouts wait without it; consolidation only saves. */
 export function decideInternalTransfer(request: InternalTransferRequest): InternalTransfer | null {
   if (request.underWay > 0 || request.feeRateSatPerKvbyte > request.policy.maxFeeRateSatPerKvbyte) return null;
-  return fanOut(request) ?? consolidation(request);
+  const decided = fanOut(request) ?? consolidation(request);
+  if (decided === null || request.waitingSat === 0n) return decided;
+  const leftSat = sumOf(request.coins) - sumOf(decided.inputs);
+  return leftSat > request.waitingSat ? decided : null;
+}
+
+function sumOf(coins: readonly Coin[]): bigint {
+  return coins.reduce((sum, { amountSat }) => sum + amountSat, 0n);
 }
 
 /** Splits the largest coin, into as many as are missing, none of them small. */
@@ -74,7 +83,7 @@ function consolidation(request: InternalTransferRequest): InternalTransfer | nul
   if (small.length < policy.consolidateCoins) return null;
   for (let count = policy.consolidateCoins; count >= 2; count -= 1) {
     const inputs = small.slice(0, count);
-    const sumSat = inputs.reduce((sum, { amountSat }) => sum + amountSat, 0n);
+    const sumSat = sumOf(inputs);
     const feeSat = feeSatOf(count, 1, feeRateSatPerKvbyte);
     // What costs half of itself to be tidied is better left alone.
     if (feeSat <= policy.maxFeeSat && feeSat * 2n <= sumSat) return { kind: "consolidation", inputs, outputs: 1 };

@@ -1,7 +1,7 @@
 // The fee rate of each class: given estimates, a history and bounds, then this rate, and these alarms.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { estimateFor, type FeeEstimate, type FeePolicy, feeRates, median } from "./fee-rates.ts";
+import { type FeeEstimate, type FeePolicy, feeRates, median } from "./fee-rates.ts";
 
 const NOW_MS = 1_000_000_000;
 const policy: FeePolicy = {
@@ -149,12 +149,6 @@ describe("the rate of each class", () => {
 });
 
 describe("parts of it", () => {
-  it("takes the estimate for the longest time that is not too long", () => {
-    expect(estimateFor(estimate(20_000n), 5)).toBe(20_000n);
-    expect(estimateFor(estimate(20_000n), 6)).toBe(10_000n);
-    expect(estimateFor(estimate(20_000n), 1)).toBe(20_000n);
-  });
-
   it("knows the middle", () => {
     expect(median([])).toBeNull();
     expect(median([3n])).toBe(3n);

@@ -1,11 +1,12 @@
 // Which fee rate each class pays: what nodes estimate, held against our own history and the operator's bounds. Pure.
 import type { Priority } from "@sluice/contracts";
+import { estimateFor, type FeeForTarget } from "@sluice/core";
 
 /** Rates are satoshis for 1000 vbytes throughout. */
 export type FeeEstimate = {
   readonly estimatedAtMs: number;
   readonly minimumSatPerKvbyte: bigint;
-  readonly estimates: readonly { readonly targetBlocks: number; readonly satPerKvbyte: bigint }[];
+  readonly estimates: readonly FeeForTarget[];
 };
 
 export type FeePolicy = {
@@ -53,10 +54,10 @@ export function feeRates(policy: FeePolicy, history: readonly FeeEstimate[], now
     alarms.set("FEE_MINIMUM_ABOVE_CEILING", `nodes take nothing below ${minimum} sat for 1000 vbytes`);
   }
   const rateOf = (targetBlocks: number): bigint => {
-    const estimated = estimateFor(newest, targetBlocks);
+    const estimated = estimateFor(newest.estimates, targetBlocks) ?? 0n;
     const sane = sanest(
       policy,
-      earlier.map((one) => estimateFor(one, targetBlocks)),
+      earlier.map((one) => estimateFor(one.estimates, targetBlocks) ?? 0n),
       estimated,
     );
     if (sane < estimated) alarms.set("FEE_ESTIMATE_OUTLIER", `${estimated} is taken for ${sane} sat for 1000 vbytes`);
@@ -74,13 +75,6 @@ export function feeRates(policy: FeePolicy, history: readonly FeeEstimate[], now
     source: nowMs - newest.estimatedAtMs > policy.maxAgeMs ? "last" : "estimate",
     alarms: [...alarms].map(([code, detail]) => ({ code, detail })),
   };
-}
-
-/** The estimate for the longest time that is not longer than wanted; for the shortest, when all are longer. */
-export function estimateFor({ estimates }: FeeEstimate, targetBlocks: number): bigint {
-  const byTarget = estimates.toSorted((left, right) => left.targetBlocks - right.targetBlocks);
-  const fitting = byTarget.findLast((estimate) => estimate.targetBlocks <= targetBlocks) ?? byTarget[0];
-  return fitting?.satPerKvbyte ?? 0n;
 }
 
 /** The lower one of two in the middle; null of nothing. */

@@ -32,10 +32,12 @@ export const planningSettings = {
   /** Coins below this are small. */
   SLUICE_SMALL_COIN_SAT: setting.minorUnits().default(100_000n),
   /** So many small coins are made one while fees are low; 0: never. */
-  SLUICE_CONSOLIDATE_COINS: setting.whole({ min: 0, max: 100 }).default(0),
+  SLUICE_CONSOLIDATE_COINS: setting.whole({ min: 0, max: 100 }).default(20),
   SLUICE_CONSOLIDATE_BELOW_PERCENT: setting.whole({ min: 1, max: 100 }).default(50),
   /** So many coins that are not small are to be free, or a large one is split; 0: never. */
-  SLUICE_KEEP_FREE_COINS: setting.whole({ min: 0, max: 100 }).default(0),
+  SLUICE_KEEP_FREE_COINS: setting.whole({ min: 0, max: 100 }).default(4),
+  /** How often coins are looked at for that. */
+  SLUICE_TIDY_EVERY_MS: setting.durationMs().default(30_000),
   SLUICE_INTERNAL_MAX_FEE_SAT: setting.minorUnits().default(50_000n),
   SLUICE_INTERNAL_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate.default(20),
   SLUICE_INTERNAL_MAX_OUTPUTS: setting.whole({ min: 2, max: 100 }).default(10),

@@ -88,11 +88,7 @@ function crashLoudly(logger: Logger): void {
   process.on("unhandledRejection", crash("unhandled rejection"));
   // Node's own printing of warnings would put lines on stderr that are no JSON.
   process.removeAllListeners("warning");
-  process.on("warning", (warning) => {
-    // kafkajs 2.2.4 asks for a time-out that has passed; the runtime takes it as one millisecond, which is what it meant.
-    const level = warning.name === "TimeoutNegativeWarning" ? "debug" : "warn";
-    logger[level]({ err: warning }, "warning of the runtime");
-  });
+  process.on("warning", (warning) => logger.warn({ err: warning }, "warning of the runtime"));
 }
 
 function logFaults({ faults }: ConfigError, logger: Logger): string {

@@ -1,5 +1,13 @@
 // Tasks as an honest vault sends them, and orders as an honest semi-offline-risk gives them, unless told otherwise.
-import { type Coin, outpointOf, type PlannedPayout, planPayout, type Wallet } from "@sluice/chains";
+import {
+  type Coin,
+  decodeTransaction,
+  deriveScript,
+  outpointOf,
+  type PlannedPayout,
+  planPayout,
+  type Wallet,
+} from "@sluice/chains";
 import type { Holder, MessageOf, WithdrawalRequest } from "@sluice/contracts";
 import { clear, request } from "./clearances.ts";
 import type { Seals } from "./seals.ts";
@@ -58,6 +66,31 @@ export function makeOrder(
       clearance: clear(seals, one, parts.clearedAtMs),
     })),
   };
+}
+
+/**
+ * The same bytes but for one input, which spends a coin of another wallet and claims to be this one's: vault in enemy hands
+ * can write this, an honest planner cannot.
+ */
+export function withInputOf<T extends { readonly psbt: Uint8Array }>(
+  message: T,
+  { wallet, coin }: { readonly wallet: Wallet; readonly coin: Coin },
+  other: Wallet,
+): T {
+  const { branch, index, amountSat, previousTransaction } = coin;
+  const [before, after] = [wallet, other].map(({ descriptor }) =>
+    hex(deriveScript(descriptor, branch, index).scriptPubKey),
+  );
+  const swap = (text: string) => text.replaceAll(before ?? "", after ?? "");
+  const { txid } = decodeTransaction(Buffer.from(swap(hex(previousTransaction)), "hex"));
+  const backwards = (id: string) => hex(Buffer.from(id, "hex").reverse());
+  const psbt = swap(hex(message.psbt)).replace(backwards(coin.txid), backwards(txid));
+  if (psbt === hex(message.psbt)) throw new Error(`no input of ${amountSat} satoshi is this wallet's`);
+  return { ...message, psbt: Buffer.from(psbt, "hex") };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }
 
 /** Spends all coins that are given, and has change at 1/0 unless told otherwise. */

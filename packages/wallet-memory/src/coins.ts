@@ -155,18 +155,19 @@ export async function useChangeIndex(tx: Transaction, walletId: string, index: n
 }
 
 /**
- * The index of a plan that was refused, and that nobody has signed, is the next one again if it was the last: else as many
- * refusals as the gap limit, one after the other, would lead where nobody looks.
+ * The indexes of a plan that was refused, and that nobody has signed, are the next ones again if they were the last: else as
+ * many refusals as the gap limit, one after the other, would lead where nobody looks.
  */
 export async function returnChangeIndex(tx: Transaction, wallet: Wallet, psbt: Uint8Array): Promise<void> {
   const { walletId, descriptor, gapLimit } = wallet;
   const decoded = decodePayout(psbt, descriptor, { gapLimit, indexLimit: INDEX_LIMIT });
-  const index = decoded.ok ? decoded.value.change[0]?.pathIndex : undefined;
-  if (index === undefined) return;
+  const indexes = decoded.ok ? decoded.value.change.map(({ pathIndex }) => pathIndex) : [];
+  const [first, last] = [Math.min(...indexes), Math.max(...indexes)];
+  if (indexes.length === 0 || last - first + 1 !== indexes.length) return;
   await tx.query(
-    `update wallet_index set next_change_index = $2 where wallet_id = $1 and next_change_index = $2 + 1
-     and not exists (select from coin where coin.wallet_id = $1 and branch = 1 and path_index = $2)`,
-    [walletId, index],
+    `update wallet_index set next_change_index = $2 where wallet_id = $1 and next_change_index = $3 + 1
+     and not exists (select from coin where coin.wallet_id = $1 and branch = 1 and path_index between $2 and $3)`,
+    [walletId, first, last],
   );
 }
 

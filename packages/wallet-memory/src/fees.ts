@@ -1,5 +1,6 @@
 // All SQL about what nodes estimated.
-import { estimateFor, type FeeEstimate } from "@sluice/planning";
+import { estimateFor } from "@sluice/core";
+import type { FeeEstimate } from "@sluice/planning";
 import type { Queryable, Transaction } from "@sluice/postgres";
 
 /** So many estimates are what was usual. */
@@ -26,7 +27,7 @@ export async function addFeeEstimate(tx: Transaction, estimate: FeeEstimate): Pr
   );
   await tx.query(
     `insert into fee_hour values (date_trunc('hour', to_timestamp($1::numeric / 1000)), $2) on conflict do nothing`,
-    [estimatedAtMs, estimateFor(estimate, PATIENT_BLOCKS)],
+    [estimatedAtMs, estimateFor(estimates, PATIENT_BLOCKS) ?? 0n],
   );
   await tx.query(`delete from fee_hour where hour < now() - interval '${LONG_TERM_DAYS} days'`);
 }

@@ -11,4 +11,5 @@ export { storable } from "./storable.ts";
 export * from "./task-list.ts";
 export { addChange, isBuiltUpon, type NewChange, unconfirmedTransactions } from "./unconfirmed-change.ts";
 export * from "./versions.ts";
+export * from "./weigh-bump.ts";
 export * from "./withdrawals.ts";

@@ -16,10 +16,14 @@ export type StoppedLane = {
   readonly ourTransactionId: string;
 };
 
-/** False when it was stopped already: the first transaction found stays the one to be named. */
+/**
+ * False when it was stopped already, since the first transaction found stays the one to be named; and when a person has seen
+ * this one, which the gateway tells of again as it gets deeper.
+ */
 export async function stopLane(tx: Transaction, stopped: StoppedLane): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `insert into stopped_lane (wallet_id, transaction_id, outpoint, our_transaction_id) values ($1, $2, $3, $4)
+    `insert into stopped_lane (wallet_id, transaction_id, outpoint, our_transaction_id) select $1, $2, $3, $4
+     where not exists (select from seen_conflict seen where seen.wallet_id = $1 and seen.transaction_id = $2)
      on conflict (wallet_id) do nothing`,
     [stopped.walletId, stopped.transactionId, stopped.outpoint, stopped.ourTransactionId],
   );
@@ -28,10 +32,13 @@ export async function stopLane(tx: Transaction, stopped: StoppedLane): Promise<b
 
 /** False unless the lane is stopped because of this very transaction. */
 export async function reopenLane(database: Queryable, walletId: string, transactionId: string): Promise<boolean> {
-  const { rowCount } = await database.query("delete from stopped_lane where wallet_id = $1 and transaction_id = $2", [
-    walletId,
-    transactionId,
-  ]);
+  const { rowCount } = await database.query(
+    `with reopened as (delete from stopped_lane where wallet_id = $1 and transaction_id = $2
+                       returning wallet_id, transaction_id)
+     insert into seen_conflict (wallet_id, transaction_id) select wallet_id, transaction_id from reopened
+     on conflict (wallet_id, transaction_id) do update set seen_at = now()`,
+    [walletId, transactionId],
+  );
   return rowCount === 1;
 }
 

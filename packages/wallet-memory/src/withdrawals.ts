@@ -51,6 +51,16 @@ export async function waitingWithdrawals(
   return rows;
 }
 
+/** What is cleared and planned nowhere yet, as far as this wallet may have to pay it. */
+export async function sumWaiting(tx: Transaction, walletId: string): Promise<bigint> {
+  const { rows } = await tx.query<{ sat: bigint }>(
+    `select coalesce(sum(amount_sat), 0)::bigint as sat from withdrawal
+     where state = 'cleared' and (wallet_id = $1 or wallet_id is null)`,
+    [walletId],
+  );
+  return rows[0]?.sat ?? 0n;
+}
+
 /** Records why withdrawals were passed over, and that others no longer are. Resolves to the number that changed. */
 export async function markWaiting(tx: Transaction, codes: ReadonlyMap<string, WaitingCode | null>): Promise<number> {
   const { rowCount } = await tx.query(

@@ -29,7 +29,7 @@ test("whichever effect it dies at, every transaction is broadcast once, told of 
   const common = COMMON_EFFECTS.filter((effect) => !EFFECTS.some((own) => own === effect));
   expect(reachedPoints(reached, common)).toEqual(pointsAround(EFFECTS).toSorted());
   process.stdout.write(`blockchain-gateway: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
-}, 300_000);
+}, 600_000);
 
 async function openWorld() {
   const folder = mkdtempSync(join(tmpdir(), "gateway-points-"));

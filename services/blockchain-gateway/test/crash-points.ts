@@ -1,7 +1,7 @@
 // The durable effects of blockchain-gateway by name, each walked through before and after it. What its relay, its receipts and its
 // marks do is treasury's to walk through: they are the same in every online service.
 export const EFFECTS = [
-  "messaging/settle settle",
+  "messaging/settle settleTogether",
   "sendrawtransaction",
   "blockchain-gateway/store noteSend",
   "chain-memory/conflicts noteRival",

@@ -7,12 +7,11 @@ import { type ApiRefusal, type Caller, refuse, refuseFields } from "@sluice/gate
 import type { FieldError } from "@sluice/http";
 import { endsOf, type Policy, quoteFee } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
+import { insertWithdrawal, type NewWithdrawal, readEstimates } from "@sluice/risk-memory";
 import { JUDGE_CHANNEL } from "./judge.ts";
 import { tell } from "./progress.ts";
 import { noteDestination } from "./store/accounts.ts";
-import { readEstimates } from "./store/fees.ts";
 import { findBodySha256, insertRequest } from "./store/requests.ts";
-import { insertWithdrawal, type NewWithdrawal } from "./store/withdrawals.ts";
 
 export type Acceptance = {
   readonly network: BitcoinNetwork;

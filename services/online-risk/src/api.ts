@@ -14,6 +14,7 @@ import {
   authenticate,
   type Caller,
   type Gate,
+  isSameHand,
   problemOf,
   refuse,
   type Scope,
@@ -28,12 +29,11 @@ import {
 import { quoteAll } from "@sluice/online-rules";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { alarmsNow } from "@sluice/report-watch";
+import { listWithdrawals, lockWithdrawal, readEstimates, readWhole, type Stored } from "@sluice/risk-memory";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
 import { apply } from "./progress.ts";
-import { readEstimates } from "./store/fees.ts";
 import { spendNonce } from "./store/requests.ts";
-import { findWithdrawal, listWithdrawals, lockWithdrawal, type Stored } from "./store/withdrawals.ts";
 import { detailsOf, feesOf, summaryOf } from "./view.ts";
 
 export type ApiOptions = Gate &
@@ -47,7 +47,7 @@ export type ApiOptions = Gate &
 /** The server with its routes, not yet listening. Health and metrics proper are on the internal address only. */
 export async function openApi(options: ApiOptions): Promise<HttpServer> {
   const server = await createHttpServer({
-    ...{ logger: options.logger, metricsText: async () => "", ready: async () => [], bodyLimitBytes: 16 * 1024 },
+    ...{ logger: options.logger, bodyLimitBytes: 16 * 1024 },
     ...{ rateLimit: { max: 1_000, windowMs: 1_000 }, overload: { maxEventLoopDelayMs: 2_000 } },
     openapi: { title: "Sluice withdrawals", version: "1", description: SIGNING },
     onAnswered: options.onAnswered,
@@ -57,7 +57,7 @@ export async function openApi(options: ApiOptions): Promise<HttpServer> {
 }
 
 function addRoutes(server: HttpServer, options: ApiOptions): void {
-  const { pool, policy, now, sealer, onRefused } = options;
+  const { pool, policy, now, sealer, apiKeys, onRefused } = options;
   const callers = new WeakMap<FastifyRequest, Caller>();
   const problems = { "4xx": problemSchema, "5xx": problemSchema };
   const params = z.object({ id: withdrawalIdSchema });
@@ -149,7 +149,8 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
       preValidation: asks("approve"),
       schema: {
         summary: "Approve a held withdrawal",
-        description: "Each key counts once. Give the scopes withdraw and approve to different keys.",
+        description:
+          "Each key, and each person, counts once, and nobody approves what the same key or person requested.",
         params,
         response: { 200: withdrawalSchema, ...problems },
       },
@@ -180,10 +181,16 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
     // The last approval clears, and nothing is cleared while reports are missing.
     const [alarm] = type === "approve" ? await alarmsNow(tx, policy, now()) : [];
     if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
+    if (type === "approve") {
+      const inOneHand = (keyId: string) => keyId !== key.keyId && isSameHand(apiKeys, keyId, key.keyId);
+      if (isSameHand(apiKeys, stored.keyId, key.keyId)) return refuse(403, "OWN_REQUEST", OWN_REQUEST);
+      if (stored.approvedBy.some(inOneHand)) return refuse(403, "SAME_PERSON", SAME_PERSON);
+    }
     const command: WithdrawalCommand = { type, nowMs: Math.max(now(), stored.changedAtMs), by: key.keyId };
     const decided = decide(command, stored);
     if (!decided.ok) return { ok: false, refusal: { status: 409, ...decided.refusal } } as const;
-    return ok(await detailsOf(tx, await apply(tx, sealer, stored, decided.value)));
+    await apply(tx, sealer, stored, decided.value);
+    return known(tx, id, key);
   }
 
   function unlessRefused<T>(result: Result<T, ApiRefusal>): T {
@@ -192,6 +199,9 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
     throw problemOf(result.refusal);
   }
 }
+
+const OWN_REQUEST = "whoever requested it does not approve it";
+const SAME_PERSON = "this person has approved it with another key";
 
 type Work<T> = (tx: Transaction, caller: Caller) => Promise<Result<T, ApiRefusal>>;
 
@@ -204,8 +214,8 @@ body, byte for byte, is answered with the withdrawal as it stands; with any othe
 WITHDRAWAL_ID_REUSED, for ever.`;
 
 async function known(tx: Transaction, id: string, key: ApiKey) {
-  const stored = await findWithdrawal(tx, id);
-  return stored === undefined || !isVisible(stored, key) ? unknown(id) : ok(await detailsOf(tx, stored));
+  const whole = await readWhole(tx, id);
+  return whole === undefined || !isVisible(whole.stored, key) ? unknown(id) : ok(detailsOf(whole));
 }
 
 /** To a key that may not see an account, its withdrawals do not exist. */

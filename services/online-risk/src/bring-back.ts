@@ -9,11 +9,17 @@ import { readToEnd } from "@sluice/messaging";
 import { endsOf } from "@sluice/online-rules";
 import type { OnlineService } from "@sluice/online-service";
 import { type Transaction, transaction } from "@sluice/postgres";
+import {
+  clearKnown,
+  insertFindings,
+  insertWithdrawal,
+  keepTold,
+  type LastTold,
+  noteClearance,
+} from "@sluice/risk-memory";
 import type { Acceptance } from "./accept.ts";
 import { noteDestination } from "./store/accounts.ts";
-import { insertFindings } from "./store/findings.ts";
 import { insertRequest } from "./store/requests.ts";
-import { clearKnown, insertWithdrawal, keepTold, type LastTold, noteClearance } from "./store/withdrawals.ts";
 
 /** Can be done again, and again after a crash in between: what is there is left alone. */
 export async function bringBack(

@@ -3,8 +3,8 @@ import type { Sealer } from "@sluice/contracts";
 import { decide, type WithdrawalFact } from "@sluice/core";
 import { OperatingError } from "@sluice/messaging";
 import type { Transaction } from "@sluice/postgres";
+import { lockWithdrawal, type Stored } from "@sluice/risk-memory";
 import { apply, type Told } from "./progress.ts";
-import { lockWithdrawal, type Stored } from "./store/withdrawals.ts";
 
 export type Reported = { readonly withdrawalId: string; readonly fact: WithdrawalFact; readonly told?: Told };
 

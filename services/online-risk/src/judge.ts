@@ -7,10 +7,10 @@ import type { Logger } from "@sluice/messaging";
 import { type Facts, findAll, type Policy } from "@sluice/online-rules";
 import { isRetriable, listen, type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
+import { lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
 import type { Judged } from "./metrics.ts";
 import { apply } from "./progress.ts";
 import { listCleared, loadDestination, lockAccount } from "./store/accounts.ts";
-import { lockNextToJudge, nextDelayEndMs, type Stored } from "./store/withdrawals.ts";
 
 export const JUDGE_CHANNEL = "judge";
 

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
+import { listLost } from "@sluice/risk-memory";
 import { runProcess } from "@sluice/runtime";
 import { openApi } from "./api.ts";
 import { bringBack } from "./bring-back.ts";
@@ -10,7 +11,6 @@ import { createHandlers } from "./handlers/index.ts";
 import { startJudge } from "./judge.ts";
 import { createRiskMetrics } from "./metrics.ts";
 import { pruneNonces } from "./store/requests.ts";
-import { listLost } from "./store/withdrawals.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const PRUNE_EVERY_MS = 60_000;

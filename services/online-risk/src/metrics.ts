@@ -2,8 +2,8 @@
 import { type RiskVerdict, WITHDRAWAL_STATES } from "@sluice/core";
 import type { AnsweredRequest } from "@sluice/http";
 import type { Pool } from "@sluice/postgres";
+import { countByState } from "@sluice/risk-memory";
 import type { Metrics } from "@sluice/runtime";
-import { countByState } from "./store/withdrawals.ts";
 
 /** `waitedMs` is from the receipt to the judgement. */
 export type Judged = { readonly verdict: RiskVerdict["kind"]; readonly waitedMs: number };

@@ -4,10 +4,9 @@ import { evolve, type Finding, type WithdrawalEvent } from "@sluice/core";
 import { OperatingError } from "@sluice/messaging";
 import { announce } from "@sluice/online-service";
 import type { Transaction } from "@sluice/postgres";
+import { insertFindings, listFindings, type Stored, saveWithdrawal } from "@sluice/risk-memory";
 import { approveDestination } from "./store/accounts.ts";
-import { insertFindings, listFindings } from "./store/findings.ts";
 import { loadRequest } from "./store/requests.ts";
-import { type Stored, saveWithdrawal } from "./store/withdrawals.ts";
 
 /** What a fact tells beside the state. */
 export type Told = Partial<Pick<Stored, "transactionId" | "confirmations" | "requiredConfirmations">> & {

@@ -1,9 +1,7 @@
 // A withdrawal as the API shows it.
 import type { FeeQuotes, WithdrawalDetails, WithdrawalSummary } from "@sluice/client/api";
 import type { Quote } from "@sluice/online-rules";
-import type { Queryable } from "@sluice/postgres";
-import { listFindings } from "./store/findings.ts";
-import { listChanges, type Stored } from "./store/withdrawals.ts";
+import type { Stored, Whole } from "@sluice/risk-memory";
 
 export function summaryOf(stored: Stored): WithdrawalSummary {
   const { id, account, asset, address, state, detail, revision, confirmations, receivedAtMs, changedAtMs } = stored;
@@ -25,8 +23,7 @@ export function feesOf(asset: string, quotes: readonly Quote[]): FeeQuotes {
   };
 }
 
-export async function detailsOf(database: Queryable, stored: Stored): Promise<WithdrawalDetails> {
-  const history = await listChanges(database, stored.id);
+export function detailsOf({ stored, history, findings }: Whole): WithdrawalDetails {
   const timings: WithdrawalDetails["timings"] = Object.fromEntries(
     // Entered from the newest to the oldest, so that the first time of each state stays; other clocks may be behind ours.
     history.toReversed().map(({ state, atMs }) => [state, Math.max(0, atMs - stored.receivedAtMs)]),
@@ -36,7 +33,7 @@ export async function detailsOf(database: Queryable, stored: Stored): Promise<Wi
     requiredConfirmations: stored.requiredConfirmations,
     notBeforeMs: stored.state === "held" || stored.state === "delayed" ? stored.notBeforeMs : null,
     approvals: { required: stored.approvalsRequired, by: stored.approvedBy },
-    findings: await listFindings(database, stored.id),
+    findings,
     history,
     timings,
   };

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { BY_THE_CLOCK, EFFECTS } from "./crash-points.ts";
 import { createPeer } from "./peer.ts";
 import { startArmed } from "./process.ts";
-import { clientOf, countRows, createWorld, newWithdrawal, type World } from "./world.ts";
+import { clientOf, countRows, createWorld, newWithdrawal } from "./world.ts";
 
 const FEES = { estimates: [], minimumSatPerKvbyte: 1_000n, nodes: 1, estimatedAtMs: 1 };
 
@@ -20,7 +20,6 @@ test("whichever commit it dies at, every withdrawal is accepted once and cleared
   const reached = join(folder, "reached");
   const posted: ReturnType<typeof newWithdrawal>[] = [];
   const killed = await walkPoints(pointsAround(EFFECTS), reached, async (point, flags) => {
-    if (/keepTold|bring-back/.test(point)) await loseEverything(world);
     const { api, ended } = startArmed(world.env, flags);
     const withdrawal = newWithdrawal();
     await peer.publish([{ key: world.keys.gateway, type: "fee.estimated.v1", id: `fees-${point}`, message: FEES }]);
@@ -49,10 +48,3 @@ test("whichever commit it dies at, every withdrawal is accepted once and cleared
   expect(reachedPoints(reached, [...common, ...BY_THE_CLOCK])).toEqual(pointsAround(EFFECTS).toSorted());
   process.stdout.write(`online-risk: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
 }, 600_000);
-
-/** As a copy of the database from before the first withdrawal has it, after an operator has said to go on. */
-async function loseEverything({ pool }: World): Promise<void> {
-  await pool.query("truncate withdrawal_request cascade");
-  await pool.query("delete from outbox where published_at is null");
-  await pool.query("update high_water set recovering_to = mark, marked_at = now() - interval '1 hour'");
-}

@@ -1,13 +1,11 @@
 // The durable effects of online-risk by name, each walked through before and after it. What else every online service does alike is
 // treasury's to walk through.
 export const EFFECTS = [
-  "messaging/settle settle",
+  "messaging/settle settleTogether",
   "online-risk/api answered",
   "online-risk/judge judgeOne",
   "kafka outbox",
   "messaging/outbox markPublished",
-  "online-risk/withdrawals keepTold",
-  "online-risk/bring-back",
 ] as const;
 
 /** Done once a minute, for nobody: whether it comes in a test is left to the clock. */

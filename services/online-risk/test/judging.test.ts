@@ -82,6 +82,18 @@ describe("a verdict", () => {
       const approved = await approver.approveWithdrawal(withdrawal.id);
       expect([approved.state, approved.approvals.by]).toEqual(["held", ["ann"]]);
     }
+    const [ann2, own] = [clientOf(running, world.keys.ann2), newWithdrawal()];
+    await ann2.createWithdrawal(own);
+    await ann2.waitFor(own.id, ["held"], POLL);
+    for (const [approver, id, code] of [
+      [client, withdrawal.id, "OWN_REQUEST"],
+      [ann2, withdrawal.id, "SAME_PERSON"],
+      [ann2, own.id, "OWN_REQUEST"],
+      [ann, own.id, "OWN_REQUEST"],
+    ] as const) {
+      await expect(approver.approveWithdrawal(id)).rejects.toMatchObject({ status: 403, code });
+    }
+    expect((await client.getWithdrawal(withdrawal.id)).approvals.by).toEqual(["ann"]);
     const cleared = await bob.approveWithdrawal(withdrawal.id);
     expect([cleared.state, cleared.approvals.by]).toEqual(["cleared", ["ann", "bob"]]);
     expect(cleared.findings.at(-1)).toMatchObject({ rule: "APPROVALS", evidence: { approvedBy: "ann, bob" } });

@@ -27,6 +27,8 @@ export type Keys = {
   readonly backend: TestKey;
   readonly reader: TestKey;
   readonly ann: TestKey;
+  /** Another key of the same person as ann's. */
+  readonly ann2: TestKey;
   readonly bob: TestKey;
   readonly elsewhere: TestKey;
   readonly limited: TestKey;
@@ -107,19 +109,26 @@ function createKeys(): Keys {
     vault: createKey("vault"),
     zone: createKey("semi-offline-risk"),
     gateway: createKey("blockchain-gateway"),
-    ...{ backend: backend("backend"), reader: backend("reader"), ann: backend("ann"), bob: backend("bob") },
+    ...{
+      backend: backend("backend"),
+      reader: backend("reader"),
+      ann: backend("ann"),
+      ann2: backend("ann2"),
+      bob: backend("bob"),
+    },
     ...{ elsewhere: backend("elsewhere"), limited: backend("limited") },
     ...{ revoked: backend("revoked"), idle: backend("idle") },
   };
 }
 
-function apiKeysOf({ backend, reader, ann, bob, elsewhere, limited, revoked }: Keys) {
+function apiKeysOf({ backend, reader, ann, ann2, bob, elsewhere, limited, revoked }: Keys) {
   const scopes = ["withdraw", "read", "approve"];
   const rows = [
     { key: backend, scopes, ipAllowList: ANYWHERE },
     { key: reader, scopes: ["read"], ipAllowList: ANYWHERE },
-    { key: ann, scopes: ["read", "approve"], ipAllowList: ANYWHERE },
-    { key: bob, scopes: ["approve"], ipAllowList: ANYWHERE },
+    { key: ann, person: "Ann", scopes: ["read", "approve", "fail"], ipAllowList: ANYWHERE },
+    { key: ann2, person: "Ann", scopes: ["withdraw", "read", "approve", "fail"], ipAllowList: ANYWHERE },
+    { key: bob, person: "Bob", scopes: ["approve", "fail"], ipAllowList: ANYWHERE },
     { key: elsewhere, scopes, ipAllowList: ["192.0.2.0/24", "2001:db8::/32"] },
     { key: limited, scopes, ipAllowList: ["127.0.0.0/8"], accounts: ["acme"], maxAmountMinor: "50000" },
     { key: revoked, scopes, ipAllowList: ANYWHERE },

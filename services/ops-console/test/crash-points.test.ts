@@ -31,4 +31,4 @@ test("whichever effect it dies at, every change of a withdrawal is kept once", a
   const common = COMMON_EFFECTS.filter((effect) => !EFFECTS.some((own) => own === effect));
   expect(reachedPoints(reached, common)).toEqual(pointsAround(EFFECTS).toSorted());
   process.stdout.write(`ops-console: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
-}, 300_000);
+}, 600_000);

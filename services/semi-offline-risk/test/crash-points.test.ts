@@ -93,7 +93,6 @@ async function openWorld() {
     sends.push(...work);
   };
   let count = 0;
-  let version = 1;
   const paying = (amount: string) => {
     count += 1;
     const coins = [fund(wallet, 1_000_000n, count % 20)];
@@ -136,11 +135,10 @@ async function openWorld() {
         paying("200000"),
         paying("200000"),
       ];
-      version += 1;
       good.push(signed);
       bad.push(refused, vetoed, stopped);
       for (const task of [signed, refused, vetoed, stopped]) given(vault.send(task), vault.send(task));
-      const bundle = sealedBundle(seals, office, { version, policy: { large: LARGE } });
+      const bundle = sealedBundle(seals, office, { version: 2, policy: { large: LARGE } });
       const outgoing = { id: `bundle-${count}`, key: "bundle", occurredAtMs: Date.now(), message: { bundle } };
       given(vault.bridge.send(seal(seals.sealer("vault"), "bundle.offered.v1", outgoing)));
       const said = { kind: "veto", taskId: vetoed.taskId, transactionId: vetoed.txid, person: "carol" } as const;

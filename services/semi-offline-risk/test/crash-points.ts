@@ -2,6 +2,7 @@
 // message to a holder over its bridge is in the list too: whether it was sent is in no table, so it has to be sent again.
 export const EFFECTS = [
   "migrate",
+  "governance/bundles offer",
   "holders/journal-watch hear",
   "semi-offline-risk/signing-requested handleSigningRequested",
   "semi-offline-risk/judge-stage judgeOne",
@@ -13,7 +14,6 @@ export const EFFECTS = [
   "semi-offline-risk/reports sendReports over the bridge",
   "semi-offline-risk/zone-report send over the bridge",
   "semi-offline-risk/recall-requested handleRecallRequested over the bridge",
-  "governance/bundles offer",
   "governance/console-commands decide",
   "holders/journal-watch accept",
 ] as const;

@@ -88,7 +88,7 @@ export type Config = {
   readonly sealer: Sealer;
   readonly trust: Trust;
   readonly ceremony: CeremonyFile;
-  /** Those in whose descriptor the key stands that this holder's shares make. */
+  /** Those in whose descriptor a key stands that this holder's shares make. */
   readonly wallets: ReadonlyMap<string, Wallet>;
   readonly caps: Caps;
 };
@@ -100,7 +100,7 @@ export function readSettings(env: Environment): Config {
   const holder = settings.SLUICE_HOLDER;
   const ceremony = settings.SLUICE_CEREMONY_FILE;
   const { wallets: listed, faults } = openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK);
-  const wallets = ownWallets(listed, ceremony, holder);
+  const { wallets, foreign } = ownWallets(listed, ceremony, holder);
   const trusted = settings.SLUICE_TRUST_FILE.some((key) => key.producer === holder && key.keyId === sealKeyId);
   const bridges = bridgeIdentity({
     name: holder,
@@ -112,6 +112,7 @@ export function readSettings(env: Environment): Config {
   });
   const all: readonly ConfigFault[] = [
     ...faults.map(({ walletId, rule }) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule })),
+    ...foreign.map((walletId) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule: OTHER_WALLET })),
     ...(trusted ? [] : [{ name: "secrets.sealKeyId", rule: `is not in the trust file as a key of ${holder}` }]),
     ...(ceremony.network === settings.SLUICE_NETWORK ? [] : [{ name: CEREMONY, rule: "is of SLUICE_NETWORK" }]),
     ...(wallets.size > 0 ? [] : [{ name: CEREMONY, rule: `names for ${holder} a key of a listed wallet` }]),
@@ -150,12 +151,28 @@ function internalCapsOf(settings: z.output<typeof environmentSchema>): Caps["int
 }
 
 const CEREMONY = "SLUICE_CEREMONY_FILE";
+const OTHER_WALLET = "is not, under this name and with this descriptor, a wallet of SLUICE_CEREMONY_FILE";
 
+/**
+ * Those of this holder's keys. The ceremony's record says which wallets these are: one that has its name or one of its keys
+ * and is not the same is no wallet of another ceremony but a mistake, or worse.
+ */
 function ownWallets(
   listed: ReadonlyMap<string, Wallet>,
   ceremony: CeremonyFile,
   holder: string,
-): ReadonlyMap<string, Wallet> {
-  const key = Buffer.from(ceremony.holders.find((each) => each.holder === holder)?.publicKey ?? "", "hex");
-  return new Map([...listed].filter(([, wallet]) => fingerprintOfKey(wallet, key) !== null));
+): { readonly wallets: ReadonlyMap<string, Wallet>; readonly foreign: readonly string[] } {
+  const own = ceremony.holders.find((each) => each.holder === holder)?.accounts ?? [];
+  const keys = own.map(({ publicKey }) => Buffer.from(publicKey, "hex"));
+  const holdsKey = (wallet: Wallet): boolean => keys.some((key) => fingerprintOfKey(wallet, key) !== null);
+  const foreign = [...listed].filter(([walletId, wallet]) => {
+    const recorded = ceremony.wallets.find(({ descriptor }) => descriptor === wallet.descriptor.descriptor);
+    // A record of one wallet does not name it.
+    if (recorded !== undefined) return walletId !== (recorded.walletId ?? walletId);
+    return holdsKey(wallet) || ceremony.wallets.some((each) => each.walletId === walletId);
+  });
+  return {
+    wallets: new Map([...listed].filter(([, wallet]) => holdsKey(wallet))),
+    foreign: foreign.map(([walletId]) => walletId),
+  };
 }

@@ -1,10 +1,12 @@
 // What a holder refuses by itself: one row a rule, in the order of the checks, each one change away from a sound order.
-import { deriveScript } from "@sluice/chains";
+import { type Coin, deriveScript } from "@sluice/chains";
 import { describe, expect, test } from "vitest";
 import {
   clear,
   DESTINATION,
+  type FixtureWallet,
   fund,
+  makeHeldWallet,
   makeOrder,
   makePolicy,
   makeSeals,
@@ -12,6 +14,7 @@ import {
   type Order,
   OTHER_DESTINATION,
   request,
+  withInputOf,
 } from "../test/zone.ts";
 import { type HolderPolicy, judgeOrder } from "./judge-order.ts";
 
@@ -31,6 +34,34 @@ const revoked = makePolicy(
   { ...seals, trust: { find: (p, k) => withRevoked(seals.trust.find(p, k), "exchange-backend") } },
   wallet,
 );
+
+/** Two wallets of one ceremony: the same three holders, with the same fingerprints. */
+const both = await makeHeldWallet(20, "hot", ["hot-2"]);
+const wallets = { hot: both.wallet, other: (both.others[0] as FixtureWallet).wallet };
+const ofBoth = makePolicy(seals, wallets.hot, {
+  wallets: new Map([
+    ["hot", wallets.hot],
+    ["hot-2", wallets.other],
+  ]),
+});
+const coins = [fund(wallets.hot, 90_000n), fund(wallets.hot, 90_000n, 5)];
+const mixed = (at: 0 | 1) =>
+  withInputOf(
+    makeOrder(seals, wallets.hot, { coins }),
+    { wallet: wallets.hot, coin: coins[at] as Coin },
+    wallets.other,
+  );
+const changeOf = (branch: 0 | 1) => deriveScript(wallets.other.descriptor, branch, 7).address;
+
+/** Pays what is due and an address of the other wallet as well, which the backend may even have asked for. */
+function changeInto(address: string, cleared = false): Order {
+  const pays = [
+    { address: DESTINATION, amountSat: 100_000n },
+    { address, amountSat: 200_000n },
+  ];
+  const more = cleared ? [request("w2", { address, amount: "200000" })] : [];
+  return makeOrder(seals, wallets.hot, { requests: [request("w1"), ...more], pays });
+}
 
 function withRevoked<T extends { readonly producer: string }>(key: T | undefined, producer: string) {
   return key?.producer === producer ? { ...key, revoked: true } : key;
@@ -131,6 +162,25 @@ describe("judgeOrder", () => {
     ["FEE_PERCENT_OVER_CAP", paying(request("w1", { amount: "1000" })), policy],
   ])("refuses with %s", (code, tampered, by) => {
     expect(judgeOrder(tampered, by)).toMatchObject({ ok: false, refusal: { code } });
+  });
+
+  test.each<[string, string, () => Order]>([
+    ["its own", "signs", () => makeOrder(seals, wallets.hot)],
+    ["the other one", "signs", () => makeOrder(seals, wallets.other)],
+    ["one that nobody knows", "WALLET_UNKNOWN", () => ({ ...makeOrder(seals, wallets.hot), walletId: "hot-3" })],
+    [
+      "a coin of the other one",
+      "INPUT_DERIVATION_PATH",
+      () => ({ ...makeOrder(seals, wallets.other), walletId: "hot" }),
+    ],
+    ["a coin of each", "INPUT_NOT_OWN", () => mixed(1)],
+    ["a coin of each, the other one's first", "INPUT_NOT_OWN", () => mixed(0)],
+    ["change into the other one", "PAYMENT_UNMATCHED", () => changeInto(changeOf(1))],
+    ["change into the other one, cleared", "PAYMENT_TO_OWN_WALLET", () => changeInto(changeOf(1), true)],
+    ["a payment to the other one", "PAYMENT_TO_OWN_WALLET", () => changeInto(changeOf(0), true)],
+  ])("holds keys of two wallets and judges what names one and has %s: %s", (_, code, make) => {
+    const judged = judgeOrder(make(), ofBoth);
+    expect(judged.ok ? "signs" : judged.refusal.code).toBe(code);
   });
 
   test("refuses an amount that was changed in the bytes, because they are another transaction then", () => {

@@ -74,7 +74,7 @@ export function judgeOrder(order: Order, policy: HolderPolicy): Result<SoundOrde
     if (cleared.value.request.id !== withdrawalId) return refuse("CLEARANCE_OTHER", `${withdrawalId} has another's`);
     if (due.some((earlier) => earlier.withdrawalId === withdrawalId))
       return refuse("WITHDRAWAL_DUPLICATE", withdrawalId);
-    const payment = duePayment(cleared.value, wallet);
+    const payment = duePayment(cleared.value, wallet.descriptor.network, wallets);
     if (!payment.ok) return payment;
     due.push(payment.value);
   }
@@ -140,15 +140,22 @@ export function judgeAge(
 /** What a clearance says is to be paid, as the output that has to be there. */
 type Due = ClearedAt & { readonly scriptPubKey: Buffer; readonly amountSat: bigint };
 
-function duePayment({ request, clearedAtMs }: Clearance, { descriptor, gapLimit }: Wallet): Result<Due, HolderRefusal> {
+/** Wallets pay strangers and never each other: what moves between them is no withdrawal. */
+function duePayment(
+  { request, clearedAtMs }: Clearance,
+  network: Wallet["descriptor"]["network"],
+  wallets: HolderPolicy["wallets"],
+): Result<Due, HolderRefusal> {
   const asset = parseAsset(request.asset);
   if (!asset.ok) return refuse(asset.refusal.code, `${request.id}: ${asset.refusal.detail}`);
   const amount = parseAmount(request.amount, asset.value);
   if (!amount.ok) return refuse(amount.refusal.code, `${request.id}: ${amount.refusal.detail}`);
-  const address = parseAddress(descriptor.network, request.address);
+  const address = parseAddress(network, request.address);
   if (!address.ok) return refuse(address.refusal.code, `${request.id}: ${address.refusal.detail}`);
   const { scriptPubKey } = address.value;
-  if (findScript(descriptor, scriptPubKey, gapLimit) !== null) return refuse("PAYMENT_TO_OWN_WALLET", request.id);
+  for (const { descriptor, gapLimit } of wallets.values()) {
+    if (findScript(descriptor, scriptPubKey, gapLimit) !== null) return refuse("PAYMENT_TO_OWN_WALLET", request.id);
+  }
   const amountSat = amount.value;
   return ok({ withdrawalId: request.id, clearedAtMs, scriptPubKey: Buffer.from(scriptPubKey), amountSat });
 }

@@ -56,7 +56,7 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
     collect: (gauge) => gauge.set(journal.entries),
   });
 
-  // Step 6: only wallets in whose descriptor this holder's key stands are served.
+  // Step 6: only wallets in whose descriptor a key of this holder stands are served.
   const policy = { holder, trust, wallets: config.wallets, caps: config.caps };
   const bridge = openBridge({
     carrier: openCarrier(config.bridgeCarrier, "connect"),
@@ -71,13 +71,13 @@ runProcess("semi-offline-signer", async ({ logger, onStop }) => {
         logger.warn({ refusal: opened.refusal }, "an order was dropped");
         return;
       }
-      const key = lock.key();
+      const keys = lock.keys();
       const hindrance = findRollback(opened.value.message, journal, reports.acknowledged());
       if (hindrance !== null) logger.error({ hindrance }, `ALARM: ${hindrance.code}: nothing is signed`);
       const answered =
-        key === null || hindrance !== null
+        keys === null || hindrance !== null
           ? refuseForNow(opened.value, hindrance ?? LOCKED, { sealer, journal, now: Date.now })
-          : orEnd(() => answerOrder(opened.value, { policy, journal, key, sealer, now: Date.now }));
+          : orEnd(() => answerOrder(opened.value, { policy, journal, keys, sealer, now: Date.now }));
       const { taskId, transactionId } = opened.value.message;
       orders.inc({ outcome: answered.outcome });
       logger.info({ taskId, transactionId, outcome: answered.outcome }, "an order was answered");

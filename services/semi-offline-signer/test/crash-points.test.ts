@@ -60,7 +60,7 @@ test("whichever effect it dies at, of two orders that do not conflict exactly on
       ({ taskId, transactionId }) => taskId === order.taskId && transactionId === order.transactionId,
     );
   }
-}, 300_000);
+}, 600_000);
 
 const idOf = ({ transactionId }: { readonly transactionId: string }): string => transactionId;
 const hex = (_: string, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value);

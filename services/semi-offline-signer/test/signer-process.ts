@@ -46,7 +46,11 @@ export function startSigner({ folder, seals, held, env, network, flags = [], bef
   writeFileSync(files.bridgeKeys, JSON.stringify(testBridgeKeys([HOLDER, "semi-offline-risk"])));
   writeFileSync(
     files.wallets,
-    JSON.stringify([{ walletId: "hot", asset: "BTC", descriptor: held.text, gapLimit: 20 }]),
+    JSON.stringify(
+      [held, ...held.others].map(({ text, wallet: { walletId } }) => ({
+        ...{ walletId, asset: "BTC", descriptor: text, gapLimit: 20 },
+      })),
+    ),
   );
   writeFileSync(files.ceremony, JSON.stringify(held.record));
   const console = join(folder, "console", "a.sock");

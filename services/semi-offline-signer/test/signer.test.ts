@@ -5,14 +5,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
 import { testBridgeSession } from "@sluice/bridge/testing";
+import type { Coin } from "@sluice/chains";
 import { type OpenedOf, open, seal } from "@sluice/contracts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { HOLDER, type Signer, type SignerOptions, startSigner, WITHOUT_NETWORK } from "./signer-process.ts";
-import { fund, makeHeldWallet, makeOrder, makeSeals, NOW_MS, type Order } from "./zone.ts";
+import {
+  type FixtureWallet,
+  fund,
+  makeHeldWallet,
+  makeOrder,
+  makeSeals,
+  makeWallet,
+  NOW_MS,
+  type Order,
+  request,
+  withInputOf,
+} from "./zone.ts";
 
 const seals = makeSeals();
-const held = await makeHeldWallet();
+const held = await makeHeldWallet(20, "hot", ["hot-2"]);
 const { wallet, secrets } = held;
+const second = held.others[0] as FixtureWallet;
 
 let folder = "";
 let bridge: Bridge | undefined;
@@ -101,6 +114,35 @@ describe("a holder's process", () => {
     expect(answers()[1]).toEqual(answers()[0]);
   });
 
+  test("signs for the wallet that an order names with that wallet's key, and for none that mixes them", async () => {
+    await serve();
+    const coins = [fund(wallet), fund(wallet, 90_000n, 5)];
+    const orders = [
+      makeOrder(seals, wallet, { requests: [request("w1")] }),
+      makeOrder(seals, second.wallet, { requests: [request("w2")] }),
+      { ...makeOrder(seals, second.wallet, { requests: [request("w3")] }), walletId: "hot" },
+      { ...makeOrder(seals, wallet, { requests: [request("w4")] }), walletId: "hot-3" },
+      withInputOf(
+        makeOrder(seals, wallet, { requests: [request("w5")], coins }),
+        { wallet, coin: coins[1] as Coin },
+        second.wallet,
+      ),
+      // Once it was signed for in one wallet, a withdrawal is never signed for in the other.
+      makeOrder(seals, second.wallet, { requests: [request("w1")] }),
+    ];
+    for (const order of orders) await listen().send(envelopeOf(order));
+    await until(() => answers().length === orders.length);
+    const said = answers().map(({ answer }) => (answer.case === "refusal" ? answer.value.code : answer.case));
+    expect(said).toEqual([
+      "signatures",
+      "signatures",
+      "INPUT_DERIVATION_PATH",
+      "WALLET_UNKNOWN",
+      "INPUT_NOT_OWN",
+      "WITHDRAWAL_ALREADY_SIGNED",
+    ]);
+  });
+
   test("refuses over a restart what it may not sign, and says why", async () => {
     const first = await serve();
     await listen().send(envelopeOf(makeOrder(seals, wallet)));
@@ -147,6 +189,18 @@ describe("a holder's process does not serve", () => {
   afterAll(() => rmSync(elsewhere, { recursive: true }));
 
   test.each<[string, Partial<SignerOptions>, number, string]>([
+    [
+      "with a wallet under the other's name",
+      { held: { ...held, others: [{ ...second, wallet: { ...second.wallet, walletId: "hot-3" } }] } },
+      78,
+      "is not, under this name and with this descriptor, a wallet of",
+    ],
+    [
+      "with a stranger's wallet under the name of one of its own",
+      { held: { ...held, others: [makeWallet(20, "hot-2")] } },
+      78,
+      "is not, under this name and with this descriptor, a wallet of",
+    ],
     ["with the ceremony of another wallet", { env: FOREIGN }, 78, "names for semi-offline-signer-a a key of a listed"],
     ["with a ceremony that is none", { env: { SLUICE_CEREMONY_FILE: "/dev/null" } }, 78, "SLUICE_CEREMONY_FILE"],
     ["with a ceremony of another network", { env: { SLUICE_NETWORK: "signet" } }, 78, "is of SLUICE_NETWORK"],

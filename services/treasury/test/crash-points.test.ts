@@ -40,7 +40,7 @@ test("whichever effect it dies at, every payout and every coin is booked once", 
   // A commit that is not in the list is found here, and the list names nothing that is not there.
   expect(reachedPoints(reached)).toEqual(pointsAround(EFFECTS).toSorted());
   process.stdout.write(`treasury: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
-}, 300_000);
+}, 600_000);
 
 async function openWorld() {
   const folder = mkdtempSync(join(tmpdir(), "treasury-points-"));

@@ -2,7 +2,7 @@
 // these are what every online service does alike, and what the others leave out of their lists for its sake.
 export const EFFECTS = [
   "migrate",
-  "messaging/settle settle",
+  "messaging/settle settleTogether",
   "kafka offset",
   "kafka receipts",
   "online-service/high-water mark",

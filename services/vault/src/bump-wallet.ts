@@ -1,24 +1,10 @@
 // Step 10: one transaction of a wallet that does not get into a block is replaced, or gets a child; or it is said why not.
-import { type DecodedPayout, decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
+import type { Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
-import { type BumpCaps, type BumpDecision, decideBump, findChainEnd, type StuckTransaction } from "@sluice/planning";
+import type { BumpCaps, BumpDecision } from "@sluice/planning";
 import type { Transaction } from "@sluice/postgres";
-import {
-  answerBump,
-  countReplacement,
-  type DueBump,
-  dueBump,
-  freeCoins,
-  isBuiltUpon,
-  lockVersions,
-  nextChangeIndex,
-  readCoins,
-  takeLane,
-  unconfirmedChange,
-  unconfirmedTransactions,
-  useChangeIndex,
-} from "@sluice/wallet-memory";
+import { answerBump, countReplacement, dueBump, lockVersions, takeLane, weighBump } from "@sluice/wallet-memory";
 import { savePlan } from "./save-plan.ts";
 import { type LoadedTask, lockTaskOfTransaction } from "./store/tasks.ts";
 
@@ -51,7 +37,7 @@ export async function bumpWallet(
     });
     return { transactionId, code: "NOT_STUCK", detail: "" };
   }
-  const decision = await decide(tx, wallet, policy, due, version);
+  const decision = await weighBump(tx, wallet, policy, due, version);
   if (decision.kind === "wait") {
     const { code, detail } = decision;
     await answerBump(tx, payoutId, {
@@ -67,35 +53,6 @@ export async function bumpWallet(
   const detail = `task ${saved.taskId} pays ${decision.plan.feeSat} satoshi`;
   await answerBump(tx, payoutId, { ...answer, taskId: saved.taskId, code, detail, again: false });
   return { transactionId, code, detail };
-}
-
-async function decide(
-  tx: Transaction,
-  wallet: Wallet,
-  policy: BumpPolicy,
-  due: DueBump,
-  version: LoadedTask,
-): Promise<BumpDecision> {
-  const { walletId } = wallet;
-  const decoded = decodedOf(version, wallet);
-  const freshIndex = await nextChangeIndex(tx, walletId);
-  const inputs = decoded.inputs.map(({ outpoint }) => outpoint);
-  const stuck: StuckTransaction = {
-    wallet,
-    ...{ feeSat: version.feeSat, vbytes: decoded.vbytes, payments: version.withdrawals, bumps: due.bumps },
-    inputs: await readCoins(tx, inputs),
-    // The change of only one version will ever exist, so a replacement's may go where that of the replaced one went.
-    changeIndex: decoded.change[0]?.pathIndex ?? freshIndex,
-    changeInUse: await isBuiltUpon(tx, due.payoutId),
-    ...{ code: due.stuckCode, wantedSatPerKvbyte: due.wantedSatPerKvbyte },
-    ...{ replacementFeeSat: due.replacementFeeSat, descendants: due.descendants },
-  };
-  const [unconfirmed, change] = [await unconfirmedTransactions(tx, walletId), await unconfirmedChange(tx, walletId)];
-  const end = findChainEnd(version.transactionId, unconfirmed, change, freshIndex);
-  const decision = decideBump(stuck, policy, await freeCoins(tx, walletId, []), end);
-  const isFresh = decision.kind === "child" || (decision.kind === "replace" && decoded.change.length === 0);
-  if (isFresh) await useChangeIndex(tx, walletId, freshIndex);
-  return decision;
 }
 
 async function save(
@@ -119,10 +76,4 @@ async function save(
     { withdrawals, replaces: { taskId, transactionId }, reason: null },
     sealer,
   );
-}
-
-function decodedOf({ psbt, taskId }: LoadedTask, { descriptor, gapLimit }: Wallet): DecodedPayout {
-  const decoded = decodePayout(psbt, descriptor, { gapLimit, indexLimit: INDEX_LIMIT });
-  if (!decoded.ok) throw new Error(`task ${taskId} does not decode any more: ${decoded.refusal.code}`);
-  return decoded.value;
 }

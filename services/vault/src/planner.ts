@@ -8,8 +8,6 @@ import { type PlanOutcome, type PlanPolicy, planWallet } from "./plan-wallet.ts"
 import { type TidyPolicy, tidyWallet } from "./tidy-wallet.ts";
 import { LOOK_EVERY_MS } from "./work.ts";
 
-const TIDY_EVERY_MS = 30_000;
-
 export function startPlanner(
   { pool, sealer, life }: Pick<OnlineService, "pool" | "sealer" | "life">,
   wallets: Iterable<Wallet>,
@@ -17,7 +15,7 @@ export function startPlanner(
   isHeld: () => boolean,
 ): Rounds {
   const all = [...wallets];
-  let tidiedAtMs = 0;
+  let tidiedAtMs = Date.now();
   let ripening: NodeJS.Timeout | undefined;
   const rounds = startRounds({ everyMs: LOOK_EVERY_MS, logger: life.logger, round });
   return rounds;
@@ -27,7 +25,7 @@ export function startPlanner(
     const ripe: number[] = [];
     for (const wallet of all) ripe.push(await planAll(wallet));
     for (const wallet of all) await refill(wallet);
-    if (Date.now() - tidiedAtMs >= TIDY_EVERY_MS) for (const wallet of all) await tidy(wallet);
+    if (Date.now() - tidiedAtMs >= policy.SLUICE_TIDY_EVERY_MS) for (const wallet of all) await tidy(wallet);
     const ripeInMs = Math.min(...ripe);
     clearTimeout(ripening);
     if (ripeInMs < LOOK_EVERY_MS) ripening = setTimeout(() => rounds.wake(), ripeInMs);

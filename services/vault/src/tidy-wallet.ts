@@ -10,12 +10,17 @@ import {
   feeHistory,
   longTermFeeRate,
   nextChangeIndex,
+  sumWaiting,
   takeLane,
   useChangeIndex,
 } from "@sluice/wallet-memory";
 import { savePlan } from "./save-plan.ts";
 
-export type TidyPolicy = { readonly fees: FeePolicy; readonly internal: InternalTransferPolicy };
+export type TidyPolicy = {
+  readonly fees: FeePolicy;
+  readonly internal: InternalTransferPolicy;
+  readonly SLUICE_TIDY_EVERY_MS: number;
+};
 
 export type Tidied = { readonly taskId: string; readonly transactionId: string; readonly reason: string };
 
@@ -23,7 +28,7 @@ export type Tidied = { readonly taskId: string; readonly transactionId: string; 
 export async function tidyWallet(
   tx: Transaction,
   wallet: Wallet,
-  { fees, internal }: TidyPolicy,
+  { fees, internal }: Omit<TidyPolicy, "SLUICE_TIDY_EVERY_MS">,
   sealer: Sealer,
 ): Promise<Tidied | null> {
   const { walletId, descriptor } = wallet;
@@ -34,6 +39,7 @@ export async function tidyWallet(
     coins: await coinsToTidy(tx, walletId, Math.max(internal.keepFreeCoins, internal.consolidateCoins)),
     longTermSatPerKvbyte: await longTermFeeRate(tx),
     underWay: await countInternalTransfers(tx, walletId),
+    waitingSat: await sumWaiting(tx, walletId),
     ...{ feeRateSatPerKvbyte, policy: internal },
   });
   if (decided === null) return null;

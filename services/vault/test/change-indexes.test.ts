@@ -1,6 +1,6 @@
 // Which address of the wallet a change goes to: vault's tables on a real server.
 import { randomUUID } from "node:crypto";
-import { planPayout } from "@sluice/chains";
+import { planInternalTransfer, planPayout } from "@sluice/chains";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import { DESTINATION } from "@sluice/signing-fixtures";
 import { coinMismatch, nextChangeIndex, returnChangeIndex, upsertCoin, useChangeIndex } from "@sluice/wallet-memory";
@@ -66,6 +66,32 @@ describe("change", () => {
       await upsertCoin(tx, walletId, fund({ descriptor }, 5_000n, 1, 1), 7, true);
       await returnChangeIndex(tx, wallet, planTo(1));
       expect(await nextChangeIndex(tx, walletId)).toBe(2);
+    });
+  });
+
+  it("of an internal transfer that was refused frees all its addresses, if they are the last", async () => {
+    const wallet = newWallet();
+    const { walletId } = wallet;
+    const fannedOut = planInternalTransfer({
+      ...{ wallet: descriptor, inputs: [fund({ descriptor })], outputs: 3, changeIndexes: [1, 2, 3] },
+      feeRateSatPerKvbyte: 2_000n,
+    });
+    if (!fannedOut.ok) throw new Error(fannedOut.refusal.detail);
+    const { psbt } = fannedOut.value;
+    await transaction(pool, async (tx) => {
+      await useChangeIndex(tx, walletId, 3);
+      await returnChangeIndex(tx, wallet, psbt);
+      expect(await nextChangeIndex(tx, walletId)).toBe(1);
+      await useChangeIndex(tx, walletId, 4);
+      await returnChangeIndex(tx, wallet, psbt);
+      expect(await nextChangeIndex(tx, walletId)).toBe(5);
+    });
+    const another = newWallet();
+    await transaction(pool, async (tx) => {
+      await useChangeIndex(tx, another.walletId, 3);
+      await upsertCoin(tx, another.walletId, fund({ descriptor }, 5_000n, 2, 1), 7, true);
+      await returnChangeIndex(tx, another, psbt);
+      expect(await nextChangeIndex(tx, another.walletId)).toBe(4);
     });
   });
 

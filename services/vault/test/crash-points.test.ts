@@ -33,10 +33,13 @@ test("whichever effect it dies at, everybody who was cleared is paid once and no
   const common = COMMON_EFFECTS.filter((effect) => !EFFECTS.some((own) => own === effect));
   expect(reachedPoints(reached, common)).toEqual(pointsAround(EFFECTS).toSorted());
   process.stdout.write(`vault: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
-}, 300_000);
+}, 600_000);
 
 async function openWorld() {
-  const world = await createWorld({ SLUICE_REFILL_PAUSE_MS: "50", SLUICE_BUMP_PAUSE_MS: "50" });
+  const world = await createWorld({
+    ...{ SLUICE_REFILL_PAUSE_MS: "50", SLUICE_BUMP_PAUSE_MS: "50" },
+    ...{ SLUICE_CONSOLIDATE_COINS: "0", SLUICE_KEEP_FREE_COINS: "0" },
+  });
   const folder = mkdtempSync(join(tmpdir(), "vault-points-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const bundles = join(folder, "bundles");
@@ -68,7 +71,7 @@ async function openWorld() {
     vault.ready.catch(() => undefined);
     if (point.endsWith("refill")) await clear(LARGE_SAT);
     await clear(50_000n);
-    await HAPPEN[effectOf(point)]?.(world, zone, vault);
+    await HAPPEN[effectOf(point)]?.(world, zone, vault, point);
     const { signal } = await vault.ended;
     await CLEAN_UP[effectOf(point)]?.(world);
     await endSessions(world.env["SLUICE_KAFKA_BROKERS"]?.split(",") ?? [], `${world.topicPrefix}vault`);
@@ -116,15 +119,18 @@ const SETTINGS: By<Readonly<Record<string, string>>> = {
     SLUICE_CONSOLIDATE_COINS: "2",
     SLUICE_CONSOLIDATE_BELOW_PERCENT: "100",
     SLUICE_SMALL_COIN_SAT: "2000000",
+    SLUICE_TIDY_EVERY_MS: "50",
   },
 };
 
 /** What happens while the process runs, beside a withdrawal. */
-const HAPPEN: By<(world: World, zone: Zone, vault: VaultProcess) => Promise<unknown>> = {
+const HAPPEN: By<(world: World, zone: Zone, vault: VaultProcess, point: string) => Promise<unknown>> = {
   "wallet-memory/parked-reports parkReport": async (_, zone) => void zone.send(Buffer.from("junk")).catch(() => {}),
   "zone-news/zone-news hear": async (world, zone) =>
     void zone.send(zoneNews(world.sealers["semi-offline-risk"], 1, true)).catch(() => {}),
-  "vault/bumper round": async (world) => {
+  "vault/bumper round": async (world, _zone, _vault, point) => {
+    // Said once: what was not done about it before is still to be done after.
+    if (point.startsWith("after")) return;
     const { transactionId } = newestPayout(world);
     await world.tell("transaction.stuck.v1", "blockchain-gateway", `${transactionId}/stuck/1`, {
       ...{ transactionId, withdrawals: [], sinceMs: 1, code: "FEE_TOO_LOW", descendants: 0, revision: 1 },
@@ -168,17 +174,14 @@ async function expectEachInOneTask(world: World, zone: Zone, cleared: readonly s
   expect([...payouts].filter(([, ids]) => ids.size > 1)).toEqual([]);
   await eventually(() => {
     const paid = world.heard("transaction.signed.v1").flatMap(({ message }) => message.payouts);
-    expect(
-      paid
-        .filter(({ attempt }) => attempt === 1)
-        .map((one) => one.withdrawalId)
-        .toSorted(),
-    ).toEqual(cleared.toSorted());
-    // One replacement, one consolidation: neither more for having been begun twice.
-    expect(paid.filter(({ attempt }) => attempt > 1)).toHaveLength(1);
+    expect([...new Set(paid.map(({ withdrawalId }) => withdrawalId))].toSorted()).toEqual(cleared.toSorted());
+    const again = paid.filter(
+      ({ withdrawalId }, at) => paid.findIndex((one) => one.withdrawalId === withdrawalId) !== at,
+    );
+    // What was stuck got one replacement or one child, coins were merged once: neither more for having been begun twice.
+    const internal = zone.requests.filter(({ withdrawals }) => withdrawals.length === 0);
+    expect(again.length + new Set(internal.map(({ taskId }) => taskId)).size).toBe(2);
   });
-  const internal = zone.requests.filter(({ withdrawals }) => withdrawals.length === 0);
-  expect(new Set(internal.map(({ taskId }) => taskId)).size).toBe(1);
 }
 
 /** Once the newest version of everything is confirmed. */

@@ -1,10 +1,10 @@
 // The durable effects of vault by name, each walked through before and after it. What its relay, its receipts and its marks do is
 // treasury's to walk through: they are the same in every online service.
 export const EFFECTS = [
-  "messaging/settle settle",
+  "messaging/settle settleTogether",
   "vault/planner planAll",
-  "vault/planner refill",
   "vault/planner tidy",
+  "vault/planner refill",
   "vault/tasks sendSubmittedAgain",
   "vault/tasks takeRequest",
   "vault/submitter send over the bridge",

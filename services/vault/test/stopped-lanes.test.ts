@@ -14,7 +14,7 @@ let alarms: object[] = [];
 
 beforeEach(async () => {
   alarms = [];
-  await poolOf(database.pools).query("truncate stopped_lane");
+  await poolOf(database.pools).query("truncate stopped_lane, seen_conflict");
 });
 
 async function planned(): Promise<string> {
@@ -27,9 +27,9 @@ async function planned(): Promise<string> {
   return outcome.transactionId;
 }
 
-function conflict(transactionId: string, own: boolean): Promise<void> {
+function conflict(transactionId: string, own: boolean, by = FOREIGN): Promise<void> {
   const message = {
-    ...{ transactionId, withdrawals: [], outpoint: `${"ab".repeat(32)}:0`, conflictingTransactionId: FOREIGN, own },
+    ...{ transactionId, withdrawals: [], outpoint: `${"ab".repeat(32)}:0`, conflictingTransactionId: by, own },
     ...{ blockHash: "", height: 0, confirmations: 0, revision: 5 },
   };
   const content = { id: `c-${transactionId}`, key: transactionId, occurredAtMs: 1, message };
@@ -68,6 +68,11 @@ it("stops this wallet's planning with a code to be read, and no other wallet's, 
   expect((await plan(pool)).kind).toBe("waiting");
   expect(await reopenLane(pool, "hot-1", FOREIGN)).toBe(true);
   expect((await plan(pool)).kind).toBe("planned");
+  // The same one again, deeper by then, was seen by a person; another one was not.
+  await conflict(transactionId, false);
+  expect([alarms.length, await listStoppedLanes(pool)]).toEqual([1, []]);
+  await conflict(transactionId, false, "cd".repeat(32));
+  expect([alarms.length, await taken("hot-1")]).toEqual([2, "stopped"]);
 });
 
 it("does not stop for a version of our own, and parks what is about no transaction of ours", async () => {

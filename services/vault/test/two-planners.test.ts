@@ -60,10 +60,11 @@ it("never give a coin to two payouts, nor build on what is replaced, whatever ha
       await empty(one);
       for (const [at, sat] of coins.entries()) await putCoin(one, fund(test, sat, at));
       await one.query("insert into fee_hour select now() - n * interval '1 hour', 9000 from generate_series(1, 30) n");
-      const ids = pays.map((_, at) => `w-${at}`);
-      for (const [at, pay] of pays.entries()) await putWithdrawal(one, { id: ids[at] ?? "", ...pay });
+      // Before anybody is to be paid, who would go first.
       const tidyAtOnce = [one, two].map((pool) => transaction(pool, (tx) => happen(tx, "tidy")));
       expect((await Promise.all(tidyAtOnce)).filter(Boolean)).toHaveLength(1);
+      const ids = pays.map((_, at) => `w-${at}`);
+      for (const [at, pay] of pays.entries()) await putWithdrawal(one, { id: ids[at] ?? "", ...pay });
       let over = false;
       const isOver = () => over;
       const planners = [keepPlanning(one, isOver), keepPlanning(two, isOver)];

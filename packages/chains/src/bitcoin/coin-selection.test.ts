@@ -59,17 +59,21 @@ describe("coin selection", () => {
     expect(names(dear)).toEqual(["lot 0"]);
   });
 
-  it("adds small coins while they are cheap, and leaves enough for the next payouts", () => {
-    const others = lots(...new Array<number>(40).fill(0).map((_, nth) => 200_000 - nth));
-    const more = (satPerVbyte: number, change: Partial<SelectionRequest<Lot>>) => {
-      const outputScripts = new Array<Uint8Array>(50).fill(payee);
-      const feeRateSatPerKvbyte = BigInt(1000 * satPerVbyte);
-      const given = request({ others, outputSat: 5_000_000n, outputScripts, feeRateSatPerKvbyte, ...change });
-      return (selectCoins(given)?.coins.length ?? 0) - (selectCoins({ ...given, plain: true })?.coins.length ?? 0);
-    };
-    expect([1, 2, 5, 9, 10, 50].map((satPerVbyte) => more(satPerVbyte, { keepCoins: 0 }))).toEqual([10, 5, 2, 1, 0, 0]);
-    expect([0, 5, 10, 20].map((keepCoins) => more(1, { keepCoins }))).toEqual([10, 9, 4, 0]);
-    expect(more(1, {})).toBe(0);
+  it("takes more coins than it needs only for leaving no change, and while they are cheap leaves enough for the next payouts", () => {
+    const feeRateSatPerKvbyte = 1_000n;
+    const neededOfTwo = 100_000n + feeSatOf(payoutVbytes(2, [payee]), feeRateSatPerKvbyte);
+    const exact = lots(900_000, neededOfTwo - 70_000n + 100n, 70_000);
+    const chosen = (keepCoins?: number, others = exact) =>
+      names(selectCoins(request({ others, feeRateSatPerKvbyte, ...(keepCoins === undefined ? {} : { keepCoins }) })));
+    const [withoutChange, largest] = [["lot 2", "lot 1"], ["lot 0"]];
+    expect([0, 1, 2, undefined].map((keepCoins) => chosen(keepCoins))).toEqual([
+      withoutChange,
+      withoutChange,
+      largest,
+      largest,
+    ]);
+    expect(chosen(undefined, [...exact, ...lots(...new Array<number>(20).fill(5_000))])).toEqual(withoutChange);
+    expect(chosen(0, lots(900_000, 200_000, 150_000))).toEqual(["lot 2"]);
   });
 
   it("leaves unconfirmed coins alone while the confirmed suffice, and never begins with one of them", () => {

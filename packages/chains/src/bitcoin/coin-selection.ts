@@ -78,7 +78,8 @@ function rankFrom<C extends Selectable>(
   if (plain) return [largestFirst, light].flatMap(settled);
   const mostSat = base.feeSat + mostExcessSat(base.feeSat, order);
   const affordable = Number(mostExcessSat(base.feeSat, order) / inputCostSat(order.feeRateSatPerKvbyte));
-  // Without change there is room for one more. While inputs are cheap all payouts want more of them, and some have to stay for those that come at the same time.
+  // Without change there is room for one more. While inputs are cheap all payouts want more of them, and some have to stay for those that come at the same
+  // time. Coins that only come along are not taken: it was measured to save nothing over a year, and the payees' batch would be larger for it.
   const spare = Math.max(0, Math.min(affordable, coins.length - largestFirst.length - keepCoins));
   const cheap = order.feeRateSatPerKvbyte < order.longTermFeeRateSatPerKvbyte;
   // Of equals the first is taken.
@@ -87,7 +88,6 @@ function rankFrom<C extends Selectable>(
     smallestAlone(required, coins, order),
     largestFirst,
     exactMatch(required, coins, order, largestFirst.length + (cheap ? spare : affordable + 1)),
-    cheap && spare > 0 ? [...largestFirst, ...coins.slice(-spare)] : null,
   ];
   const counting = candidates.flatMap(settled).filter(({ feeSat }) => feeSat <= mostSat);
   const wasteSat = new Map(counting.map((selection) => [selection, wasteSatOf(selection, order)]));

@@ -5,9 +5,9 @@ import { type Command, type Fault, type Outcome, requiredText, type Values } fro
 
 export const ceremony: Command = {
   name: "ceremony",
-  summary: "makes the keys of a wallet's three holders, and seals a share of each to every custodian",
+  summary: "makes the keys of three holders for one wallet or several, and seals a share of each to every custodian",
   usage: [
-    "--plan FILE    JSON: network, walletId, gapLimit, and for each holder its threshold and custodians",
+    "--plan FILE    JSON: network, wallets (walletId, account, gapLimit), and for each holder its threshold and custodians",
     "--out FOLDER   made anew; gets ceremony.json, wallets.json and shares/<holder>/<custodian>.age",
     "Hold it on a machine without network and disk, and switch the machine off afterwards.",
   ],
@@ -23,10 +23,10 @@ async function holdAndWrite(values: Values): Promise<Outcome> {
   const made = await holdCeremony(read.plan);
   writeCeremony(folder, made);
   const { record } = made;
-  const holders = record.holders.map(({ holder, fingerprint, path, threshold, shares }) => ({
+  const holders = record.holders.map(({ holder, fingerprint, accounts, threshold, shares }) => ({
     holder,
     fingerprint,
-    path,
+    paths: accounts.map(({ path }) => path),
     threshold,
     custodians: shares.map(({ custodian }) => custodian),
   }));
@@ -35,13 +35,13 @@ async function holdAndWrite(values: Values): Promise<Outcome> {
     lines: [
       `ceremony ${record.ceremonyId} on ${record.network}`,
       ...holders.map(
-        ({ holder, fingerprint, path, threshold, custodians }) =>
-          `${holder}: ${fingerprint} at m/${path}, any ${threshold} of ${custodians.join(", ")}`,
+        ({ holder, fingerprint, paths, threshold, custodians }) =>
+          `${holder}: ${fingerprint} at m/${paths.join(", m/")}, any ${threshold} of ${custodians.join(", ")}`,
       ),
-      `wallet: ${record.descriptor}`,
+      ...record.wallets.map(({ walletId, descriptor }) => `wallet ${walletId}: ${descriptor}`),
       `written to ${folder}. Next: sluice ceremony rehearse --folder ${folder} --identities FOLDER`,
     ],
-    json: { ceremonyId: record.ceremonyId, network: record.network, descriptor: record.descriptor, folder, holders },
+    json: { ceremonyId: record.ceremonyId, network: record.network, wallets: record.wallets, folder, holders },
   };
 }
 

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { playCeremony, writeCeremony } from "@sluice/ceremony";
 import { PRODUCERS, type Producer } from "@sluice/contracts";
 import { createDatabases, type Databases } from "../stack/databases.ts";
-import { type Identities, makeIdentities } from "../stack/identities.ts";
+import { apiKeysOf, type Identities, makeIdentities } from "../stack/identities.ts";
 import { openOffice } from "../stack/office.ts";
 import { policies } from "../stack/policies.ts";
 import { ONLINE_SERVICES } from "../stack/processes.ts";
@@ -22,7 +22,10 @@ if (existsSync(join(out, "config", "wallets.json"))) {
   say("this wallet has its ceremony behind it; its holders come back through their custodians, not from here");
   process.exit(0);
 }
-const { ceremony, custodians } = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
+const { ceremony, custodians } = await playCeremony({
+  network: "regtest",
+  wallets: [{ walletId: WALLET_ID, account: 0, gapLimit: GAP_LIMIT }],
+});
 const identities = makeIdentities();
 const secret = (name: string): string => readFileSync(join(out, "bootstrap", name), "utf8").trim();
 postgres.password = secret("password");
@@ -94,14 +97,13 @@ function writeSecrets(folder: string, producer: Producer, secrets: object): void
 function writeConfig(folder: string): void {
   const chosen = policies({});
   const office = openOffice(identities.trust, chosen.offline, Date.now());
-  const keyId = identities.of("exchange-backend").keyId;
   const contents = {
     trust: identities.trust,
     bridgeKeys: identities.bridgeKeys,
     onlinePolicy: chosen.online,
     bundleSigners: office.signersFile,
     firstBundle: office.firstBundle,
-    apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["0.0.0.0/0"] }],
+    apiKeys: apiKeysOf(identities, ["0.0.0.0/0"]),
     services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({
       name,
       url: `http://${name}:9100`,

@@ -21,6 +21,8 @@ export type Identity = {
 export type Identities = {
   readonly of: (producer: Producer) => Identity;
   readonly sealer: (producer: Producer) => Sealer;
+  /** Two people of the exchange, each with a key of their own: they approve what is held, and say what has failed. */
+  readonly officers: readonly [Identity, Identity];
   readonly trust: TrustFile;
   /** The secrets of an end of a bridge, to go with its others; nothing for processes without a bridge. */
   readonly bridgeSecretsOf: (name: string) => { readonly bridgeKey?: string };
@@ -34,6 +36,7 @@ export function makeIdentities(): Identities {
       return [producer, { producer, keyId: `${producer}-1`, seed, privateKey: ed25519PrivateKey(seed) }];
     }),
   );
+  const officers = [officer("officer-1"), officer("officer-2")] as const;
   const of = (producer: Producer): Identity => {
     const found = all.get(producer);
     if (found === undefined) throw new Error(`${producer} has no identity`);
@@ -50,12 +53,29 @@ export function makeIdentities(): Identities {
     },
     bridgeKeys: Object.fromEntries([...bridgeEnds].map(([name, { publicKey }]) => [name, publicKey])),
     sealer: of,
-    trust: [...all.values()].map(({ producer, keyId, privateKey }) => ({
+    officers,
+    trust: [...all.values(), ...officers].map(({ producer, keyId, privateKey }) => ({
       producer,
       keyId,
       publicKey: rawPublicKey(privateKey),
     })),
   };
+}
+
+function officer(keyId: string): Identity {
+  const seed = randomBytes(32);
+  return { producer: "exchange-backend", keyId, seed, privateKey: ed25519PrivateKey(seed) };
+}
+
+/** Who may call online-risk's API, and for what. */
+export function apiKeysOf({ of, officers }: Identities, ipAllowList: readonly string[]): readonly object[] {
+  const { keyId } = of("exchange-backend");
+  return [
+    { keyId, scopes: ["withdraw", "read", "approve"], ipAllowList },
+    ...officers.map((each) => ({
+      ...{ keyId: each.keyId, person: each.keyId, scopes: ["read", "approve", "fail"], ipAllowList },
+    })),
+  ];
 }
 
 /** X25519, both halves as base64 of 32 bytes: the last 32 of either DER form (RFC 8410). */

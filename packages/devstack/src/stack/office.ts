@@ -46,7 +46,9 @@ function contentOf(
   madeAtMs: number,
 ): Content {
   const { labels, accountLimits, ...policy } = offline as Record<string, unknown>;
+  // People's keys are for online-risk: the zone takes no request that one of them signed.
   const keys = trust
+    .filter(({ keyId }) => !keyId.startsWith("officer-"))
     .filter(({ producer }) => producer === "exchange-backend" || producer === "online-risk")
     .map(({ producer, keyId, publicKey }) => ({ producer, keyId, publicKey, fromMs: 0 }));
   const { name, publicKey } = person;

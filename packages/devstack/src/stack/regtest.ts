@@ -72,3 +72,14 @@ async function ask<T>(url: string, method: string, ...params: readonly unknown[]
 function bitcoins(amountSat: bigint): string {
   return `${amountSat / 100_000_000n}.${String(amountSat % 100_000_000n).padStart(8, "0")}`;
 }
+
+/** Each with the address where it tells its news, if it does. */
+export function listNodes(rpcUrls: Readonly<Record<string, string>>): Promise<readonly object[]> {
+  return Promise.all(
+    Object.entries(rpcUrls).map(async ([name, rpcUrl]) => {
+      const answer = await askBitcoind(rpcUrl, "getzmqnotifications");
+      const [news] = answer.ok ? (answer.result as readonly { readonly address: string }[]) : [];
+      return { name, url: new URL(rpcUrl).origin, ...(news === undefined ? {} : { zmq: news.address }) };
+    }),
+  );
+}

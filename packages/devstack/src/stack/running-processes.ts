@@ -18,7 +18,8 @@ import {
 
 export type Processes = {
   readonly startAll: () => Promise<void>;
-  readonly start: (name: ProcessName) => Promise<void>;
+  /** With these settings beside its own, this time. */
+  readonly start: (name: ProcessName, env?: Readonly<Record<string, string>>) => Promise<void>;
   /** A second instance of an online service, on ports of its own. */
   readonly startTwin: (name: OnlineService) => Promise<Child>;
   readonly kill: (name: ProcessName) => Promise<void>;
@@ -53,9 +54,9 @@ export function createProcesses(around: Surroundings, custody: PlayedCeremony, l
       inputs: [JSON.stringify(plan.secrets)],
     });
   };
-  const start = async (name: ProcessName): Promise<void> => {
+  const start: Processes["start"] = async (name, env = {}) => {
     const startedAtMs = Date.now();
-    children.set(name, await spawn(name, logFileOf(name), {}));
+    children.set(name, await spawn(name, logFileOf(name), env));
     log(`${name}: ready after ${((Date.now() - startedAtMs) / 1_000).toFixed(1)} s`);
     const holder = HOLDERS.find((each) => each === name);
     if (holder !== undefined) await unlock(holder, around, custody, log);
@@ -75,7 +76,7 @@ export function createProcesses(around: Surroundings, custody: PlayedCeremony, l
       await of(name).exited;
     },
     startAll: async () => {
-      const results = await Promise.allSettled(START_ORDER.map(start));
+      const results = await Promise.allSettled(START_ORDER.map((name) => start(name)));
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined) throw failed.reason;
       for (const name of ONLINE_SERVICES) await waitUntilReady(name, around.ports[name]);

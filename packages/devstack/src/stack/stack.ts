@@ -2,12 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { playCeremony } from "@sluice/ceremony";
+import { type DrawEntropy, playCeremony } from "@sluice/ceremony";
 import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/chains";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import { BRIDGE_SCHEMA, HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
 import { createBus, removeTopics } from "@sluice/messaging";
-import { askBitcoind } from "../parts/bitcoind-rpc.ts";
 import type { Child } from "../parts/child.ts";
 import { readPermissions } from "../parts/confine.ts";
 import type { Log } from "../parts/find-part.ts";
@@ -16,7 +15,7 @@ import type { Parts } from "../parts.ts";
 import { type ZoneProcess, zoneProcesses } from "../zone/prove-zone.ts";
 import { createDatabases } from "./databases.ts";
 import { planHolders } from "./holders.ts";
-import { type Identities, makeIdentities } from "./identities.ts";
+import { apiKeysOf, type Identities, type Identity, makeIdentities } from "./identities.ts";
 import { type Office, openOffice } from "./office.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
@@ -27,7 +26,7 @@ import {
   type ProcessName,
   type Surroundings,
 } from "./processes.ts";
-import { openRegtest, type Regtest } from "./regtest.ts";
+import { listNodes, openRegtest, type Regtest } from "./regtest.ts";
 import { createProcesses, type Processes } from "./running-processes.ts";
 
 export const WALLET_ID = "hot-1";
@@ -41,6 +40,8 @@ export type StackOptions = {
   readonly policies?: PolicyChoices | ((chain: Regtest) => Promise<PolicyChoices>);
   readonly extraEnv?: Surroundings["extraEnv"];
   readonly extraFlags?: Surroundings["extraFlags"];
+  /** Where the ceremony's entropy comes from: a test that plays a thief of the keys looks on. */
+  readonly draw?: DrawEntropy;
 };
 
 /** What the processes of a stack know and nobody else should: for tests that play an enemy who has got hold of it. */
@@ -78,6 +79,8 @@ export type Stack = {
   readonly backend: Sealer;
   readonly inside: Inside;
   readonly client: SluiceClient;
+  /** Two people with keys of their own: nobody approves an own request. */
+  readonly officers: readonly [SluiceClient, SluiceClient];
   readonly chain: Regtest;
   /** Whether the semi-offline processes run where no IP is to be had; `detail` says why not. */
   readonly isolation: { readonly noIp: boolean; readonly detail: string };
@@ -88,8 +91,8 @@ export type Stack = {
   readonly zoneProcesses: () => readonly ZoneProcess[];
   readonly logFileOf: (name: ProcessName) => string;
   readonly kill: (name: ProcessName) => Promise<void>;
-  /** Starts a process again that was killed; a holder comes back locked and is unlocked by its custodians. */
-  readonly restart: (name: ProcessName) => Promise<void>;
+  /** Starts a process again that was killed, with further settings if given; a holder comes back locked and is unlocked. */
+  readonly restart: (name: ProcessName, env?: Readonly<Record<string, string>>) => Promise<void>;
   /** A second instance of an online service beside the first; it ends with the stack unless it is ended before. */
   readonly startTwin: (name: OnlineService) => Promise<Child>;
   /** Pays coins of these satoshi to fresh addresses of the hot wallet and mines them. */
@@ -101,13 +104,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { parts, log, directory } = options;
   const isolated = readPermissions().networkNamespace !== "none";
   const tag = randomBytes(4).toString("hex");
-  const custody = await playCeremony({ network: "regtest", walletId: WALLET_ID, gapLimit: GAP_LIMIT });
+  const custody = await playCeremony({
+    network: "regtest",
+    wallets: [{ walletId: WALLET_ID, account: 0, gapLimit: GAP_LIMIT }],
+    ...(options.draw === undefined ? {} : { draw: options.draw }),
+  });
   const { record, wallets } = custody.ceremony;
   const identities = makeIdentities();
   log(
     "ceremony: three holders' keys are made, shared and sealed to three custodians each; only what is public is written",
   );
-  const wallet = readWallet(record.descriptor);
+  const wallet = readWallet(wallets[0]?.descriptor ?? "");
   const chain = await openRegtest(parts.bitcoind.rpcUrl);
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
 
@@ -123,7 +130,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const online = await createDatabases(parts.postgres.url, `sluice_${tag}_`, ONLINE_SERVICES);
   const offline = await createDatabases(parts.offlinePostgres.url, `sluice_${tag}_`, ["semi-offline-risk"]);
   const folders = await makeFolders(directory);
-  const { keyId, privateKey } = identities.of("exchange-backend");
   const office = openOffice(identities.trust, policies(chosen).offline, Date.now());
   const bitcoinNodes = Object.fromEntries(
     [parts.bitcoind, ...parts.bitcoind.peers].map(({ rpcUrl }, at) => [`node-${at + 1}`, rpcUrl]),
@@ -143,7 +149,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       onlinePolicy: policies(chosen).online,
       bundleSigners: office.signersFile,
       firstBundle: office.firstBundle,
-      apiKeys: [{ keyId, scopes: ["withdraw", "read", "approve"], ipAllowList: ["127.0.0.1/32", "::1/128"] }],
+      apiKeys: apiKeysOf(identities, ["127.0.0.1/32", "::1/128"]),
       services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
       bitcoinNodes: { nodes: await listNodes(bitcoinNodes) },
     }),
@@ -169,6 +175,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw error;
   }
   const apiUrl = `http://127.0.0.1:${apiPort}`;
+  const clientOf = ({ keyId, privateKey }: Identity) => createSluiceClient({ baseUrl: apiUrl, keyId, privateKey });
   return {
     walletId: WALLET_ID,
     wallet,
@@ -176,7 +183,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     httpUrls,
     backend: identities.sealer("exchange-backend"),
     inside: insideOf(identities, office, around, parts.postgres.url),
-    client: createSluiceClient({ baseUrl: apiUrl, keyId, privateKey }),
+    client: clientOf(identities.of("exchange-backend")),
+    officers: [clientOf(identities.officers[0]), clientOf(identities.officers[1])],
     chain,
     isolation: describeIsolation(isolated),
     directory,
@@ -189,17 +197,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     fund: funding(wallet, chain),
     stop,
   };
-}
-
-/** Each with the address where it tells its news, if it does. */
-function listNodes(rpcUrls: Readonly<Record<string, string>>): Promise<readonly object[]> {
-  return Promise.all(
-    Object.entries(rpcUrls).map(async ([name, rpcUrl]) => {
-      const answer = await askBitcoind(rpcUrl, "getzmqnotifications");
-      const [news] = answer.ok ? (answer.result as readonly { readonly address: string }[]) : [];
-      return { name, url: new URL(rpcUrl).origin, ...(news === undefined ? {} : { zmq: news.address }) };
-    }),
-  );
 }
 
 function insideOf(identities: Identities, office: Office, around: Surroundings, adminUrl: string): Inside {

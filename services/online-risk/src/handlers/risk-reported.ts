@@ -4,9 +4,9 @@ import { unreachable } from "@sluice/core";
 import type { Handler } from "@sluice/messaging";
 import type { Transaction } from "@sluice/postgres";
 import { noteReport } from "@sluice/report-watch";
+import { insertFindings } from "@sluice/risk-memory";
 import { inOrder, lockKnown, type Reported, record } from "../facts.ts";
 import { change } from "../progress.ts";
-import { insertFindings } from "../store/findings.ts";
 
 type Report = OpenedOf<"risk.reported.v1">;
 type About = Extract<Report["message"]["verdict"], { readonly case: "refused" }>["value"]["findings"][number];

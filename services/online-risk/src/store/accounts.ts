@@ -1,7 +1,7 @@
 // All SQL about accounts: what each was cleared for, and where its money was asked to go.
 import type { VelocityEntry } from "@sluice/core";
 import type { Transaction } from "@sluice/postgres";
-import type { NewWithdrawal, Stored } from "./withdrawals.ts";
+import type { NewWithdrawal, Stored } from "@sluice/risk-memory";
 
 /** Until the end of the transaction no other instance judges this account: limits are over all that it withdraws. */
 export async function lockAccount(tx: Transaction, account: string): Promise<void> {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { combineSignatures, decodePayout, finalisePayout, type PartialSignatures } from "@sluice/chains";
 import { open, seal } from "@sluice/contracts";
+import type { SecretKey } from "@sluice/keys";
 import { type JournalDisk, openJournal } from "@sluice/sign-once";
 import { afterAll, describe, expect, test } from "vitest";
 import {
@@ -27,14 +28,19 @@ const seals = makeSeals();
 const { wallet, secrets } = makeWallet();
 const NAMES = ["semi-offline-signer-a", "semi-offline-signer-b", "semi-offline-signer-c"] as const;
 
-function makeHolder(at: 0 | 1 | 2 = 0, disk?: JournalDisk): Holder & { readonly directory: string } {
+function makeHolder(
+  at: 0 | 1 | 2 = 0,
+  disk?: JournalDisk,
+): Holder & { readonly directory: string; readonly key: SecretKey } {
   const directory = mkdtempSync(join(folder, "journal-"));
   const name = NAMES[at];
+  const key = keyOf(secrets[at]);
   return {
     directory,
+    key,
     policy: makePolicy(seals, wallet, { holder: name }),
     journal: openJournal(directory, name, disk),
-    key: keyOf(secrets[at]),
+    keys: [key],
     sealer: seals.sealer(name),
     now: () => NOW_MS,
   };
@@ -56,7 +62,7 @@ function give(holder: Holder, order: Order) {
   return { outcome, answer: back.value };
 }
 
-function partialOf(holder: Holder, { answer }: ReturnType<typeof give>): PartialSignatures {
+function partialOf(holder: ReturnType<typeof makeHolder>, { answer }: ReturnType<typeof give>): PartialSignatures {
   const { answer: said, transactionId } = answer.message;
   if (said.case !== "signatures") throw new Error(said.value.code);
   return {
@@ -191,14 +197,14 @@ describe("a holder", () => {
       publicKey: holder.key.publicKey,
       sign: note("sign", holder.key.sign.bind(holder.key)),
     };
-    expect(give({ ...holder, key }, order).outcome).toBe("first");
+    expect(give({ ...holder, keys: [key] }, order).outcome).toBe("first");
     expect(events).toEqual(["write", "sync", "sign", "sign"]);
     events.length = 0;
-    expect(give({ ...holder, key }, order).outcome).toBe("again");
+    expect(give({ ...holder, keys: [key] }, order).outcome).toBe("again");
     expect(events).toEqual(["sign", "sign"]);
     events.length = 0;
     const dear = makeOrder(seals, wallet, { requests: [request("w1", { amount: "500001" })] });
-    expect(give({ ...holder, key }, dear).outcome).toBe("PAYMENT_OVER_CAP");
+    expect(give({ ...holder, keys: [key] }, dear).outcome).toBe("PAYMENT_OVER_CAP");
     expect(events).toEqual(["write", "sync"]);
   });
 
@@ -213,7 +219,7 @@ describe("a holder", () => {
   test("lets nothing out when its key does not sign as the descriptor says", () => {
     const holder = {
       ...makeHolder(),
-      key: { ...keyOf(secrets[0]), sign: makeHolder(1).key.sign.bind(keyOf(secrets[1])) },
+      keys: [{ ...keyOf(secrets[0]), sign: makeHolder(1).key.sign.bind(keyOf(secrets[1])) }],
     };
     expect(() => give(holder, order)).toThrow(expect.objectContaining({ code: "SIGNATURE_INVALID" }));
   });

@@ -17,7 +17,8 @@ import {
 export type Holder = {
   readonly policy: HolderPolicy;
   readonly journal: Journal;
-  readonly key: SecretKey;
+  /** One for each wallet. */
+  readonly keys: readonly SecretKey[];
   readonly sealer: Sealer;
   readonly now: () => number;
 };
@@ -54,16 +55,15 @@ type Signed = { readonly outcome: SignOnce; readonly inputs: readonly WireSignat
 type WireSignature = { readonly input: number; readonly publicKey: Uint8Array; readonly signature: Uint8Array };
 
 function signOrder(order: Order, holder: Holder): Result<Signed, HolderRefusal> {
-  const { journal, key, now } = holder;
+  const { journal, keys, now } = holder;
   const decided = decideOrder(order, holder);
   if (!decided.ok) return refuseForGood(order, decided.refusal, holder);
   const { wallet, decoded, intent, outcome } = decided.value;
+  const own = keyOfWallet(wallet, keys);
   // On disk and synced before the first signature exists.
   if (outcome === "first") journal.append({ ...intent, atMs: now() });
-  const fingerprint = fingerprintOfKey(wallet, key.publicKey);
-  if (fingerprint === null) throw new Error("a wallet is served only when the key is one of its holders'");
-  const sign = (tweak: Uint8Array, digest: Uint8Array) => key.sign(tweak, digest);
-  const { signatures } = signPayout(decoded, wallet.descriptor, fingerprint, sign);
+  const sign = (tweak: Uint8Array, digest: Uint8Array) => own.key.sign(tweak, digest);
+  const { signatures } = signPayout(decoded, wallet.descriptor, own.fingerprint, sign);
   return ok({ outcome, inputs: signatures.map(toWire) });
 }
 
@@ -95,6 +95,15 @@ function refuseForGood(
   const own = holder === policy.holder && !signedBefore && !journal.history.wasRefused(taskId);
   if (own) journal.append({ taskId, refused: refusal.code, atMs: now() });
   return refused({ ...refusal, signedBefore });
+}
+
+/** Of this holder's keys the one that stands in the wallet's descriptor, and the fingerprint that it has there. */
+function keyOfWallet(wallet: Wallet, keys: readonly SecretKey[]) {
+  for (const key of keys) {
+    const fingerprint = fingerprintOfKey(wallet, key.publicKey);
+    if (fingerprint !== null) return { key, fingerprint };
+  }
+  throw new Error("a wallet is served only when one of the keys is one of its holders'");
 }
 
 /** By which holder of the wallet this public key stands in its descriptor; null when it stands there for none. */

@@ -81,6 +81,7 @@ async function take(
     case "given-up": {
       await settleTask(tx, taskId, { state: "refused", code: decision.code, detail: decision.detail, report });
       await releaseCoins(tx, taskId);
+      await returnChangeIndex(tx, wallet, task.psbt);
       return noteBumpRefused(tx, taskId, decision.code, decision.detail);
     }
     case "stuck": {

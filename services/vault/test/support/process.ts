@@ -21,8 +21,7 @@ export type VaultProcess = {
 /** @param flags for `node`, before the script */
 export function spawnVault(world: Pick<World, "env">, flags: readonly string[] = []): VaultProcess {
   const script = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-  // The Kafka client computes a timer from an unset date; Node warns of it once in each process.
-  const child = spawn(process.execPath, ["--disable-warning=TimeoutNegativeWarning", ...flags, script], {
+  const child = spawn(process.execPath, [...flags, script], {
     env: { ...startedWith(), ...world.env },
     stdio: ["ignore", "inherit", "pipe"],
   });

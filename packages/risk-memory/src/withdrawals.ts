@@ -147,17 +147,25 @@ async function insertChange(tx: Transaction, { id, revision, state, changedAtMs,
   );
 }
 
-export async function listChanges(database: Queryable, id: string): Promise<WithdrawalDetails["history"]> {
-  const { rows } = await database.query<WithdrawalDetails["history"][number]>(
-    `select state, at_ms::float8 as "atMs", detail from withdrawal_change where withdrawal_id = $1 order by revision`,
+/** A withdrawal with its history and findings. */
+export type Whole = Pick<WithdrawalDetails, "history" | "findings"> & { readonly stored: Stored };
+
+/** In one statement, so that all of it is as of one moment, whatever is changed meanwhile. */
+export async function readWhole(database: Queryable, id: string): Promise<Whole | undefined> {
+  const { rows } = await database.query<Row & Omit<Whole, "stored">>(
+    `select ${COLUMNS},
+       (select coalesce(json_agg(json_build_object('state', state, 'atMs', at_ms, 'detail', detail) order by revision), '[]')
+        from withdrawal_change where withdrawal_id = withdrawal.id) as history,
+       (select coalesce(json_agg(json_build_object('by', found_by, 'rule', rule, 'verdict', verdict, 'reason', reason,
+                                                   'evidence', evidence, 'atMs', at_ms) order by id), '[]')
+        from finding where withdrawal_id = withdrawal.id) as findings
+     from withdrawal where id = $1`,
     [id],
   );
-  return rows;
-}
-
-export async function findWithdrawal(database: Queryable, id: string): Promise<Stored | undefined> {
-  const { rows } = await database.query<Row>(`select ${COLUMNS} from withdrawal where id = $1`, [id]);
-  return rows.map(storedOf)[0];
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { history, findings, ...stored } = row;
+  return { stored: storedOf(stored), history, findings };
 }
 
 /** Finds and locks until the end of the transaction, so that changes of one withdrawal come one after the other. */

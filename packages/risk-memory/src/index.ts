@@ -1,0 +1,4 @@
+// What online-risk remembers of withdrawals. The tables are made by its migrations; whoever calls has the transaction.
+export * from "./fees.ts";
+export * from "./findings.ts";
+export * from "./withdrawals.ts";
