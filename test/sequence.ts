@@ -11,6 +11,7 @@ export const LONGEST: readonly string[] = [
   "services/semi-offline-risk/test/zone.test.ts",
   "test/commands.test.ts",
   "test/journeys/twins.test.ts",
+  "test/journeys/stuck.test.ts",
   "test/journeys/restored.test.ts",
   "test/hostile-broker/hostile-broker.test.ts",
   "services/blockchain-gateway/test/crash.test.ts",

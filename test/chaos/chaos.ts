@@ -6,7 +6,7 @@ import type { History, Request } from "./history.ts";
 import { makeLoad, type Posting, startPosting } from "./load.ts";
 import { describeFault, type Fault, planFaults } from "./plan.ts";
 import { readChain } from "./read-chain.ts";
-import { type Killed, measureRecovery, type Recovery } from "./recovery.ts";
+import { type Hurt, type Killed, measureRecovery, type Recovery } from "./recovery.ts";
 import type { Violation } from "./violation.ts";
 
 export type ChaosOptions = {
@@ -80,7 +80,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       allowed: () => (plan[tally.begun()]?.afterAccepted ?? Number.POSITIVE_INFINITY) + AHEAD,
     });
     const telling = setInterval(() => tell(harness, posting, tally, log), 10_000);
-    const faults = fireAll(harness, plan, posting, tally, log);
+    const faults = fireAll(harness, plan, posting, tally, giveUp.signal, log);
     const stuck = untilStuck(harness, posting, tally);
     await Promise.race([Promise.all([posting.done, faults]), stuck.then(() => giveUp.abort())]);
     await Promise.race([faults, delay(STUCK_AFTER_MS, undefined, { ref: false })]);
@@ -95,7 +95,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       fired: tally.fired,
       notFired: tally.notFired,
       endedByThemselves: harness.supervisor.endedByThemselves(),
-      recovery: await measureRecovery(harness.observer, tally.kills),
+      recovery: await measureRecovery(harness.observer, tally.kills, tally.hurts),
       violations,
       counts: {
         accepted: answered("accepted"),
@@ -119,6 +119,7 @@ type Tally = {
   readonly fired: Record<string, Record<string, number>>;
   readonly notFired: string[];
   readonly kills: Killed[];
+  readonly hurts: Hurt[];
   readonly begun: () => number;
   readonly begin: () => void;
   readonly count: (kind: string, whom: string) => void;
@@ -131,6 +132,7 @@ function createTally(): Tally {
     fired,
     notFired: [],
     kills: [],
+    hurts: [],
     begun: () => begun,
     begin: () => {
       begun += 1;
@@ -147,11 +149,13 @@ async function fireAll(
   plan: readonly Fault[],
   posting: Posting,
   tally: Tally,
+  givenUp: AbortSignal,
   log: (line: string) => void,
 ): Promise<void> {
   const open = new Set<Promise<void>>();
   for (const fault of plan) {
-    while (posting.answered() < fault.afterAccepted) await delay(20);
+    while (posting.answered() < fault.afterAccepted && !givenUp.aborted) await delay(20);
+    if (givenUp.aborted) break;
     while (open.size >= DOWN_AT_ONCE) await Promise.race(open);
     await delay(fault.thenMs);
     log(`${describeFault(fault)} (after ${posting.answered()} withdrawals)`);
@@ -171,14 +175,18 @@ async function fire({ supervisor, lineOf }: Harness, fault: Fault, tally: Tally)
       const { target } = fault;
       const fired = await supervisor.kill(target);
       tally.kills.push({ target, ...fired });
+      tally.hurts.push({ whom: target, how: "killed", ...fired });
       return tally.count("kill", target);
     }
     case "pause": {
-      await supervisor.pause(fault.target, fault.forMs);
+      const fired = await supervisor.pause(fault.target, fault.forMs);
+      tally.hurts.push({ whom: fault.target, how: "stopped", ...fired });
       return tally.count(fault.zombie ? "zombie" : "pause", fault.target);
     }
     case "cut": {
+      const atMs = Date.now();
       const met = await lineOf(fault.line).cut(fault.forMs);
+      tally.hurts.push({ whom: `line to ${fault.line}`, how: "cut", atMs, upMs: Date.now() });
       if (met.cut + met.refused === 0) throw new Error("nothing was connected, and nobody tried to");
       return tally.count("cut", fault.line);
     }

@@ -1,8 +1,8 @@
 // A stack on parts of its own that can all be killed, with a miner, cuttable lines, a supervisor and an observer around it.
 import { rmSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join, sep } from "node:path";
 import {
   type Parts,
   type PolicyChoices,
@@ -70,6 +70,8 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
     const parts = await startParts({ log, own: options.ownParts ?? true });
     undo.push(parts.stop);
+    const { logsTo } = options;
+    if (logsTo !== undefined) undo.push(() => keepLogsOfParts(parts.directory, logsTo));
     const lines = await openLines(directory);
     undo.push(() => Promise.all([...lines.values()].map((line) => line.close())));
     const stack = await startStack({
@@ -80,7 +82,6 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
       extraEnv: environments(directory, options.withdrawals, options.extraEnv ?? {}),
       ...(options.extraFlags === undefined ? {} : { extraFlags: options.extraFlags }),
     });
-    const { logsTo } = options;
     if (logsTo !== undefined) undo.push(() => cp(join(directory, "stack", "logs"), logsTo, { recursive: true }));
     undo.push(stack.stop);
     const rpc = openNodeRpc(parts.bitcoind.rpcUrl);
@@ -108,6 +109,15 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Beside those of the processes, which are there by then. */
+async function keepLogsOfParts(from: string, to: string): Promise<void> {
+  const logs = (await readdir(from, { recursive: true })).filter((name) => name.endsWith(".log"));
+  for (const name of logs) {
+    const part = name.split(sep)[0] ?? "";
+    if (basename(name) === `${part}.log`) await cp(join(from, name), join(to, basename(name)));
   }
 }
 

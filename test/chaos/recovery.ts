@@ -2,14 +2,18 @@
 import type { Observer } from "./observe.ts";
 import type { Target } from "./plan.ts";
 
-export type Recovery = {
-  readonly target: Target;
+export type Recovery = Killed & {
   /** From the kill, and from the moment at which it was up again; null when there was nothing left for it to do. */
   readonly fromKillMs: number | null;
   readonly fromUpMs: number | null;
+  /** Who else was hurt meanwhile, and when, in seconds from the kill: "kafka killed 1.2–6.0". */
+  readonly meanwhile: readonly string[];
 };
 
 export type Killed = { readonly target: Target; readonly atMs: number; readonly upMs: number };
+
+/** Something that was hurt, from when to when. */
+export type Hurt = { readonly whom: string; readonly how: string; readonly atMs: number; readonly upMs: number };
 
 type Step = { readonly of: readonly string[]; readonly does: "says" | "hears"; readonly topics?: readonly string[] };
 
@@ -37,7 +41,11 @@ const STEPS: Readonly<Record<Target, Step>> = {
   "ops-console": { of: ["ops-console"], does: "hears" },
 };
 
-export async function measureRecovery(observer: Observer, kills: readonly Killed[]): Promise<readonly Recovery[]> {
+export async function measureRecovery(
+  observer: Observer,
+  kills: readonly Killed[],
+  hurts: readonly Hurt[],
+): Promise<readonly Recovery[]> {
   const known = new Map<Step, readonly number[]>();
   const timesOf = async (step: Step): Promise<readonly number[]> => {
     const found = known.get(step) ?? (await readTimes(observer, step));
@@ -45,12 +53,29 @@ export async function measureRecovery(observer: Observer, kills: readonly Killed
     return found;
   };
   const measured: Recovery[] = [];
-  for (const { target, atMs, upMs } of kills) {
+  for (const killed of kills) {
+    const { target, atMs, upMs } = killed;
     const next = (await timesOf(STEPS[target])).find((time) => time >= upMs);
     const since = (ms: number): number | null => (next === undefined ? null : next - ms);
-    measured.push({ target, fromKillMs: since(atMs), fromUpMs: since(upMs) });
+    const meanwhile = next === undefined ? [] : othersHurt(killed, next, hurts);
+    measured.push({ ...killed, fromKillMs: since(atMs), fromUpMs: since(upMs), meanwhile });
   }
   return measured;
+}
+
+function othersHurt({ target, atMs }: Killed, nextMs: number, hurts: readonly Hurt[]): readonly string[] {
+  const seconds = (ms: number): string => ((ms - atMs) / 1_000).toFixed(1);
+  return hurts
+    .filter((hurt) => hurt.atMs < nextMs && hurt.upMs > atMs && !(hurt.whom === target && hurt.atMs === atMs))
+    .map((hurt) => `${hurt.whom} ${hurt.how} ${seconds(hurt.atMs)}–${seconds(hurt.upMs)}`);
+}
+
+/** The longest from the kill first. */
+export function slowestOf(recovery: readonly Recovery[], count: number): readonly Recovery[] {
+  return recovery
+    .filter(({ fromKillMs }) => fromKillMs !== null)
+    .toSorted((a, b) => (b.fromKillMs ?? 0) - (a.fromKillMs ?? 0))
+    .slice(0, count);
 }
 
 /** Sorted. */

@@ -1,7 +1,7 @@
 // A run in words for people, its last line a summary.
 import type { ChaosResult } from "./chaos.ts";
 import type { ClocksResult } from "./clocks.ts";
-import { spreadOf } from "./recovery.ts";
+import { type Recovery, slowestOf, spreadOf } from "./recovery.ts";
 
 type Told = Omit<ChaosResult, "history">;
 
@@ -60,9 +60,21 @@ function linesOf({ fired, notFired, endedByThemselves, recovery, violations, cou
     ...endedByThemselves.map((line) => `ended by itself: ${line}`),
     "recovery:",
     ...byTarget,
+    "slowest, from the kill:",
+    ...slowestOf(recovery, SLOWEST).map(slowLine),
     `${counts.blocks} blocks, ${counts.transfers} internal transfers; everything was finished ${seconds(settledInMs)} after the last posting and fault`,
     ...violations.slice(0, 200).map(({ code, about, detail }) => `VIOLATION ${code} ${about}: ${detail}`),
   ];
+}
+
+const SLOWEST = 10;
+
+/** What there is to know without the logs: how much of it was the start, and who else was away. */
+function slowLine({ target, atMs, upMs, fromKillMs, fromUpMs, meanwhile }: Recovery): string {
+  const when = new Date(atMs).toISOString().slice(11, 23);
+  const others = meanwhile.length === 0 ? "nobody else was hurt" : meanwhile.join(", ");
+  const [up, step] = [seconds(upMs - atMs), seconds(fromUpMs ?? 0)];
+  return `  ${seconds(fromKillMs ?? 0)} ${target}, killed ${when}: up after ${up}, its first step ${step} later; ${others}`;
 }
 
 function totalOf(by: Readonly<Record<string, number>> | undefined): number {

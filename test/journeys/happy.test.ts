@@ -1,15 +1,16 @@
 // The whole way: a signed request becomes a confirmed payment, once, for the exact amount, and every book agrees.
 import { lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { decodeTransaction, parseAddress } from "@sluice/chains";
 import { HOLDERS } from "@sluice/contracts";
 import { inspectSockets, proveZone, settingNamesOf, type ZoneProof } from "@sluice/devstack";
 import { createPool } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
+import { amountPaidTo, payersOf } from "./payers.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 import { descriptorKinds, environmentOf, startControl, watchZone } from "./zone-watch.ts";
 
-const stack = withStack({ ownChain: true });
+/** The second wallet is empty until it is filled below. */
+const stack = withStack({ ownChain: true, wallets: 2 });
 let looks: readonly ZoneProof[] = [];
 
 it("pays ten withdrawals of several accounts, each once and exactly", async () => {
@@ -125,6 +126,76 @@ it("goes back when the chain does, deeper than was demanded, and is completed ag
   }
 });
 
+describe("two wallets of one ceremony", () => {
+  const wanted: { readonly id: string; readonly amount: bigint; readonly address: string; readonly txid: string }[] =
+    [];
+
+  /** So many withdrawals at once; by which wallets they are paid as soon as all are on their way. */
+  async function pay(name: string, count: number, amount: bigint) {
+    const { client, chain } = stack();
+    const ids = Array.from({ length: count }, (_, at) => `${name}-${at}`);
+    const posted = await Promise.all(
+      ids.map(async (id) => ({ id, account: name, asset: "BTC", amount, address: await chain.newAddress() })),
+    );
+    await Promise.all(posted.map((one) => client.createWithdrawal(one)));
+    const sent = ids.map((id) => client.waitFor(id, ["broadcast"], { signal: AbortSignal.timeout(30_000) }));
+    const txids = (await Promise.all(sent)).map(({ txid }) => txid ?? "");
+    wanted.push(...posted.map(({ id, address }, at) => ({ id, amount, address, txid: txids[at] ?? "" })));
+    return { txids, payers: (await Promise.all(txids.map((txid) => payersOf(stack(), txid)))).flat().toSorted() };
+  }
+
+  it("pay at the same time, and one goes on when the other has run out", async () => {
+    // Each of them can pay one of the two and no more.
+    await stack().fund([30_000_000n, 20_000_000n], "hot-2");
+    const both = await pay("both", 2, 30_000_000n);
+    expect(both.payers).toEqual(["hot-1", "hot-2"]);
+    expect(await Promise.all(both.txids.map(isPending))).toEqual([true, true]);
+    // The first one, whose turn comes first, has too little from here on.
+    await stack().fund([60_000_000n], "hot-2");
+    expect((await pay("lacking", 2, 25_000_000n)).payers).toEqual(["hot-2", "hot-2"]);
+    await stack().chain.mine(1);
+  });
+
+  it("are stopped one by one: the other goes on, and the first again when a person has reopened its lane", async () => {
+    const stopped = { walletId: "hot-1", transactionId: "ab".repeat(32), outpoint: `${"cd".repeat(32)}:0` };
+    const vault = createPool({ url: stack().inside.databaseUrlOf("vault"), applicationName: "journey", max: 1 });
+    try {
+      // As a theft leaves it, which another journey commits.
+      await vault.query(
+        "insert into stopped_lane (wallet_id, transaction_id, outpoint, our_transaction_id) values ($1, $2, $3, $2)",
+        Object.values(stopped),
+      );
+    } finally {
+      await vault.end();
+    }
+    expect((await pay("stopped", 2, 8_000_000n)).payers).toEqual(["hot-2", "hot-2"]);
+    const { status } = await fetch(`${stack().httpUrls.vault}/lanes/hot-1/reopen`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ transactionId: stopped.transactionId, by: "an operator" }),
+    });
+    expect(status).toBe(200);
+    expect((await pay("reopened", 1, 8_000_000n)).payers).toEqual(["hot-1"]);
+  });
+
+  it("have paid each withdrawal once and exactly, and the books agree", async () => {
+    const ended = await Promise.all(wanted.map(({ id }) => follow(stack(), id, ["completed"])));
+    expect(ended.map(({ txid }) => txid)).toEqual(wanted.map(({ txid }) => txid));
+    expect(wanted).toHaveLength(7);
+    for (const { id, amount, address, txid } of wanted) {
+      expect(await paymentsTo(stack(), address), id).toEqual([txid]);
+      expect(await paid(txid, address), id).toBe(amount);
+      const shown = (await fetch(`${stack().httpUrls["ops-console"]}/api/withdrawals/${id}`)).json();
+      const { changes } = (await shown) as { readonly changes: readonly { readonly walletId: string }[] };
+      expect([changes.at(-1)?.walletId], id).toEqual(await payersOf(stack(), txid));
+    }
+    await expect.poll(async () => (await ledger()).reconciliation.driftSat, { timeout: 20_000 }).toBe("0");
+    const { balances, payouts } = await ledger();
+    expect(balances.find(({ account }) => account === "in-flight")?.amountMinor).toBe("0");
+    expect(new Set(payouts.map(({ standing }) => standing))).toEqual(new Set(["posted"]));
+  });
+});
+
 const root = process.getuid?.() === 0;
 
 describe.skipIf(!root)(
@@ -201,15 +272,7 @@ describe.skipIf(!root)(
   },
 );
 
-async function paid(txid: string, address: string): Promise<bigint> {
-  const { hex } = await stack().chain.rpc<{ hex: string }>("getrawtransaction", txid, true);
-  const parsed = parseAddress("regtest", address);
-  if (!parsed.ok) throw new Error(parsed.refusal.detail);
-  const script = Buffer.from(parsed.value.scriptPubKey);
-  return decodeTransaction(Buffer.from(hex, "hex"))
-    .outputs.filter(({ scriptPubKey }) => script.equals(scriptPubKey))
-    .reduce((sum, { amountSat }) => sum + amountSat, 0n);
-}
+const paid = (txid: string, address: string) => amountPaidTo(stack(), txid, address);
 
 async function heightOf(txid: string): Promise<number> {
   const { blockhash } = await stack().chain.rpc<{ blockhash: string }>("getrawtransaction", txid, true);

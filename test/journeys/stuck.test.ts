@@ -300,6 +300,8 @@ it("raises the alarm and stops the lane when a thief spends its coin, until a pe
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ transactionId, by: "an operator" }),
     });
+  // The ledger books only what we did, so it has more than the chain by what was taken.
+  await expect.poll(drift, WITHIN).toBe(`${coin.amountSat}`);
   expect((await reopen(ours.txid)).status).toBe(409);
   expect((await reopen(theft)).status).toBe(200);
   // The block above it makes the gateway tell of it again.
@@ -310,6 +312,41 @@ it("raises the alarm and stops the lane when a thief spends its coin, until a pe
   expect(await lanes()).toEqual({ stopped: [] });
   expect((await stack().client.getWithdrawal("robbed")).state).toBe("broadcast");
 });
+
+it("is alarmed by the theft of a coin that nobody was to be paid from, until that block is gone", async () => {
+  const { rows } = await observer.databaseOf("vault").query<Omit<Coin, "txid" | "vout"> & { outpoint: string }>(
+    `${COIN} where state = 'unspent' and height is not null and not exists
+       (select from reservation where reservation.outpoint = coin.outpoint) order by amount_sat desc limit 1`,
+  );
+  const { outpoint = "", ...found } = rows[0] ?? { amountSat: 0n };
+  const [txid = "", vout] = outpoint.split(":");
+  const coin = { ...found, txid, vout: Number(vout) } as Coin;
+  const address = addressOf("regtest", Buffer.concat([P2WPKH, randomBytes(20)])) ?? "";
+  const { wallet, chain, httpUrls, walletId } = stack();
+  const stolen = { wallet, keys: drawn.keys, coin, amountSat: coin.amountSat / 2n, satPerVbyte: 100, address };
+  const driftBefore = BigInt(await drift());
+  await watch.generate([steal(stolen)]);
+  const lanes = () => getJson<{ stopped: readonly object[] }>(`${httpUrls.vault}/lanes`);
+  await expect.poll(lanes, WITHIN).toMatchObject({ stopped: [{ walletId, outpoint, ourTransactionId: "" }] });
+  fired.thefts += 1;
+  const present = async () =>
+    (await observer.databaseOf("vault").query("select present from coin_sighting where outpoint = $1", [outpoint]))
+      .rows;
+  expect(await present()).toEqual([{ present: false }]);
+  await expect.poll(drift, WITHIN).toBe(`${driftBefore + coin.amountSat}`);
+  // Another chain, on which nobody took it.
+  const robbing = await chain.rpc<string>("getbestblockhash");
+  for (const { ask } of watch.nodes) await ask("invalidateblock", robbing);
+  await watch.generate([]);
+  await watch.generate([]);
+  await expect.poll(present, WITHIN).toEqual([{ present: true }]);
+  await expect.poll(drift, WITHIN).toBe(`${driftBefore}`);
+});
+
+async function drift(): Promise<string> {
+  const ledger = await getJson<{ reconciliation: { driftSat: string } }>(`${stack().httpUrls.treasury}/ledger`);
+  return ledger.reconciliation.driftSat;
+}
 
 /** OP_0 and a push of 20 bytes. */
 const P2WPKH = Buffer.from("0014", "hex");
@@ -368,13 +405,14 @@ async function coins(): Promise<readonly bigint[]> {
   return rows.map(({ sat }) => sat);
 }
 
+const COIN = `select outpoint, amount_sat as "amountSat", branch, path_index as index,
+  previous_transaction as "previousTransaction" from coin`;
+
 /** Its first input, as vault has it. */
 async function coinOf({ vin: [input] }: Shown): Promise<Coin> {
-  const { rows } = await observer.databaseOf("vault").query<Omit<Coin, "txid" | "vout">>(
-    `select amount_sat as "amountSat", branch, path_index as index, previous_transaction as "previousTransaction"
-     from coin where outpoint = $1`,
-    [`${input?.txid}:${input?.vout}`],
-  );
+  const { rows } = await observer
+    .databaseOf("vault")
+    .query<Omit<Coin, "txid" | "vout">>(`${COIN} where outpoint = $1`, [`${input?.txid}:${input?.vout}`]);
   if (rows[0] === undefined || input === undefined) throw new Error("the coin is not known");
   return { ...rows[0], ...input };
 }

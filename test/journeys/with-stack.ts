@@ -23,6 +23,7 @@ const UNTIDIED = { SLUICE_TIDY_EVERY_MS: "24h" };
 export type Choices = {
   readonly policies?: (chain: Regtest) => Promise<PolicyChoices>;
   readonly extraEnv?: NonNullable<StackOptions["extraEnv"]>;
+  readonly wallets?: number;
   readonly draw?: NonNullable<StackOptions["draw"]>;
   /** Bitcoinds of its own, so that blocks can be taken back without anybody else's stack seeing it: one, or so many. */
   readonly ownChain?: boolean | number;

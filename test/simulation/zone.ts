@@ -126,7 +126,7 @@ export class Zone extends Service {
     });
     // Every change goes to index 0 here, so no script is ever looked for.
     const wallet = { walletId: "hot", gapLimit: 20, descriptor: undefined as never };
-    const read = { wallet, decoded: tx.decoded, due };
+    const read = { wallet, wallets: new Map(), decoded: tx.decoded, due };
     const firstJudgedAtMs = task.firstJudgedAtMs ?? nowMs;
     const history = this.#historyFor(task, due, firstJudgedAtMs, nowMs);
     const judged = judgeTask(read, this.policy, history, nowMs);

@@ -6,8 +6,8 @@ const LINES_PER_FILE = 300;
 const LINES_PER_SERVICE = 900;
 /** Above it today. A number here may only go down; what is beyond 900 is to move out (see STATUS). */
 const LARGER: Readonly<Record<string, number>> = {
-  "services/online-risk": 1_107,
-  "services/vault": 1_320,
+  "services/online-risk": 966,
+  "services/vault": 1_290,
 };
 
 const lines = (text: string): number => text.split("\n").length - 1;

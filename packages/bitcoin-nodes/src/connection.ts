@@ -1,9 +1,12 @@
 // One question to one node in JSON-RPC over HTTP or TLS, within a time and a size; what else comes back is a fault with its word.
 import { readFileSync } from "node:fs";
-import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { z } from "zod";
 import { type HealthWord, NodeFault } from "./node-fault.ts";
+
+// Not imported: an import of node:http by its names loads all of Node's fetch.
+const { Agent: PlainAgent, request: plainRequest } = process.getBuiltinModule("node:http");
 
 export type RpcRefusal = { readonly code: number; readonly message: string };
 
@@ -74,7 +77,7 @@ type Exchanged = { readonly status: number; readonly text: string };
 function exchange(
   options: ConnectionOptions,
   secure: boolean,
-  agent: PlainAgent,
+  agent: Agent,
   body: string,
   signal: AbortSignal,
 ): Promise<Exchanged> {

@@ -41,7 +41,7 @@ export type MemberOptions = {
 };
 
 const SHORTEST_REST_MS = 250;
-const LONGEST_REST_MS = 10_000;
+const LONGEST_REST_MS = 2_000;
 
 export function createMember({ name, client, examine, stopping, onChange }: MemberOptions): Member {
   let word: HealthWord = "unknown";

@@ -15,7 +15,7 @@ const TOPICS: readonly string[] = ["hashblock", "sequence"];
 /** A node that tells more often than this is heard, and not obeyed. */
 const QUIET_MS = 50;
 const SHORTEST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_PAUSE_MS = 2_000;
 const KEEP_ALIVE_MS = 30_000;
 
 export function listenForNews({ publishers, onNews, onChange }: NewsOptions): { readonly close: () => void } {

@@ -1,5 +1,6 @@
 // The ceremony, its dress rehearsal, and what custodians do with their shares afterwards.
 export { hardenProcess } from "@sluice/keys";
+export { type Added, addWallet } from "./add-wallet.ts";
 export {
   CEREMONY_FILE,
   folderFaults,
@@ -15,6 +16,7 @@ export {
   type CeremonyPlan,
   DEFAULT_GAP_LIMIT,
   type PlannedWallet,
+  plannedWalletSchema,
   readPlan,
 } from "./plan.ts";
 export { type PlayedCeremony, playCeremony } from "./play-custodians.ts";

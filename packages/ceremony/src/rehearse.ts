@@ -2,20 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fingerprintOf, parseDescriptor, walletsFileSchema } from "@sluice/chains";
-import {
-  type CeremonyFile,
-  type CeremonyHolder,
-  type CeremonyWallet,
-  combineShares,
-  deriveAccounts,
-  readShare,
-  shareDigest,
-  wipe,
-} from "@sluice/keys/custody";
-import { readCeremony, shareFileOf, WALLETS_FILE } from "./ceremony-folder.ts";
-import { coinOf, describeAccount, sha256 } from "./hold-ceremony.ts";
+import { type CeremonyFile, type CeremonyHolder, type CeremonyWallet, wipe } from "@sluice/keys/custody";
+import { readCeremony, WALLETS_FILE } from "./ceremony-folder.ts";
+import { describeAccount } from "./hold-ceremony.ts";
+import { openShares, restoreAccounts } from "./open-shares.ts";
 import type { CeremonyFault } from "./plan.ts";
-import { openShare } from "./sealed-share.ts";
 
 export type Rehearsal = {
   readonly faults: readonly CeremonyFault[];
@@ -59,7 +50,7 @@ export async function rehearse(folder: string, identityOf: (custodian: string) =
 }
 
 /** The record, its descriptors and the wallets file have to say the same. */
-function walletFaults(folder: string, record: CeremonyFile): readonly CeremonyFault[] {
+export function walletFaults(folder: string, record: CeremonyFile): readonly CeremonyFault[] {
   const faults = record.wallets.flatMap((wallet) => descriptorFaults(wallet, record));
   try {
     const rows = walletsFileSchema.parse(JSON.parse(readFileSync(join(folder, WALLETS_FILE), "utf8")));
@@ -89,68 +80,14 @@ function descriptorFaults({ account, descriptor }: CeremonyWallet, record: Cerem
   });
 }
 
-type Opened = { readonly custodian: string; readonly share: Uint8Array };
-
-async function openShares(
-  folder: string,
-  record: CeremonyFile,
-  own: CeremonyHolder,
-  identityOf: (custodian: string) => string | null,
-): Promise<{ readonly shares: readonly Opened[]; readonly faults: readonly CeremonyFault[] }> {
-  const shares: Opened[] = [];
-  const faults: CeremonyFault[] = [];
-  for (const listed of own.shares) {
-    const who = `${own.holder}, ${listed.custodian}`;
-    const opened = await openOne(shareFileOf(folder, own.holder, listed.custodian), listed, identityOf);
-    if (typeof opened === "string") faults.push({ code: opened, message: who });
-    else if (isListed(opened, record, own, listed.digest)) shares.push({ custodian: listed.custodian, share: opened });
-    else {
-      wipe(opened);
-      faults.push({ code: "SHARE_ALTERED", message: `${who}: not the share that was recorded` });
-    }
-  }
-  return { shares, faults };
-}
-
-async function openOne(
-  path: string,
-  { custodian, fileDigest }: CeremonyHolder["shares"][number],
-  identityOf: (custodian: string) => string | null,
-): Promise<Uint8Array | string> {
-  let file: Uint8Array;
-  try {
-    file = readFileSync(path);
-  } catch {
-    return "SHARE_FILE_MISSING";
-  }
-  if (sha256(file) !== fileDigest) return "SHARE_FILE_ALTERED";
-  const identity = identityOf(custodian);
-  if (identity === null) return "IDENTITY_MISSING";
-  return (await openShare(file, identity)) ?? "IDENTITY_DOES_NOT_OPEN";
-}
-
-function isListed(share: Uint8Array, record: CeremonyFile, own: CeremonyHolder, digest: string): boolean {
-  const head = readShare(share)?.head;
-  return (
-    head !== undefined &&
-    shareDigest(share) === digest &&
-    Buffer.from(head.ceremonyId).toString("hex") === record.ceremonyId &&
-    record.holders[head.holderIndex]?.holder === own.holder &&
-    head.threshold === own.threshold &&
-    head.count === own.shares.length
-  );
-}
-
 /** The accounts whose key these shares do not make; none when all is well. */
 async function accountsThatDiffer(
   shares: readonly Uint8Array[],
   record: CeremonyFile,
   own: CeremonyHolder,
 ): Promise<readonly number[]> {
-  const entropy = await combineShares(shares.map((share) => readShare(share)?.body ?? new Uint8Array(0)));
   const numbers = own.accounts.map(({ account }) => account);
-  const derived = deriveAccounts(entropy, coinOf(record.network), numbers);
-  wipe(entropy, ...derived.map(({ key }) => key));
+  const derived = await restoreAccounts(shares, record.network, numbers);
   const differing = derived.filter((account, at) => {
     const made = describeAccount(account, record.network);
     const recorded = own.accounts[at];

@@ -17,6 +17,7 @@ import {
 } from "@sluice/keys/custody";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  addWallet,
   type Custodian,
   folderFaults,
   holdCeremony,
@@ -231,6 +232,37 @@ describe("the rehearsal", () => {
     expect((await rehearse(copy, identityOf)).faults).toEqual([
       { code: "CEREMONY_INVALID", message: "version: is 1 or 2" },
     ]);
+  });
+
+  test("needs no new shares for one more wallet: what is added is what the ceremony would have made", async () => {
+    const copy = mkdtempSync(join(root, "growing-"));
+    cpSync(folder, copy, { recursive: true });
+    asFirstVersion(copy);
+    const wallets = JSON.parse(readFileSync(join(folder, "wallets.json"), "utf8"));
+    writeFileSync(join(copy, "wallets.json"), JSON.stringify(wallets.slice(0, 1)));
+    // Two custodians are enough, and the third one's share need not be brought.
+    for (const holder of HOLDERS) rmSync(shareFileOf(copy, holder, "carol"));
+    const second = { walletId: "hot-2", account: 1, gapLimit: 30 };
+    const added = await addWallet(copy, second, identityOf);
+    if ("faults" in added) throw new Error(JSON.stringify(added.faults));
+    expect(added.ceremony.record).toEqual(JSON.parse(readFileSync(join(folder, "ceremony.json"), "utf8")));
+    expect(added.ceremony.wallets).toEqual(wallets);
+    const whole = mkdtempSync(join(root, "grown-"));
+    cpSync(folder, whole, { recursive: true });
+    writeFileSync(join(whole, "ceremony.json"), JSON.stringify(added.ceremony.record));
+    expect((await rehearse(whole, identityOf)).faults).toEqual([]);
+
+    const codes = async (path: string, wallet: typeof second, identity = identityOf) => {
+      const refused = await addWallet(path, wallet, identity);
+      return "faults" in refused ? [...new Set(refused.faults.map(({ code }) => code))] : [];
+    };
+    expect(await codes(folder, second)).toEqual(["WALLET_ID_TAKEN", "ACCOUNT_TAKEN"]);
+    const third = { walletId: "hot-3", account: 2, gapLimit: 30 };
+    expect(await codes(folder, third, (name) => (name === "alice" ? identityOf(name) : null))).toEqual([
+      "SHARES_TOO_FEW",
+    ]);
+    writeFileSync(join(copy, "wallets.json"), JSON.stringify(wallets.slice(1)));
+    expect(await codes(copy, third)).toEqual(["WALLETS_DIFFER"]);
   });
 
   /** As this folder's record would have been written for its first wallet alone. */

@@ -45,6 +45,24 @@ export async function noteSpends(tx: Transaction, spends: readonly Spend[], bloc
   );
 }
 
+export type TakenCoin = Spend & { readonly walletId: string };
+
+/**
+ * Coins of ours that this block has spent by a transaction that vault never released, and that none of ours spends: else that one
+ * has a conflict, which is told of itself.
+ */
+export async function listTaken(tx: Transaction, blockHash: string): Promise<readonly TakenCoin[]> {
+  const { rows } = await tx.query<TakenCoin>(
+    `select outpoint, spend.txid, wallet_id as "walletId" from spend join chain_coin using (outpoint)
+     where spend.block_hash = $1
+       and not exists (select from chain_transaction own where own.txid = spend.txid)
+       and not exists (select from own_input own where own.outpoint = spend.outpoint)
+     order by outpoint`,
+    [blockHash],
+  );
+  return rows;
+}
+
 /** What a transaction of ours spends. */
 export async function noteInputs(tx: Transaction, txid: string, outpoints: readonly string[]): Promise<void> {
   await tx.query("insert into own_input (txid, outpoint) select $1, unnest($2::text[]) on conflict do nothing", [
@@ -62,4 +80,22 @@ export async function listWithoutInputs(
      where not exists (select from own_input input where input.txid = own.txid)`,
   );
   return rows;
+}
+
+export type WalletUse = Pick<ChainCoin, "walletId" | "branch" | "index">;
+
+/** The highest script that was ever paid, of each branch of each wallet. */
+export async function listWalletUse(database: Queryable): Promise<readonly WalletUse[]> {
+  const { rows } = await database.query<WalletUse>(
+    'select wallet_id as "walletId", branch, highest_index as "index" from wallet_use',
+  );
+  return rows;
+}
+
+export async function noteWalletUse(tx: Transaction, { walletId, branch, index }: WalletUse): Promise<void> {
+  await tx.query(
+    `insert into wallet_use (wallet_id, branch, highest_index) values ($1, $2, $3)
+     on conflict (wallet_id, branch) do update set highest_index = greatest(wallet_use.highest_index, $3)`,
+    [walletId, branch, index],
+  );
 }

@@ -1,5 +1,5 @@
 // All SQL about other transactions that spend what ours spend.
-import type { Conflict } from "@sluice/chain-watch";
+import type { Conflict, ToldConflict } from "@sluice/chain-watch";
 import type { Queryable, Transaction } from "@sluice/postgres";
 
 export type Contested = {
@@ -8,10 +8,10 @@ export type Contested = {
   /** All that stand in its way now. */
   readonly conflicts: readonly Conflict[];
   /** What was said last. */
-  readonly said: Conflict | null;
+  readonly said: ToldConflict | null;
 };
 
-type Row = Pick<Contested, "txid" | "withdrawals"> & Conflict & { readonly isSaid: boolean };
+type Row = Pick<Contested, "txid" | "withdrawals"> & ToldConflict & { readonly isSaid: boolean };
 
 /** Every transaction of ours that is in no block and has a conflict, or of which one was said. */
 export async function listContested(tx: Transaction, tipHeight: number): Promise<readonly Contested[]> {
@@ -25,21 +25,21 @@ export async function listContested(tx: Transaction, tipHeight: number): Promise
        union all select txid, outpoint, other_txid, null, 0 from open join mempool_conflict using (txid)
      )
      select open.txid, open.withdrawals, seen.outpoint, other as "otherTxid", block_hash as "blockHash", height,
-            case when block_hash is null then 0 else $1 - height + 1 end as confirmations, false as "isSaid",
+            case when block_hash is null then 0 else $1 - height + 1 end as confirmations, false as "isSaid", null::jsonb as spent,
             exists (select from chain_transaction rival where rival.txid = other and (
               (rival.withdrawals = '[]' and open.withdrawals = '[]') or exists (
                 select from jsonb_array_elements(rival.withdrawals) theirs, jsonb_array_elements(open.withdrawals) ours
                 where theirs ->> 'withdrawalId' = ours ->> 'withdrawalId'))) as own
      from open join seen using (txid)
      union all
-     select txid, withdrawals, outpoint, other_txid, block_hash, height, confirmations, true, own
+     select txid, withdrawals, outpoint, other_txid, block_hash, height, confirmations, true, spent, own
      from open join conflict using (txid)`,
     [tipHeight],
   );
   return [...Map.groupBy(rows, ({ txid }) => txid)].map(([txid, found]) => ({
     txid,
     withdrawals: found[0]?.withdrawals ?? [],
-    conflicts: found.filter(({ isSaid }) => !isSaid),
+    conflicts: found.filter(({ isSaid }) => !isSaid).map(({ spent: _, ...conflict }) => conflict),
     said: found.find(({ isSaid }) => isSaid) ?? null,
   }));
 }
@@ -55,14 +55,14 @@ async function forgetSettled(tx: Transaction): Promise<void> {
 }
 
 /** Keeps what was said, or forgets it. While it is in a block the transaction is not sent. */
-export async function saveConflict(tx: Transaction, txid: string, said: Conflict | null): Promise<void> {
+export async function saveConflict(tx: Transaction, txid: string, said: ToldConflict | null): Promise<void> {
   await tx.query("delete from conflict where txid = $1", [txid]);
   if (said === null) return;
-  const { outpoint, otherTxid, own, blockHash, height, confirmations } = said;
+  const { outpoint, otherTxid, own, blockHash, height, confirmations, spent } = said;
   await tx.query(
-    `insert into conflict (txid, outpoint, other_txid, own, block_hash, height, confirmations)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [txid, outpoint, otherTxid, own, blockHash, height, confirmations],
+    `insert into conflict (txid, outpoint, other_txid, own, block_hash, height, confirmations, spent)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [txid, outpoint, otherTxid, own, blockHash, height, confirmations, JSON.stringify(spent)],
   );
 }
 
@@ -80,5 +80,13 @@ export async function noteRival(
     `insert into mempool_conflict (txid, outpoint, other_txid) values ($1, $2, $3)
      on conflict (txid) do update set outpoint = excluded.outpoint, other_txid = excluded.other_txid`,
     [txid, rival.outpoint, rival.txid],
+  );
+}
+
+/** A person has said of these withdrawals that they have failed: nothing that pays one of them is sent any more, ever. */
+export async function giveUpSending(tx: Transaction, withdrawalId: string): Promise<void> {
+  await tx.query(
+    "update chain_transaction set given_up = true where withdrawals @> jsonb_build_array(jsonb_build_object('withdrawalId', $1::text))",
+    [withdrawalId],
   );
 }

@@ -24,7 +24,7 @@ export async function listPending(database: Queryable, sentBefore: Date): Promis
             code, wanted_sat_per_kvbyte as "wantedSatPerKvbyte", replacement_fee_sat as "replacementFeeSat", descendants,
             times, (extract(epoch from said_at) * 1000)::float8 as "saidAtMs"
      from chain_transaction own left join stuck using (txid)
-     where state in ('signed', 'broadcast') and sends > 0 and sent_at < $1
+     where state in ('signed', 'broadcast') and not given_up and sends > 0 and sent_at < $1
        and not exists (select from conflict where conflict.txid = own.txid)
      order by sent_at, own.txid limit 200`,
     [sentBefore],

@@ -15,6 +15,20 @@ test("of several the deepest counts, and of those a stranger's", () => {
   expect(gravestConflict([{ ...inBlock, own: true }, inBlock])).toBe(inBlock);
 });
 
+const told = (conflict: Conflict, spent: readonly Conflict[] = [conflict]) => ({ ...conflict, spent });
+
+test("all that others have spent is told, in one order, and any change in it is news", () => {
+  const second = { ...inBlock, outpoint: "b:1", otherTxid: "third" };
+  const news = conflictNews([second, inBlock], null, 3);
+  expect(news).toEqual({ ...inBlock, spent: [inBlock, second] });
+  expect(conflictNews([inBlock, second], news, 3)).toBeNull();
+  expect(conflictNews([inBlock], news, 3)).toEqual({ ...inBlock, spent: [inBlock] });
+  const deeper = { ...second, confirmations: 2 };
+  expect(
+    conflictNews([{ ...inBlock, confirmations: 2 }, deeper], news, 3)?.spent.map((each) => each.confirmations),
+  ).toEqual([2, 2]);
+});
+
 test.each<[string, Conflict | null, Conflict | null, Partial<Conflict> | null]>([
   ["none was and none is", null, null, null],
   ["the first time it is seen", inMempool, null, inMempool],
@@ -29,7 +43,7 @@ test.each<[string, Conflict | null, Conflict | null, Partial<Conflict> | null]>(
   ["its block left the best chain", null, inBlock, { blockHash: null, height: 0, confirmations: 0 }],
   ["it is gone from the mempool", null, inMempool, null],
 ])("when %s", (_, now, said, news) => {
-  const found = conflictNews(now, said, 3);
+  const found = conflictNews(now === null ? [] : [now], said === null ? null : told(said), 3);
   if (news === null) expect(found).toBeNull();
   else expect(found).toMatchObject(news);
 });

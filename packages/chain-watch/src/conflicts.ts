@@ -20,21 +20,32 @@ export function gravestConflict(conflicts: readonly Conflict[]): Conflict | null
   return gravest ?? null;
 }
 
+/** A conflict as it is told: the gravest, and all that others have spent of what ours spends. */
+export type ToldConflict = Conflict & { readonly spent: readonly Conflict[] };
+
 /**
  * What is to be said now, after what was said last; null when nothing is new. Depth counts up to where it is final. A
  * conflict whose block left the best chain is said once more, in no block; one that is gone altogether needs no word.
  */
-export function conflictNews(now: Conflict | null, said: Conflict | null, required: number): Conflict | null {
-  if (now === null) {
+export function conflictNews(
+  now: readonly Conflict[],
+  said: ToldConflict | null,
+  required: number,
+): ToldConflict | null {
+  const counted = now.map((each) => ({ ...each, confirmations: Math.min(each.confirmations, required) }));
+  const gravest = gravestConflict(counted);
+  if (gravest === null) {
     if (said === null || said.blockHash === null) return null;
-    return { ...said, blockHash: null, height: 0, confirmations: 0 };
+    return { ...said, blockHash: null, height: 0, confirmations: 0, spent: [] };
   }
-  const counted = { ...now, confirmations: Math.min(now.confirmations, required) };
-  if (said === null) return counted;
-  const same =
-    counted.otherTxid === said.otherTxid &&
-    counted.own === said.own &&
-    counted.blockHash === said.blockHash &&
-    counted.confirmations === said.confirmations;
-  return same ? null : counted;
+  const told = { ...gravest, spent: counted.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) };
+  return said !== null && wordingOf(told) === wordingOf(said) ? null : told;
+}
+
+const keyOf = ({ outpoint, otherTxid }: Conflict): string => `${outpoint} ${otherTxid}`;
+
+/** All that is news when it changes. The height follows from the block. */
+function wordingOf({ spent, ...gravest }: ToldConflict): string {
+  const words = [gravest, ...spent].map((each) => [keyOf(each), each.own, each.blockHash, each.confirmations]);
+  return JSON.stringify(words);
 }

@@ -80,6 +80,17 @@ test("a ceremony, its rehearsal, and what they refuse", async () => {
     ok: true,
     holders: HOLDERS.map((holder) => ({ holder, shares: 3, sets: 3 })),
   });
+  const grown = ["ceremony", "add-wallet", "--folder", folder, "--identities", identities, "--out", `${folder}-grown`];
+  expect(await sluice(...grown, "--wallet", "hot", "--account", "0")).toMatchObject({
+    code: 65,
+    stderr: expect.stringMatching(/WALLET_ID_TAKEN[\s\S]*ACCOUNT_TAKEN/),
+  });
+  expect(await sluice(...grown, "--wallet", "", "--account", "1")).toMatchObject({ code: 64 });
+  expect((await sluice(...grown, "--wallet", "hot 2", "--account", "x")).stderr).toMatch(/walletId[\s\S]*account/);
+  const added = await sluice(...grown, "--wallet", "hot-2", "--account", "1");
+  expect([added.code, added.stdout]).toEqual([0, expect.stringContaining("wallet hot-2: wsh(sortedmulti(2,[")]);
+  expect(readdirSync(`${folder}-grown`).toSorted()).toEqual(["ceremony.json", "wallets.json"]);
+
   chmodSync(join(identities, "bob.txt"), 0o644);
   const open = await sluice("ceremony", "rehearse", "--folder", folder, "--identities", identities);
   chmodSync(join(identities, "bob.txt"), 0o600);

@@ -42,12 +42,31 @@ const summaryShape = {
 
 export const withdrawalSummarySchema = z.object(summaryShape).readonly();
 
+const failureSchema = z
+  .object({
+    conflictingTxid: z.string().nullable().describe("The transaction that stands in the way; the nearest to a proof."),
+    missing: z
+      .object({ code: z.string(), detail: z.string() })
+      .readonly()
+      .nullable()
+      .describe("Which part of the proof is missing; null when the chain proves that it can never be paid."),
+    required: z.number().int().describe("How many people have to say so."),
+    said: z
+      .array(z.object({ by: z.string(), reason: z.string(), conflictingTxid: z.string(), atMs }).readonly())
+      .readonly(),
+  })
+  .readonly();
+
 export const withdrawalSchema = z
   .object({
     ...summaryShape,
     requiredConfirmations: z.number().int().min(1).nullable().describe("Known once it is in a block."),
     notBeforeMs: atMs.nullable().describe("While held or delayed: not cleared before this time."),
     approvals: z.object({ required: z.number().int().min(0), by: z.array(z.string()).readonly() }).readonly(),
+    failure: failureSchema
+      .nullable()
+      .optional()
+      .describe("There when another transaction has spent what this withdrawal's transactions spend."),
     findings: z.array(findingSchema).readonly().describe("Of every rule that was asked, the newest judgement last."),
     history: z.array(changeSchema).readonly().describe("Every change, oldest first."),
     timings: z

@@ -1,5 +1,5 @@
 // The withdrawal API as functions. Repeating any of them is safe: the withdrawal's id is the idempotency key.
-import { type Priority, withdrawalIdSchema } from "@sluice/contracts";
+import { type FailureRequest, type Priority, withdrawalIdSchema } from "@sluice/contracts";
 import { isFinal, type WithdrawalState } from "@sluice/core";
 import {
   type FeeQuotes,
@@ -54,6 +54,8 @@ export type SluiceClient = {
   readonly cancelWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Approves with this client's key; every key counts once. */
   readonly approveWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
+  /** Says that it has failed, with this client's key; two people have to, and the chain has to prove it. */
+  readonly failWithdrawal: (id: string, said: FailureRequest, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Resolves once the withdrawal is in one of the states, or in a final one, which no other state follows. */
   readonly waitFor: (
     id: string,
@@ -78,6 +80,10 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
       call({ method: "POST", path: `${pathOf(id)}/cancel`, answer: withdrawalSchema, signal }),
     approveWithdrawal: async (id, { signal } = {}) =>
       call({ method: "POST", path: `${pathOf(id)}/approvals`, answer: withdrawalSchema, signal }),
+    failWithdrawal: async (id, { conflictingTransactionId, reason }, { signal } = {}) => {
+      const body = Buffer.from(JSON.stringify({ conflictingTransactionId, reason }), "utf8");
+      return call({ method: "POST", path: `${pathOf(id)}/failure`, body, answer: withdrawalSchema, signal });
+    },
     waitFor: async (id, until, { signal, onChange, pollMs = 500 } = {}) => {
       for (let seenRevision = 0; ; ) {
         const withdrawal = await getWithdrawal(id, signal === undefined ? {} : { signal });

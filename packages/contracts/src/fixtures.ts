@@ -49,6 +49,10 @@ const holder = {
   journalRefusals: 1n,
   metrics: "m 1\n",
 };
+const spentElsewhere = {
+  ...{ outpoint: `${txid}:0`, transactionId: "cd".repeat(32), own: false, blockHash: txid },
+  ...{ height: 7, confirmations: 6 },
+};
 const inBlock = { transactionId: txid, withdrawals, blockHash: txid, height: 7, revision: 3 };
 const request = {
   method: "POST",
@@ -81,6 +85,11 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   "withdrawal.cleared.v1": {
     ...{ withdrawalId: "w1", request, findings: [finding], clearedAtMs: 1_700_000_000_001 },
     customerFeeMinor: "900",
+  },
+  "withdrawal.failed.v1": {
+    ...{ withdrawalId: "w1", account: "acme", asset: "BTC", amountMinor: "1", outpoint: `${txid}:0` },
+    ...{ conflictingTransactionId: "cd".repeat(32), conflict: bytes, requests: [request, request] },
+    failedAtMs: 1_700_000_000_000,
   },
   "transaction.planned.v1": {
     taskId: "t1",
@@ -127,6 +136,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
       case: "refused",
       value: { findings: [{ withdrawalId: "w1", finding }], signatureMayExist: false },
     },
+    anchors: [{ withdrawalId: "w1", anchor: `${txid}:0` }],
     orderedBefore: ["w1"],
   },
   "signing.vetoed.v1": { taskId: "t1", holder: holder.holder, person: "carol", reason: "not this one" },
@@ -185,7 +195,8 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   },
   "transaction.conflicted.v1": {
     ...{ transactionId: txid, withdrawals, outpoint: `${txid}:0`, conflictingTransactionId: "cd".repeat(32) },
-    ...{ own: false, blockHash: "", height: 0, confirmations: 0, revision: 6 },
+    ...{ own: false, blockHash: "", height: 0, confirmations: 0, revision: 6, walletId: "" },
+    ...{ requiredConfirmations: 6, spent: [spentElsewhere] },
   },
   "fee.estimated.v1": {
     estimates: [{ targetBlocks: 6, satPerKvbyte: 4_000n }],

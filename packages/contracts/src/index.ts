@@ -1,6 +1,8 @@
 // What crosses a topic or the bridge: the table of messages, seals over exact bytes, signed requests.
 export * from "./bridge-keys.ts";
 export * from "./clearance.ts";
+export type { SpentElsewhere } from "./conflict-shapes.ts";
+export * from "./failure.ts";
 export * from "./key-file.ts";
 export { type Decoded, decodeMessage, encodeMessage, type MessageOf } from "./messages.ts";
 export * from "./producers.ts";

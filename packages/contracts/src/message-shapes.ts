@@ -1,17 +1,19 @@
 // The shape of every message, narrowed from what protobuf makes of its bytes.
 import { z } from "zod";
-
-const name = z.string().min(1).max(256);
-const text = z.string().max(64 * 1024);
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "must be bytes");
-const someBytes = bytes.refine((value) => value.length > 0, "must not be empty");
-const satoshi = z.bigint().min(0n).max(2_100_000_000_000_000n);
-const count = z.number().int().min(0);
-const atMs = z.bigint().min(0n).max(BigInt(Number.MAX_SAFE_INTEGER)).transform(Number);
-const transactionId = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
-const blockHash = transactionId;
-const outpoint = z.string().regex(/^[0-9a-f]{64}:(0|[1-9][0-9]{0,9})$/, "must be txid:vout");
-const list = <T extends z.ZodType>(item: T) => z.array(item).max(10_000).readonly();
+import {
+  atMs,
+  attempt,
+  blockHash,
+  bytes,
+  count,
+  list,
+  name,
+  outpoint,
+  satoshi,
+  someBytes,
+  text,
+  transactionId,
+} from "./shape-parts.ts";
 
 export const signedRequestSchema = z
   .object({
@@ -30,7 +32,6 @@ export const signedRequestSchema = z
 const finding = z
   .object({ rule: name, verdict: name, reason: text, evidence: z.record(z.string(), z.string()).readonly() })
   .readonly();
-const attempt = z.object({ withdrawalId: name, attempt: z.number().int().min(1) }).readonly();
 /** Empty: it pays withdrawals. A transaction that pays nobody has to say so, so that nothing is left out unseen. */
 const purpose = z.enum(["", "internal"]).optional();
 const replaces = z.union([z.literal(""), transactionId]).optional();
@@ -136,6 +137,7 @@ export const riskReported = z.object({
     }),
   ]),
   orderedBefore: list(name).optional(),
+  anchors: list(z.object({ withdrawalId: name, anchor: outpoint }).readonly()).optional(),
 });
 
 const isolation = z.object({ noIp: z.boolean(), detail: text }).readonly();
@@ -244,18 +246,6 @@ export const transactionStuck = z.object({
   wantedSatPerKvbyte: satoshi,
   replacementFeeSat: satoshi,
   descendants: count,
-  revision: z.number().int().min(1),
-});
-
-export const transactionConflicted = z.object({
-  transactionId,
-  withdrawals: list(attempt),
-  outpoint,
-  conflictingTransactionId: transactionId,
-  own: z.boolean(),
-  blockHash: z.union([z.literal(""), blockHash]),
-  height: count,
-  confirmations: count,
   revision: z.number().int().min(1),
 });
 

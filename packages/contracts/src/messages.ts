@@ -7,6 +7,7 @@ import * as signing from "../gen/sluice/v1/signing_pb.js";
 import * as transaction from "../gen/sluice/v1/transaction_pb.js";
 import * as withdrawal from "../gen/sluice/v1/withdrawal_pb.js";
 import * as zone from "../gen/sluice/v1/zone_pb.js";
+import * as conflictShapes from "./conflict-shapes.ts";
 import * as shapes from "./message-shapes.ts";
 import type { MessageType } from "./table.ts";
 
@@ -15,6 +16,7 @@ const codec = <D extends DescMessage, S extends z.ZodType>(wire: D, shape: S) =>
 const CODECS = {
   "withdrawal.changed.v1": codec(withdrawal.WithdrawalChangedSchema, shapes.withdrawalChanged.readonly()),
   "withdrawal.cleared.v1": codec(withdrawal.WithdrawalClearedSchema, shapes.withdrawalCleared.readonly()),
+  "withdrawal.failed.v1": codec(withdrawal.WithdrawalFailedSchema, conflictShapes.withdrawalFailed.readonly()),
   "transaction.planned.v1": codec(transaction.TransactionPlannedSchema, shapes.transactionPlanned.readonly()),
   "signing.requested.v1": codec(signing.SigningRequestedSchema, shapes.signingRequested.readonly()),
   "signing.started.v1": codec(signing.SigningStartedSchema, shapes.signingStarted.readonly()),
@@ -31,7 +33,10 @@ const CODECS = {
   "transaction.reorged.v1": codec(transaction.TransactionReorgedSchema, shapes.transactionReorged.readonly()),
   "transaction.confirmed.v1": codec(transaction.TransactionConfirmedSchema, shapes.transactionConfirmed.readonly()),
   "transaction.stuck.v1": codec(transaction.TransactionStuckSchema, shapes.transactionStuck.readonly()),
-  "transaction.conflicted.v1": codec(transaction.TransactionConflictedSchema, shapes.transactionConflicted.readonly()),
+  "transaction.conflicted.v1": codec(
+    transaction.TransactionConflictedSchema,
+    conflictShapes.transactionConflicted.readonly(),
+  ),
   "coin.observed.v1": codec(transaction.CoinObservedSchema, shapes.coinObserved.readonly()),
   "coin.vanished.v1": codec(transaction.CoinVanishedSchema, shapes.coinVanished.readonly()),
   "fee.estimated.v1": codec(transaction.FeeEstimatedSchema, shapes.feeEstimated.readonly()),

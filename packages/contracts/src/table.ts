@@ -18,7 +18,12 @@ export const MESSAGES = {
     producers: ["online-risk"],
     consumers: ["vault", "treasury", "semi-offline-risk"],
   },
-  "transaction.planned.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
+  "withdrawal.failed.v1": {
+    route: "topic",
+    producers: ["online-risk"],
+    consumers: ["vault", "treasury", "blockchain-gateway"],
+  },
+  "transaction.planned.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk", "ops-console"] },
   "signing.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "signing.started.v1": { route: "topic", producers: ["vault"], consumers: ["online-risk"] },
   "signing.ordered.v1": { route: "bridge", producers: ["semi-offline-risk"], consumers: HOLDERS },
@@ -57,7 +62,7 @@ export const MESSAGES = {
   "transaction.conflicted.v1": {
     route: "topic",
     producers: ["blockchain-gateway"],
-    consumers: ["vault", "ops-console"],
+    consumers: ["treasury", "vault", "online-risk", "ops-console"],
   },
   "coin.observed.v1": { route: "topic", producers: ["blockchain-gateway"], consumers: ["vault", "treasury"] },
   "coin.vanished.v1": {

@@ -1,6 +1,7 @@
 // The pure domain. Nothing here knows of a database, a network, a clock or chance: time and chance are passed in.
 export * from "./amount.ts";
 export * from "./backoff.ts";
+export * from "./conflict-proof.ts";
 export * from "./fee-estimate.ts";
 export * from "./ids.ts";
 export * from "./ledger.ts";

@@ -94,7 +94,7 @@ describe("decidePayout", () => {
     ["post", pending, ["payout-posted"], "posted"],
     ["post", posted, [], "posted"],
     ["post", voided, "PAYOUT_ALREADY_VOIDED", ""],
-    ["void", null, "PAYOUT_NOT_PENDING", ""],
+    ["void", null, ["payout-pending", "payout-voided"], "voided"],
     ["void", pending, ["payout-voided"], "voided"],
     ["void", posted, "PAYOUT_ALREADY_POSTED", ""],
     ["void", voided, [], "voided"],

@@ -75,7 +75,7 @@ export type BookedPayout = Payout & { readonly standing: PayoutStanding };
 export type PayoutCommand = { readonly type: "pend" | "post" | "void" | "reopen"; readonly payout: Payout };
 
 export type PayoutRefusal = Refusal<
-  "PAYOUT_MISMATCH" | "PAYOUT_NOT_PENDING" | "PAYOUT_NOT_POSTED" | "PAYOUT_ALREADY_POSTED" | "PAYOUT_ALREADY_VOIDED"
+  "PAYOUT_MISMATCH" | "PAYOUT_NOT_POSTED" | "PAYOUT_ALREADY_POSTED" | "PAYOUT_ALREADY_VOIDED"
 >;
 
 export type PayoutDecision = {
@@ -86,8 +86,8 @@ export type PayoutDecision = {
 };
 
 /**
- * Which transfers a command books, and how the payout stands afterwards. No transfer: it is booked already. A posting
- * that arrives before its pending books both, so that the order of the two facts does not matter. A posted payout whose
+ * Which transfers a command books, and how the payout stands afterwards. No transfer: it is booked already. A posting or
+ * a voiding that arrives before its pending books both, so that the order of the two facts does not matter. A posted payout whose
  * block left the best chain is re-opened: it is on its way again, as it truly is.
  */
 export function decidePayout(
@@ -110,8 +110,8 @@ export function decidePayout(
     case "void":
       if (standing === "posted") return refused(refusal("PAYOUT_ALREADY_POSTED"));
       if (standing === "voided") return ok({ transfers: [], reversed, standing });
-      if (standing === null) return refused(refusal("PAYOUT_NOT_PENDING"));
-      return ok({ transfers: [payoutVoided(payout)], reversed, standing: "voided" });
+      if (standing === "pending") return ok({ transfers: [payoutVoided(payout)], reversed, standing: "voided" });
+      return ok({ transfers: [payoutPending(payout), payoutVoided(payout)], reversed, standing: "voided" });
     case "reopen":
       if (standing === "pending") return ok({ transfers: [], reversed, standing });
       if (standing !== "posted") return refused(refusal("PAYOUT_NOT_POSTED"));

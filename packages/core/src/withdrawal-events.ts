@@ -21,7 +21,7 @@ export type Withdrawal = {
 
 /**
  * Why a withdrawal can never be paid any more: a transaction that does not pay it has spent an outpoint which every
- * transaction ever signed for it spends too (the anchor), and lies `confirmations` deep.
+ * transaction ever signed for it spends too (the anchor), or one that the maker of the anchor spends, and lies `confirmations` deep.
  */
 export type ConflictProof = {
   readonly spentOutpoint: string;

@@ -29,6 +29,7 @@ export {
   settingNamesOf,
 } from "./stack/processes.ts";
 export { openFaucet, type Regtest } from "./stack/regtest.ts";
-export { type Inside, type Stack, type StackOptions, startStack, WALLET_ID } from "./stack/stack.ts";
+export { type Inside, type Stack, type StackOptions, startStack } from "./stack/stack.ts";
+export { WALLET_ID } from "./stack/wallets.ts";
 export { inspectSockets, ipSocketsOf, type ProcessSockets, targetOf } from "./zone/kernel-sockets.ts";
 export { proveZone, type ZoneProcess, type ZoneProof } from "./zone/prove-zone.ts";

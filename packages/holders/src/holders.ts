@@ -17,6 +17,8 @@ export type Holders = {
   readonly status: () => readonly HolderStatus[];
   /** Those that can be asked to sign now. */
   readonly live: () => readonly Holder[];
+  /** When the present connection to it began; what it was sent before may have been lost. */
+  readonly liveSinceMs: (holder: Holder) => number;
   /** Fire and forget: the order is on record, and is sent again when no answer comes. A line that is full gets none. */
   readonly order: (holder: Holder, envelope: Uint8Array) => void;
   readonly close: () => Promise<void>;
@@ -47,6 +49,7 @@ export function openHolders(options: Options): Holders {
       .map(({ holder }) => holder);
   return {
     live,
+    liveSinceMs: (holder) => lines.find((line) => line.holder === holder)?.connectedAtMs() ?? 0,
     status: () => lines.map((line) => line.status()),
     order: (holder, envelope) => {
       const line = lines.find((each) => each.holder === holder);
@@ -61,11 +64,17 @@ export function openHolders(options: Options): Holders {
   };
 }
 
-type Line = { readonly holder: Holder; readonly bridge: Bridge; readonly status: () => HolderStatus };
+type Line = {
+  readonly holder: Holder;
+  readonly bridge: Bridge;
+  readonly status: () => HolderStatus;
+  readonly connectedAtMs: () => number;
+};
 
 function openLine(holder: Holder, options: Options): Line {
   const { logger, trust, journals, onAnswer, onVeto, onChange } = options;
   let heardAtMs = 0;
+  let connectedAtMs = 0;
   let report: HolderStatus["report"];
   const bridge = openBridge({
     carrier: openCarrier(options.carriers[holder], "listen"),
@@ -94,6 +103,7 @@ function openLine(holder: Holder, options: Options): Line {
       logger.info({ holder, state }, "bridge to a holder");
       // What it said before it went away says nothing of now.
       if (state === "disconnected") report = undefined;
+      if (state === "connected") connectedAtMs = Date.now();
       onChange();
     },
     onDiagnostic: (event) => logger.warn({ holder, event }, "bridge to a holder"),
@@ -101,7 +111,7 @@ function openLine(holder: Holder, options: Options): Line {
   const status = (): HolderStatus => {
     return { holder, connected: bridge.state === "connected", heardAtMs, report, alarm: journals.alarmOf(holder) };
   };
-  return { holder, bridge, status };
+  return { holder, bridge, status, connectedAtMs: () => connectedAtMs };
 }
 
 function isLive({ connected, heardAtMs, report }: HolderStatus, requireIsolation: boolean): boolean {

@@ -27,27 +27,28 @@ export type Bus = {
 
 /** Only settings: connections are made by those who use it. */
 export function createBus(options: BusOptions): Bus {
-  const kafka = new Kafka({
+  const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
     ...(options.tls === undefined ? {} : { ssl: options.tls }),
     ...(options.sasl === undefined ? {} : { sasl: options.sasl as NonNullable<KafkaConfig["sasl"]> }),
-    // Some three seconds; whoever uses the connection starts over after that, and says so in the log.
-    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5, factor: 0.2, multiplier: 2 },
+    // Some three seconds; whoever uses the connection starts over after that, and says so in the log. No wait is so long
+    // that it would add much to the time for which a broker is away.
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 8, factor: 0.2, multiplier: 2 },
     logLevel: logLevel.INFO,
     logCreator: forwardTo(options.logger),
-  });
+  };
   const topicPrefix = options.topicPrefix ?? "";
   const bus: Bus = { topicPrefix, topicName: (type) => `${topicPrefix}${type}` };
-  CLIENTS.set(bus, kafka);
+  CONFIGS.set(bus, config);
   return bus;
 }
 
-/** For this package only. */
-export function kafkaOf(bus: Bus): Kafka {
-  const kafka = CLIENTS.get(bus);
-  if (kafka === undefined) throw new TypeError("The bus was not made by createBus.");
-  return kafka;
+/** For this package only. `mark` is put behind the client id, by which brokers show the client to others. */
+export function kafkaOf(bus: Bus, mark = ""): Kafka {
+  const config = CONFIGS.get(bus);
+  if (config === undefined) throw new TypeError("The bus was not made by createBus.");
+  return new Kafka({ ...config, clientId: `${config.clientId}${mark}` });
 }
 
 export type TopicOptions = {
@@ -123,7 +124,7 @@ export async function removeTopics(bus: Bus): Promise<void> {
   });
 }
 
-const CLIENTS = new WeakMap<Bus, Kafka>();
+const CONFIGS = new WeakMap<Bus, KafkaConfig>();
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -161,14 +162,13 @@ async function administer(bus: Bus, work: (admin: Admin) => Promise<void>): Prom
   }
 }
 
-// The client calls every rebalance and every retried request an error. What really fails reaches our own code and is
-// logged there, so its words count one level less.
+// The client calls every rebalance and every retried request an error, several times a second while a broker is away. What
+// really fails reaches our own code and is logged there.
 function forwardTo(logger: Logger): logCreator {
   return () =>
-    ({ namespace, level, log }) => {
+    ({ namespace, log }) => {
       const { message, logger: _, timestamp: __, ...fields } = log;
       const entry = { ...fields, kafka: namespace };
-      if (level === logLevel.ERROR) logger.warn(entry, message);
-      else logger.debug(entry, message);
+      logger.debug(entry, message);
     };
 }

@@ -1,11 +1,14 @@
 // Reads topics as one of a group: Postgres first, then the offset, so that a crash in between only repeats.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { MESSAGES, type MessageType, type Trust } from "@sluice/contracts";
-import type { Pool } from "@sluice/postgres";
-import type { Consumer as KafkaConsumer } from "kafkajs";
-import { type Bus, kafkaOf } from "./bus.ts";
+import { backoffMs } from "@sluice/core";
+import { giveLifeSign, isRetriable, type Pool } from "@sluice/postgres";
+import type { Bus } from "./bus.ts";
+import { isAway } from "./failure.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Logger } from "./logger.ts";
+import { joinGroup, lifeSignOf, type Member, newInstance } from "./member.ts";
 import { createPauses } from "./pauses.ts";
 import { type Reader, readBatch } from "./read-batch.ts";
 import type { Receipts } from "./receipts.ts";
@@ -44,41 +47,28 @@ export type Consumer = {
 };
 
 /**
- * Resolves when the group is joined, or while that is tried again because the cluster went away. Rejects when a topic
- * does not exist, the cluster cannot be reached, or the group does not take this instance.
+ * Resolves when the group is joined, and stays in it: whenever the cluster or the database goes away it joins again. Rejects
+ * when a topic does not exist, the cluster or the database cannot be reached, or the group does not take this instance.
  */
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
   refuseMismatch(options);
-  const sessionTimeout = options.sessionTimeoutMs ?? 30_000;
-  const consumer = kafkaOf(options.bus).consumer({
-    groupId: options.group,
-    allowAutoTopicCreation: false,
-    sessionTimeout,
-    heartbeatInterval: Math.min(3_000, sessionTimeout / 3),
-    // The longest that stop() waits for an empty fetch. Messages end the fetch at once.
-    maxWaitTimeInMs: 250,
-  });
-  const lifecycle = createLifecycle(options, consumer);
-  const typeOfTopic = new Map(options.topics.map((type) => [options.bus.topicName(type), type]));
+  const instance = newInstance();
+  const lifeSign = await giveLifeSign(options.pool, lifeSignOf(instance));
+  const lifecycle = createLifecycle(options, instance);
   try {
-    await consumer.connect();
-    // A group without an offset reads from the start: skipping to the end would lose what is there.
-    await consumer.subscribe({ topics: [...typeOfTopic.keys()], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: async (payload) => {
-        const type = typeOfTopic.get(payload.batch.topic);
-        if (type === undefined) throw new TypeError(`Nobody asked for a batch of ${payload.batch.topic}.`);
-        await readBatch(lifecycle.reader, type, payload);
-      },
-    });
-    lifecycle.throwIfFailed();
+    await lifecycle.begin();
   } catch (error) {
     await lifecycle.stop();
+    await lifeSign.close();
     throw error;
   }
-  return { state: lifecycle.state, stop: lifecycle.stop };
+  return {
+    state: lifecycle.state,
+    stop: async () => {
+      await lifecycle.stop();
+      await lifeSign.close();
+    },
+  };
 }
 
 function refuseMismatch({ topics, handlers }: ConsumerOptions): void {
@@ -92,42 +82,96 @@ function refuseMismatch({ topics, handlers }: ConsumerOptions): void {
   }
 }
 
-type Lifecycle = Consumer & { readonly reader: Reader; readonly throwIfFailed: () => void };
+type Lifecycle = Consumer & { readonly begin: () => Promise<void> };
 
-function createLifecycle(options: ConsumerOptions, consumer: KafkaConsumer): Lifecycle {
-  const { logger, group } = options;
+function createLifecycle(options: ConsumerOptions, instance: string): Lifecycle {
+  const { bus, pool, logger, group, topics, sessionTimeoutMs = 30_000 } = options;
   const pauses = createPauses();
+  const stopping = new AbortController();
+  const typeOfTopic = new Map(topics.map((type) => [bus.topicName(type), type]));
   let state: ReturnType<Consumer["state"]> = "running";
-  let reason: unknown;
+  let member: Member | undefined;
+  let staying: Promise<void> = Promise.resolve();
+  const isOver = (): boolean => state === "failed" || state === "stopped";
+  const reader: Reader = { options, pauses, mayGoOn: () => !isOver(), fail };
 
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    if (state === "restarting") state = "running";
-    logger.info({ group, partitions: payload.memberAssignment }, "joined the consumer group");
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) return fail(payload.error);
-    state = "restarting";
-    logger.error({ err: payload.error, group }, "the consumer broke off and starts again");
-  });
   return {
     state: () => state,
-    reader: { options, pauses, mayGoOn: () => state === "running", fail },
-    throwIfFailed: () => {
-      if (state === "failed") throw reason;
+    begin: async () => {
+      try {
+        const first = await join();
+        staying = stay(first);
+      } catch (error) {
+        if (!mayPass(error)) fail(error);
+        throw error;
+      }
     },
     stop: async () => {
       state = "stopped";
+      stopping.abort();
       pauses.end();
-      await consumer.disconnect();
+      await member?.leave();
+      await staying;
     },
   };
 
-  function fail(error: unknown): void {
-    if (state === "failed" || state === "stopped") return;
+  async function join(): Promise<Member> {
+    const joined = await joinGroup({
+      ...{ bus, pool, group, instance, logger, sessionTimeoutMs },
+      topics: [...typeOfTopic.keys()],
+      eachBatch: async (payload) => {
+        const type = typeOfTopic.get(payload.batch.topic);
+        if (type === undefined) throw new TypeError(`Nobody asked for a batch of ${payload.batch.topic}.`);
+        await readBatch(reader, type, payload);
+      },
+    });
+    member = joined;
+    return joined;
+  }
+
+  /** As a member, again and again, until it is stopped or what ended it does not pass. */
+  async function stay(first: Member): Promise<void> {
+    const stopped = new Promise((resolve) => stopping.signal.addEventListener("abort", resolve, { once: true }));
+    for (let present: Member | undefined = first; present !== undefined; ) {
+      const reason: unknown = await Promise.race([present.ended, stopped]);
+      present = isOver() ? undefined : await joinAgain(reason);
+    }
+  }
+
+  async function joinAgain(reason: unknown): Promise<Member | undefined> {
+    for (let [error, failures] = [reason, 1]; !isOver(); failures += 1) {
+      if (!mayPass(error)) return fail(error);
+      state = "restarting";
+      const delayMs = backoffMs(failures, BACKOFF, Math.random());
+      logger.error({ err: error, group, failures, delayMs }, "the consumer broke off and starts again");
+      await delay(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (isOver()) return undefined;
+      try {
+        const joined = await join();
+        if (!isOver()) {
+          state = "running";
+          return joined;
+        }
+        await joined.leave();
+      } catch (next) {
+        error = next;
+      }
+    }
+    return undefined;
+  }
+
+  function fail(error: unknown): undefined {
+    if (isOver()) return;
     state = "failed";
-    reason = error;
     logger.error({ err: error, group }, "the consumer cannot go on");
     if (options.onFatal === undefined) process.exit(1);
     options.onFatal(error);
   }
 }
+
+/** A cluster or a database that is away comes back; a group that does not take this instance will not take it later. */
+function mayPass(error: unknown): boolean {
+  return isAway(error) || isRetriable(error);
+}
+
+const BACKOFF = { firstMs: 100, longestMs: 2_000 };

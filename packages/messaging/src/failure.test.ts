@@ -44,6 +44,7 @@ describe("isAway", () => {
     named("KafkaJSConnectionError"),
     named("KafkaJSNonRetriableError", { cause: named("KafkaJSConnectionError") }),
     named("KafkaJSProtocolError", { retriable: true }),
+    named("KafkaJSGroupCoordinatorNotFound", { retriable: false }),
   ])("waits for a broker that does not answer, or not now: %s", (error) => expect(isAway(error)).toBe(true));
   it.each([
     named("KafkaJSProtocolError", { retriable: false }),

@@ -49,6 +49,8 @@ const AWAY: ReadonlySet<string> = new Set([
   "KafkaJSRequestTimeoutError",
   "KafkaJSNumberOfRetriesExceeded",
   "KafkaJSBrokerNotFound",
+  // What the client says of a coordinator that it could not ask, whatever the reason.
+  "KafkaJSGroupCoordinatorNotFound",
 ]);
 
 function isInvariantBroken(error: unknown): boolean {

@@ -10,7 +10,7 @@ export type Pauses = {
   readonly end: () => void;
 };
 
-const BACKOFF = { firstMs: 100, longestMs: 5_000 };
+const BACKOFF = { firstMs: 100, longestMs: 2_000 };
 
 export function createPauses(): Pauses {
   const attempts = new Map<string, number>();

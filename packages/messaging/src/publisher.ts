@@ -48,7 +48,7 @@ async function connect(bus: Bus): Promise<Connection> {
     idempotent: true,
     allowAutoTopicCreation: false,
     createPartitioner: rememberingPartitioner(chosen),
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3, factor: 0.2, multiplier: 2 },
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 4, factor: 0.2, multiplier: 2 },
   });
   await producer.connect();
   return { producer, chosen };

@@ -150,7 +150,7 @@ async function start(
   }
 }
 
-const BACKOFF = { firstMs: 100, longestMs: 5_000 };
+const BACKOFF = { firstMs: 100, longestMs: 2_000 };
 
 function bridgeOutlet(send: BridgeRelayOptions["send"]): Outlet {
   return {

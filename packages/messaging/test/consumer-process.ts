@@ -21,8 +21,8 @@ const consumer = await startConsumer({
   topics: [TYPE],
   handlers: recordingHandlers,
   logger: silentLogger,
-  // The shortest that a broker allows by default: the second process waits this long for the partitions of the dead one.
-  sessionTimeoutMs: 6_000,
+  // Longer than any test lasts: whoever comes after a killed process does not wait for its session.
+  sessionTimeoutMs: 300_000,
 });
 process.once("SIGTERM", async () => {
   await consumer.stop();

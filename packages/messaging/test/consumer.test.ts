@@ -220,6 +220,30 @@ describe("stop", () => {
   });
 });
 
+describe("a consumer that broke off", () => {
+  it("joins its group again by itself and goes on where it was", async () => {
+    const world = await createWorld();
+    await world.publish(TYPE, records(world, ["m-1"]));
+    const seen: string[] = [];
+    let failures = 0;
+    const { consumer } = await consume(world, {
+      // What the client retries some times and then gives up over, as when the cluster goes away.
+      observe: ({ outcome }) => {
+        if (failures < 10) {
+          failures += 1;
+          throw new Error("away");
+        }
+        seen.push(outcome);
+      },
+    });
+    await eventually(() => seen).toEqual(["duplicate"]);
+    const said = world.log.filter(({ message }) => message === "the consumer broke off and starts again");
+    expect(said).toHaveLength(1);
+    await eventually(() => consumer.state()).toBe("running");
+    expect(await effectIds(world.pool)).toEqual(["m-1"]);
+  });
+});
+
 describe("startConsumer", () => {
   it("refuses a type without handler, a handler without type, and a message that has no topic", async () => {
     const world = await createWorld({ topics: [] });

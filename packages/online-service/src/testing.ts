@@ -15,7 +15,6 @@ import {
   type Trust,
 } from "@sluice/contracts";
 import type { Exit } from "@sluice/devstack";
-import { endSessions } from "@sluice/messaging/testing";
 import { createPool, type Pool } from "@sluice/postgres";
 import { createIdentities } from "../test/harness/identities.ts";
 import { openOutside } from "../test/harness/outside.ts";
@@ -67,8 +66,6 @@ export type Deployment = {
   readonly publishBytes: (type: MessageType, key: string, envelope: Uint8Array) => Promise<void>;
   /** What the service published so far, opened, each message once, in the order of its arrival. */
   readonly collected: <T extends MessageType>(type: T) => Promise<readonly OpenedOf<T>[]>;
-  /** After a kill: the next process gets the partitions at once. */
-  readonly endSessions: () => Promise<void>;
   /** What the others could not take of it, with the reason: a wrong seal, or one id for two contents. */
   readonly refusedByOthers: () => Promise<readonly string[]>;
   /** Ends every process and removes everything. */
@@ -140,7 +137,6 @@ async function openParts(options: DeploymentOptions, cleanUps: CleanUp[]): Promi
       return envelope;
     },
     publishBytes: outside.publish,
-    endSessions: () => endSessions(brokers.split(","), `${topicPrefix}${service}`),
     collected: outside.collected,
     refusedByOthers: outside.refused,
   };

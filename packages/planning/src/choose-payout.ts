@@ -1,5 +1,5 @@
 // Step 3: the next transaction of a wallet: whom it pays, at which fee rate and with which coins. Pure.
-import { type PlannedPayout, planPayout } from "@sluice/chains";
+import { outpointOf, type PlannedPayout, planPayout } from "@sluice/chains";
 import { PRIORITIES, type Priority } from "@sluice/contracts";
 import { type Candidate, chooseBatch } from "./choose-batch.ts";
 import { type BuildPayout, type PaymentCode, type PaymentRequest, planPayments } from "./plan-payments.ts";
@@ -24,12 +24,21 @@ export type ChoiceRequest = PaymentRequest & {
 /** A batch pays the rate of the most urgent in it. */
 export function choosePayout(request: ChoiceRequest, build: BuildPayout = planPayout): Choice {
   const { candidates, maxWithdrawals, coins, feeRatesSatPerKvbyte } = request;
+  // What one withdrawal has to spend is nobody else's, although it is not reserved while that one waits.
+  const anchors = new Set(candidates.flatMap(({ anchor }) => anchor ?? []));
   const coinsSat = coins.reduce((sum, { amountSat }) => sum + amountSat, 0n);
   const batch = chooseBatch<PlannedPayout, WaitingCode>(candidates, maxWithdrawals, (payments, required) => {
     const paySat = payments.reduce((sum, { amountSat }) => sum + amountSat, 0n);
     // Known without building anything: among many that wait for funds, each is looked at again and again.
     if (paySat >= coinsSat && required.length === 0) return { ok: false, code: "INSUFFICIENT_FUNDS" };
-    return planPayments(request, payments, required, feeRatesSatPerKvbyte[mostUrgent(payments)], build);
+    const own = coins.filter((coin) => required.includes(outpointOf(coin)) || !anchors.has(outpointOf(coin)));
+    return planPayments(
+      { ...request, coins: own },
+      payments,
+      required,
+      feeRatesSatPerKvbyte[mostUrgent(payments)],
+      build,
+    );
   });
   const { payout, waiting, ripeInMs } = batch;
   if (payout === null) return { payout, waiting, ripeInMs };

@@ -93,10 +93,40 @@ describe("a shortage", () => {
   });
 });
 
-it("a fresh address was never paid to, and not named before while there are others", () => {
-  expect(freshReceivingIndex([], null, 3)).toBe(0);
-  expect(freshReceivingIndex([0], null, 3)).toBe(1);
-  expect(freshReceivingIndex([0], 1, 3)).toBe(2);
-  expect(freshReceivingIndex([0], 2, 3)).toBe(1);
-  expect(freshReceivingIndex([0, 1, 2], 2, 3)).toBeNull();
+describe("a refill's address", () => {
+  it("comes after all that were paid to or named, and never lies a gap limit beyond the last that was paid", () => {
+    expect(freshReceivingIndex([], null, 3)).toBe(0);
+    expect(freshReceivingIndex([0], null, 3)).toBe(1);
+    expect(freshReceivingIndex([0], 1, 3)).toBe(2);
+    // Those left out lie where somebody was told of them.
+    expect(freshReceivingIndex([0, 5], 2, 3)).toBe(6);
+    // Beyond the first gap limit, for ever.
+    expect(freshReceivingIndex([0, 1, 2], 2, 3)).toBe(3);
+    expect(freshReceivingIndex([999], 999, 3)).toBe(1_000);
+    expect([freshReceivingIndex([4], 6, 3), freshReceivingIndex([4], 7, 3), freshReceivingIndex([4], 5, 3)]).toEqual([
+      7, 5, 6,
+    ]);
+  });
+
+  it("is never paid to twice, and never named twice until a gap limit of them in a row was named in vain", () => {
+    const aStory = fc.array(fc.boolean(), { minLength: 1, maxLength: 150 });
+    fc.assert(
+      fc.property(aStory, fc.integer({ min: 1, max: 20 }), (paidAt, gapLimit) => {
+        const [used, named]: [number[], Set<number>] = [[], new Set()];
+        let [last, inVain, inRow]: [number | null, number, boolean] = [null, 0, true];
+        for (const isPaid of paidAt) {
+          const index = freshReceivingIndex(used, last, gapLimit);
+          expect(used).not.toContain(index);
+          inRow &&= inVain < gapLimit;
+          if (inRow) expect(named).not.toContain(index);
+          expect(index).toBeLessThanOrEqual(Math.max(-1, ...used) + gapLimit);
+          named.add(index);
+          last = index;
+          inVain = isPaid ? 0 : inVain + 1;
+          if (isPaid) used.push(index);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
 });

@@ -48,15 +48,12 @@ export function tellsOfRefill(
 }
 
 /**
- * Where the missing coins are to go: an index of the receiving branch that no coin was ever paid to, and that was not
- * named for an earlier shortage while there are others. Null when all below the gap limit were used.
+ * Where the missing coins are to go: the index of the receiving branch after every one that a coin was paid to or that was
+ * named before. Not a gap limit or more beyond the last that was paid, where nobody would look: when so many were named in
+ * vain, the first of those comes again.
  */
-export function freshReceivingIndex(
-  used: readonly number[],
-  lastNamed: number | null,
-  gapLimit: number,
-): number | null {
-  const taken = new Set(used);
-  const free = Array.from({ length: gapLimit }, (_, index) => index).filter((index) => !taken.has(index));
-  return free.find((index) => index > (lastNamed ?? -1)) ?? free[0] ?? null;
+export function freshReceivingIndex(used: readonly number[], lastNamed: number | null, gapLimit: number): number {
+  const highestUsed = used.reduce((highest, index) => Math.max(highest, index), -1);
+  const next = Math.max(highestUsed, lastNamed ?? -1) + 1;
+  return next <= highestUsed + gapLimit ? next : highestUsed + 1;
 }

@@ -2,6 +2,8 @@
 
 export { durabilityFaults } from "./durability.ts";
 export { isRetriable, PostgresError, type PostgresErrorCode, sqlState } from "./errors.ts";
+export type { KeptSession } from "./kept-session.ts";
+export { giveLifeSign, isAlive } from "./life-sign.ts";
 export { type ListenEvent, type Listener, listen } from "./listen.ts";
 export { type MigrationSet, migrate } from "./migrate.ts";
 export { createPool, type Pool, type PoolOptions, type Query, type Queryable, type Rows } from "./pool.ts";

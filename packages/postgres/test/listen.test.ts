@@ -1,7 +1,16 @@
 // Notifications, session locks, and what both do when their connection is killed.
 
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type ListenEvent, listen, openSession, type Pool, transaction, tryLock } from "../src/index.ts";
+import {
+  giveLifeSign,
+  isAlive,
+  type ListenEvent,
+  listen,
+  openSession,
+  type Pool,
+  transaction,
+  tryLock,
+} from "../src/index.ts";
 import { emptyDatabase, eventually, killOthers } from "./server.ts";
 
 async function listening(pool: Pool, channel: string): Promise<ListenEvent[]> {
@@ -65,5 +74,20 @@ describe("tryLock", () => {
     const third = await openSession(pool);
     expect(await tryLock(third, "relay")).toBe(true);
     await third.close();
+  });
+});
+
+describe("a life sign", () => {
+  it("is there for everybody until its giver is gone, and again after a break", async () => {
+    const pool = await emptyDatabase();
+    expect(await isAlive(pool, "first")).toBe(false);
+    const first = await giveLifeSign(pool, "first");
+    expect([await isAlive(pool, "first"), await isAlive(pool, "second")]).toEqual([true, false]);
+    // Asking takes nothing away from whoever comes next.
+    expect(await isAlive(pool, "second")).toBe(false);
+    expect(await killOthers(pool)).toBe(1);
+    await eventually(() => isAlive(pool, "first")).toBe(true);
+    await first.close();
+    await eventually(() => isAlive(pool, "first")).toBe(false);
   });
 });

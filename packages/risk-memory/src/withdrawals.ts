@@ -4,6 +4,7 @@ import type { Priority } from "@sluice/contracts";
 import type { Asset, Withdrawal } from "@sluice/core";
 import type { Quote } from "@sluice/online-rules";
 import type { Queryable, Transaction } from "@sluice/postgres";
+import { FAILING, type Failing } from "./conflicts.ts";
 
 /** A withdrawal as it is stored: what the state machine remembers, and what it is about. */
 export type Stored = Withdrawal & {
@@ -147,8 +148,11 @@ async function insertChange(tx: Transaction, { id, revision, state, changedAtMs,
   );
 }
 
-/** A withdrawal with its history and findings. */
-export type Whole = Pick<WithdrawalDetails, "history" | "findings"> & { readonly stored: Stored };
+/** A withdrawal with its history, its findings, and what is known of its failing. */
+export type Whole = Pick<WithdrawalDetails, "history" | "findings"> & {
+  readonly stored: Stored;
+  readonly failing: Failing;
+};
 
 /** In one statement, so that all of it is as of one moment, whatever is changed meanwhile. */
 export async function readWhole(database: Queryable, id: string): Promise<Whole | undefined> {
@@ -158,14 +162,15 @@ export async function readWhole(database: Queryable, id: string): Promise<Whole 
         from withdrawal_change where withdrawal_id = withdrawal.id) as history,
        (select coalesce(json_agg(json_build_object('by', found_by, 'rule', rule, 'verdict', verdict, 'reason', reason,
                                                    'evidence', evidence, 'atMs', at_ms) order by id), '[]')
-        from finding where withdrawal_id = withdrawal.id) as findings
+        from finding where withdrawal_id = withdrawal.id) as findings,
+       ${FAILING} as failing
      from withdrawal where id = $1`,
     [id],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { history, findings, ...stored } = row;
-  return { stored: storedOf(stored), history, findings };
+  const { history, findings, failing, ...stored } = row;
+  return { stored: storedOf(stored), history, findings, failing };
 }
 
 /** Finds and locks until the end of the transaction, so that changes of one withdrawal come one after the other. */

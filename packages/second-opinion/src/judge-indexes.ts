@@ -1,6 +1,7 @@
-// Where in the wallet a transaction may pay: change not further than anybody would look, and no payment to the wallet itself.
+// Where in the wallets a transaction may pay: change not further than anybody would look, and no payment to one of them.
 import { type DecodedPayout, findScript, type Wallet } from "@sluice/chains";
 import { finding } from "./finding.ts";
+import type { ReadTask } from "./judge-task.ts";
 import type { Due, History, Refusal } from "./judgement.ts";
 
 /** Of used addresses the latest are known: a second of work when a process starts, and no more with the years. */
@@ -12,30 +13,43 @@ const LATEST_INDEXES = 1_000;
  * index could ask a ransom for it. Only what was ordered counts: what is said of inputs proves no use.
  */
 export function findStrayIndex(
-  wallet: Wallet,
+  { wallet, wallets }: Pick<ReadTask, "wallet" | "wallets">,
   decoded: Pick<DecodedPayout, "change">,
   due: readonly Pick<Due, "withdrawalId" | "scriptHex">[],
-  { highestChangeIndex = -1 }: Pick<History, "highestChangeIndex">,
+  history: Pick<History, "changeIndexes">,
 ): Refusal | null {
-  const { descriptor, gapLimit } = wallet;
-  const limit = highestChangeIndex + 1 + gapLimit;
+  const limit = searchOf(wallet, history).limit;
   const stray = decoded.change.find(({ pathIndex }) => pathIndex >= limit);
   if (stray !== undefined) {
     const reason = `the change at index ${stray.pathIndex} is a gap limit or more beyond all that was ordered`;
     return { kind: "refuse", findings: [finding("", "OUTPUT_CLAIM_BEYOND_GAP_LIMIT", reason)] };
   }
-  // Below the gap limit was looked when the task was read.
-  if (highestChangeIndex < 0) return null;
-  const from = Math.max(0, highestChangeIndex - LATEST_INDEXES);
-  const own = due.filter(
-    ({ scriptHex }) => findScript(descriptor, Buffer.from(scriptHex, "hex"), limit, from) !== null,
-  );
+  const own = due.filter(({ scriptHex }) => isOwnLater(Buffer.from(scriptHex, "hex"), wallets, history));
   if (own.length === 0) return null;
-  const reason = "the destination is the hot wallet itself";
   return {
     kind: "refuse",
-    findings: own.map(({ withdrawalId }) => finding(withdrawalId, "PAYMENT_TO_OWN_WALLET", reason)),
+    findings: own.map(({ withdrawalId }) => finding(withdrawalId, "PAYMENT_TO_OWN_WALLET", PAYS_ITSELF)),
   };
+}
+
+export const PAYS_ITSELF = "the destination is one of the hot wallets itself";
+
+/** Whichever wallet pays, none of them is a destination. Below the gap limit was looked when the task was read. */
+function isOwnLater(
+  scriptPubKey: Uint8Array,
+  wallets: ReadonlyMap<string, Wallet>,
+  history: Pick<History, "changeIndexes">,
+): boolean {
+  return [...wallets.values()].some((wallet) => {
+    const { from, limit } = searchOf(wallet, history);
+    return limit > wallet.gapLimit && findScript(wallet.descriptor, scriptPubKey, limit, from) !== null;
+  });
+}
+
+/** Where a wallet's latest addresses are, up to a gap limit beyond the highest that was ordered. */
+function searchOf({ walletId, gapLimit }: Wallet, { changeIndexes }: Pick<History, "changeIndexes">) {
+  const highest = changeIndexes?.get(walletId) ?? -1;
+  return { from: Math.max(0, highest - LATEST_INDEXES), limit: highest + 1 + gapLimit };
 }
 
 /** Null when there is no change. */

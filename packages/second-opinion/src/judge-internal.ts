@@ -1,27 +1,28 @@
 // The verdict on a transaction that pays nobody: every output is the wallet's own change, and what it costs is bounded.
-import type { DecodedPayout, Wallet } from "@sluice/chains";
 import { finding, type OfflineFinding } from "./finding.ts";
 import { findStrayIndex } from "./judge-indexes.ts";
 import { type Barrier, judgeBarriers } from "./judge-limits.ts";
+import type { ReadTask } from "./judge-task.ts";
 import { exceededBy, velocityBarriers } from "./judge-velocity.ts";
 import type { History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
 
 /** The checks run in order; the first that finds something decides. What no payment bounds, limits of its own do. */
 export function judgeInternal(
-  { wallet, decoded }: { readonly wallet: Wallet; readonly decoded: DecodedPayout },
+  read: Pick<ReadTask, "wallet" | "wallets" | "decoded">,
   policy: Policy,
   history: History,
   nowMs: number,
 ): Judgement {
   const { internal } = policy;
   if (internal === undefined) return refuse("INTERNAL_NOT_ALLOWED", "this wallet's policy knows no internal transfers");
+  const { decoded } = read;
   const [payment] = decoded.payments;
   if (payment !== undefined) {
     return refuse("PAYMENT_UNMATCHED", `output ${payment.index} leaves the wallet, and no clearance says so`);
   }
   if (decoded.own.length > 0) return refuse("OWN_BRANCH_OUTPUT", "an output goes to the wallet's receiving branch");
-  const stray = findStrayIndex(wallet, decoded, [], history);
+  const stray = findStrayIndex(read, decoded, [], history);
   if (stray !== null) return stray;
   const { change, feeSat, vbytes } = decoded;
   if (change.length > internal.maxOutputs) {

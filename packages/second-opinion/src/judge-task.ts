@@ -4,7 +4,7 @@ import { type DecodedPayout, decodePayout, findScript, INDEX_LIMIT, parseAddress
 import { type Clearance, type ClearanceRefusal, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
 import { parseAmount, parseAsset } from "@sluice/core";
 import { finding, type OfflineFinding } from "./finding.ts";
-import { findStrayIndex } from "./judge-indexes.ts";
+import { findStrayIndex, PAYS_ITSELF } from "./judge-indexes.ts";
 import { judgeInternal } from "./judge-internal.ts";
 import { judgeLimits } from "./judge-limits.ts";
 import type { Due, History, Judgement, Refusal } from "./judgement.ts";
@@ -15,6 +15,8 @@ export type Task = MessageOf<"signing.requested.v1">;
 /** What is found by reading alone, before anything is asked of the memory. */
 export type ReadTask = {
   readonly wallet: Wallet;
+  /** All that this zone knows: none of them is ever a destination. */
+  readonly wallets: ReadonlyMap<string, Wallet>;
   readonly decoded: DecodedPayout;
   readonly due: readonly Due[];
 };
@@ -56,23 +58,20 @@ export function readTask(
   const decodes = decodePayout(task.psbt, wallet.descriptor, { gapLimit: wallet.gapLimit, indexLimit: INDEX_LIMIT });
   if (!decodes.ok) return { ...refuse(decodes.refusal.code, decodes.refusal.detail), withdrawals, txid: "" };
   const decoded = decodes.value;
-  const dues = verified.map(({ clearance, attempt }) => readDue(clearance, attempt, wallet));
+  const { wallets } = around;
+  const dues = verified.map(({ clearance, attempt }) => readDue(clearance, attempt, wallet, wallets));
   const unreadable = dues.flatMap((due) => ("rule" in due ? [due] : []));
   if (unreadable.length > 0) return { kind: "refuse", findings: unreadable, withdrawals, txid: decoded.txid };
   const due = dues.flatMap((each) => ("rule" in each ? [] : [each]));
-  return { kind: "read", read: { wallet, decoded, due } };
+  return { kind: "read", read: { wallet, wallets, decoded, due } };
 }
 
 /** Judges what was read against limits, labels and memory. */
-export function judgeTask(
-  { wallet, decoded, due }: ReadTask,
-  policy: Policy,
-  history: History,
-  nowMs: number,
-): Judgement {
+export function judgeTask(read: ReadTask, policy: Policy, history: History, nowMs: number): Judgement {
+  const { decoded, due } = read;
   // By its own message a task without withdrawals is an internal transfer, and no other is.
-  if (due.length === 0) return judgeInternal({ wallet, decoded }, policy, history, nowMs);
-  const mismatch = findMismatch(decoded, due) ?? findStrayIndex(wallet, decoded, due, history);
+  if (due.length === 0) return judgeInternal(read, policy, history, nowMs);
+  const mismatch = findMismatch(decoded, due) ?? findStrayIndex(read, decoded, due, history);
   if (mismatch !== null) return mismatch;
   const labelled = due.flatMap((each) => labelFinding(each, policy));
   if (labelled.length > 0) return { kind: "refuse", findings: labelled };
@@ -111,17 +110,23 @@ function refuseClearances(refusals: readonly ClearanceRefusal[]): Refusal {
   return { kind: "refuse", findings: refusals.map(({ code, detail }) => finding("", code, detail)) };
 }
 
-function readDue(clearance: Clearance, attempt: number, { descriptor, gapLimit }: Wallet): Due | OfflineFinding {
+function readDue(
+  clearance: Clearance,
+  attempt: number,
+  { descriptor: { network } }: Wallet,
+  wallets: ReadonlyMap<string, Wallet>,
+): Due | OfflineFinding {
   const { id, account, asset, amount, address } = clearance.request;
   const known = parseAsset(asset);
   if (!known.ok) return finding(id, known.refusal.code, known.refusal.detail);
   const amountSat = parseAmount(amount, known.value);
   if (!amountSat.ok) return finding(id, amountSat.refusal.code, amountSat.refusal.detail);
-  const script = parseAddress(descriptor.network, address);
+  const script = parseAddress(network, address);
   if (!script.ok) return finding(id, script.refusal.code, script.refusal.detail);
   const { scriptPubKey } = script.value;
-  if (findScript(descriptor, scriptPubKey, gapLimit) !== null) {
-    return finding(id, "PAYMENT_TO_OWN_WALLET", "the destination is the hot wallet itself");
+  for (const { descriptor, gapLimit } of wallets.values()) {
+    if (findScript(descriptor, scriptPubKey, gapLimit) === null) continue;
+    return finding(id, "PAYMENT_TO_OWN_WALLET", PAYS_ITSELF);
   }
   const scriptHex = Buffer.from(scriptPubKey).toString("hex");
   return { withdrawalId: id, attempt, account, scriptHex, amountSat: amountSat.value, clearance };

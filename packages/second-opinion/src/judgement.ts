@@ -47,8 +47,8 @@ export type History = {
   readonly paid: ReadonlyMap<string, EarlierPayment>;
   /** Those that spend an input of this task. */
   readonly spenders: readonly EarlierTask[];
-  /** The highest index of change that was ever ordered in this wallet; absent while there is none. */
-  readonly highestChangeIndex?: number;
+  /** By wallet the highest index of change that was ever ordered there; those without any are absent. */
+  readonly changeIndexes?: ReadonlyMap<string, number>;
   readonly byAccount: ReadonlyMap<string, readonly VelocityEntry[]>;
   /** By scriptPubKey in lower-case hex. */
   readonly byDestination: ReadonlyMap<string, readonly VelocityEntry[]>;

@@ -95,6 +95,26 @@ describe("planOrders", () => {
   ])("%s", (_, known, live, expected) => {
     expect(plan(known, live)).toEqual(expected);
   });
+
+  const orderedBefore = [order(A, "signatures"), order(B, null, 2_000)];
+
+  test("asks again at once who has come back since it was asked, when nobody else is there", () => {
+    const since = (holder: Holder) => (holder === B ? NOW_MS - 1_000 : 0);
+    expect(planOrders(orderedBefore, [A, B], NOW_MS, DEADLINE_MS, since)).toEqual({ kind: "order", holders: [B] });
+    const askedAgain = [order(A, "signatures"), order(B, null, 500)];
+    expect(planOrders(askedAgain, [A, B], NOW_MS, DEADLINE_MS, since)).toEqual({ kind: "wait" });
+  });
+
+  test("asks everybody again after its own restart, since nobody may have heard of it", () => {
+    const since = () => NOW_MS - 1_000;
+    const known = [order(A, null, 2_000), order(B, null, 2_000)];
+    expect(planOrders(known, [A, B], NOW_MS, DEADLINE_MS, since)).toEqual({ kind: "order", holders: [A, B] });
+  });
+
+  test("does not wait for a time that has not come yet: the clock was set back", () => {
+    const known = [order(A, "signatures"), order(B, null, -3_600_000)];
+    expect(plan(known, [A, B])).toEqual({ kind: "order", holders: [B] });
+  });
 });
 
 const anAnswer = fc.constantFrom<HolderOrder["answer"] | "none">("none", null, "signatures", "invalid", "refusal");

@@ -26,12 +26,18 @@ export type OrderPlan =
 
 const THRESHOLD = 2;
 
-/** Any two will do. One that does not answer within the deadline is passed over for the third, and asked again too. */
+/**
+ * Any two will do. One that does not answer within the deadline is passed over for the third, and asked again too.
+ *
+ * @param liveSinceMs when the connection to a holder that is there began. What it was asked before may never have reached
+ *   it, or may have been lost with it: it is asked again at once, and answers what it has signed with the same signature.
+ */
 export function planOrders(
   known: readonly HolderOrder[],
   live: readonly Holder[],
   nowMs: number,
   deadlineMs: number,
+  liveSinceMs: (holder: Holder) => number = () => 0,
 ): OrderPlan {
   const by = new Map(known.map((order) => [order.holder, order]));
   const signed = known.filter(({ answer }) => answer === "signatures");
@@ -42,7 +48,13 @@ export function planOrders(
     return { kind: "impossible", signatureMayExist: known.some(({ answer }) => answer !== "refusal") };
 
   const open = able.filter((holder) => by.get(holder)?.answer !== "signatures");
-  const asked = open.filter((holder) => live.includes(holder) && isFresh(by.get(holder), nowMs, deadlineMs));
+  const isAsked = (holder: Holder): boolean => {
+    const sentAtMs = by.get(holder)?.sentAtMs;
+    if (sentAtMs === undefined || !live.includes(holder)) return false;
+    // A time that has not come yet is from before the clock was set back.
+    return sentAtMs >= liveSinceMs(holder) && sentAtMs <= nowMs && nowMs - sentAtMs < deadlineMs;
+  };
+  const asked = open.filter(isAsked);
   const missing = THRESHOLD - signed.length - asked.length;
   if (missing <= 0) return { kind: "wait" };
   const free = open.filter((holder) => live.includes(holder) && !asked.includes(holder));
@@ -50,10 +62,6 @@ export function planOrders(
   const candidates = free.toSorted((a, b) => Number(by.has(a)) - Number(by.has(b)));
   if (signed.length + asked.length + candidates.length < THRESHOLD) return { kind: "short", live };
   return { kind: "order", holders: candidates.slice(0, missing) };
-}
-
-function isFresh(order: HolderOrder | undefined, nowMs: number, deadlineMs: number): boolean {
-  return order !== undefined && nowMs - order.sentAtMs < deadlineMs;
 }
 
 /** What two holders that refuse have to say; it is about the task. */

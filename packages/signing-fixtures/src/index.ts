@@ -1,5 +1,6 @@
 // What the tests of signing are made of: everything here is honest; a test changes what it wants to see refused.
 export * from "./clearances.ts";
+export * from "./failures.ts";
 export * from "./held-wallet.ts";
 export * from "./limits.ts";
 export * from "./payouts.ts";

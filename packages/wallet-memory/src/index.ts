@@ -5,6 +5,7 @@ export * from "./coins.ts";
 export * from "./fees.ts";
 export * from "./lanes.ts";
 export * from "./parked-reports.ts";
+export * from "./people.ts";
 export * from "./refills.ts";
 export * from "./sightings.ts";
 export { storable } from "./storable.ts";

@@ -61,11 +61,15 @@ export async function sumWaiting(tx: Transaction, walletId: string): Promise<big
   return rows[0]?.sat ?? 0n;
 }
 
-/** Records why withdrawals were passed over, and that others no longer are. Resolves to the number that changed. */
+/**
+ * Records why withdrawals were passed over, and that others no longer are. Resolves to the number that changed. That a lane
+ * is stopped is no reason of its own for what another wallet may pay as well.
+ */
 export async function markWaiting(tx: Transaction, codes: ReadonlyMap<string, WaitingCode | null>): Promise<number> {
   const { rowCount } = await tx.query(
     `update withdrawal set waiting_code = mark.code from unnest($1::text[], $2::text[]) as mark (id, code)
-     where withdrawal.id = mark.id and withdrawal.waiting_code is distinct from mark.code`,
+     where withdrawal.id = mark.id and withdrawal.waiting_code is distinct from mark.code
+       and not (mark.code = 'LANE_STOPPED' and withdrawal.wallet_id is null and withdrawal.waiting_code is not null)`,
     [[...codes.keys()], [...codes.values()]],
   );
   return rowCount;
@@ -110,14 +114,22 @@ export async function settlePlanned(
   withdrawalIds: readonly string[],
   state: "refused" | "signed",
 ): Promise<void> {
-  const { rowCount } = await tx.query("update withdrawal set state = $2 where id = any($1) and state = 'planned'", [
-    withdrawalIds,
-    state,
-  ]);
+  // What has failed meanwhile stays so, whatever becomes of its companions.
+  const { rowCount } = await tx.query(
+    `update withdrawal set state = case when state = 'failed' then state else $2 end
+     where id = any($1) and state in ('planned', 'failed')`,
+    [withdrawalIds, state],
+  );
   if (rowCount !== withdrawalIds.length) throw new Error(`a withdrawal to be ${state} is not planned`);
 }
 
-/** Moves planned withdrawals back to be planned again: at once, or alone and not before a while has passed. */
+/** So often a withdrawal is tried alone before it waits for a person: with the pauses between, for some two hours. */
+export const MOST_ATTEMPTS = 20;
+
+/**
+ * Moves planned withdrawals back to be planned again: at once, or alone and not before a while has passed. One that was
+ * refused alone again and again, for reasons that name no withdrawal, waits for a person. What has failed stays so.
+ */
 export async function clearAgain(
   tx: Transaction,
   withdrawalIds: readonly string[],
@@ -125,9 +137,14 @@ export async function clearAgain(
   aloneAfterMs: number | null,
 ): Promise<void> {
   const { rowCount } = await tx.query(
-    `update withdrawal set state = 'cleared', wallet_id = case when anchor is null then null else wallet_id end,
-            waiting_code = $2, alone = alone or $3, plan_after = now() + $4 * interval '1 millisecond'
-     where id = any($1) and state = 'planned'`,
+    `update withdrawal set state = case when state = 'failed' then state else 'cleared' end,
+            wallet_id = case when anchor is null then null else wallet_id end,
+            waiting_code = case when state = 'failed' then null when alone and $3 and attempt >= ${MOST_ATTEMPTS}
+                           then 'REFUSED_TOO_OFTEN' else $2 end,
+            alone = alone or $3,
+            plan_after = case when alone and $3 and attempt >= ${MOST_ATTEMPTS} then 'infinity'
+                         else now() + $4 * interval '1 millisecond' end
+     where id = any($1) and state in ('planned', 'failed')`,
     [withdrawalIds, storable(code), aloneAfterMs !== null, aloneAfterMs ?? 0],
   );
   if (rowCount !== withdrawalIds.length) throw new Error("a withdrawal to be planned again is not planned");

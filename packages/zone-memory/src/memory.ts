@@ -44,13 +44,12 @@ export async function loadMemory(
     "select at_ms, amount_sat, internal from outflow where wallet_id = $1 and at_ms > $2",
     [walletId, sinceMs],
   );
-  const highest = await tx.query<{ index: number | null }>(
-    "select max(change_index) as index from outflow where wallet_id = $1",
-    [walletId],
+  const highest = await tx.query<{ walletId: string; index: number }>(
+    `select wallet_id as "walletId", max(change_index) as index from outflow
+     where change_index is not null group by wallet_id`,
   );
-  const highestChangeIndex = highest.rows[0]?.index ?? null;
   return {
-    ...(highestChangeIndex === null ? {} : { highestChangeIndex }),
+    changeIndexes: new Map(highest.rows.map(({ walletId: id, index }) => [id, index])),
     paid: new Map(paid.rows.map(({ withdrawalId, ...earlier }) => [withdrawalId, earlier])),
     spenders: spenders.rows,
     byAccount,

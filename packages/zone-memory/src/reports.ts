@@ -1,6 +1,7 @@
 // Sealed reports, numbered without a gap in the transaction of their verdict.
 import { type MessageOf, type Sealer, seal } from "@sluice/contracts";
 import type { Queryable, Transaction } from "@sluice/postgres";
+import { readAnchors } from "./payments.ts";
 
 type Report = MessageOf<"risk.reported.v1">;
 
@@ -8,7 +9,7 @@ type Report = MessageOf<"risk.reported.v1">;
 export async function writeReport(
   tx: Transaction,
   sealer: Sealer,
-  report: Omit<Report, "number" | "orderedBefore">,
+  report: Omit<Report, "number" | "orderedBefore" | "anchors">,
   occurredAtMs: number,
 ): Promise<void> {
   const { rows } = await tx.query<{ number: bigint }>(
@@ -20,7 +21,12 @@ export async function writeReport(
     id: `${report.taskId}/${number}`,
     key: report.taskId,
     occurredAtMs,
-    message: { ...report, number, orderedBefore: await orderedBefore(tx, report) },
+    message: {
+      ...report,
+      number,
+      orderedBefore: await orderedBefore(tx, report),
+      anchors: await anchorsOf(tx, report),
+    },
   });
   await tx.query("insert into report (number, task_id, envelope) values ($1, $2, $3)", [
     number,
@@ -40,6 +46,11 @@ async function orderedBefore(
     [withdrawals.map(({ withdrawalId }) => withdrawalId), taskId],
   );
   return rows.map(({ id }) => id);
+}
+
+async function anchorsOf(tx: Transaction, { withdrawals }: Pick<Report, "withdrawals">): Promise<Report["anchors"]> {
+  const ids = withdrawals.map(({ withdrawalId }) => withdrawalId);
+  return [...(await readAnchors(tx, ids))].map(([withdrawalId, anchor]) => ({ withdrawalId, anchor }));
 }
 
 /** The newest report of a task goes out once more, because vault asked again. */

@@ -1,32 +1,15 @@
 // The gateway's settings and secrets.
 import { type NodeOptions, type NodesFile, nodesFileSchema, objectionTo } from "@sluice/bitcoin-nodes";
-import { parseDescriptor } from "@sluice/chains";
+import { NETWORKS, parseDescriptor, walletsFileSchema } from "@sluice/chains";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { ConfigError, setting } from "@sluice/runtime";
 import { z } from "zod";
 
-const walletsFile = z
-  .array(
-    z.strictObject({
-      walletId: z.string().min(1).max(64),
-      asset: z.literal("BTC"),
-      descriptor: z.string().min(1),
-      gapLimit: z.number().int().min(1).max(10_000),
-    }),
-  )
-  .min(1)
-  .refine((wallets) => isEachOnce(wallets.map(({ walletId }) => walletId)), "names a wallet twice")
-  .refine((wallets) => isEachOnce(wallets.map(({ descriptor }) => descriptor)), "has a descriptor twice");
-
-function isEachOnce(names: readonly string[]): boolean {
-  return new Set(names).size === names.length;
-}
-
 export const settingsSchema = z
   .object({
     ...onlineSettings,
-    SLUICE_NETWORK: z.enum(["mainnet", "testnet", "signet", "regtest"]),
-    SLUICE_WALLETS_FILE: setting.jsonFile(walletsFile),
+    SLUICE_NETWORK: z.enum(NETWORKS),
+    SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
     /** Without credentials: those are secrets. */
     SLUICE_BITCOIN_NODES_FILE: setting.jsonFile(nodesFileSchema),
     SLUICE_REQUIRED_CONFIRMATIONS: setting.whole({ min: 1, max: 1_000 }).default(6),

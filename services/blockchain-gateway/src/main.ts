@@ -9,6 +9,7 @@ import { broadcastAll, fillInputs } from "./broadcaster.ts";
 import { followChain } from "./chain-follower.ts";
 import { type Settings, secretsSchema, settingsSchema } from "./config.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
+import { handleWithdrawalFailed } from "./handlers/withdrawal-failed.ts";
 import { publishFees } from "./publish-fees.ts";
 import { ADDED_CHANNEL, countByState, listTransactions, readTip } from "./store.ts";
 import { watchPending } from "./troubles.ts";
@@ -71,7 +72,10 @@ runProcess("blockchain-gateway", async (life: Lifecycle) => {
   const added = await listen(pool, ADDED_CHANNEL, rounds.wake);
   life.onStop("news of transactions", added.close);
   await serve(service, {
-    handlers: { "transaction.signed.v1": handleTransactionSigned(watched) },
+    handlers: {
+      "transaction.signed.v1": handleTransactionSigned(watched),
+      "withdrawal.failed.v1": handleWithdrawalFailed(service.trust),
+    },
     ready: async () => {
       const { ok, detail } = rounds.health();
       const each = nodes.health().map(describeNode).join("; ");

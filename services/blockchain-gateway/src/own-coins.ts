@@ -1,6 +1,14 @@
 // The wallets' coins: those that a block makes, and those that are gone with a block that left the best chain.
 import type { Block } from "@sluice/bitcoin-nodes";
-import { addCoin, type ChainCoin, forgetBlock, noteSpends } from "@sluice/chain-memory";
+import {
+  addCoin,
+  type ChainCoin,
+  forgetBlock,
+  listTaken,
+  listWalletUse,
+  noteSpends,
+  noteWalletUse,
+} from "@sluice/chain-memory";
 import { type DecodedTransaction, matchOutputs } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { announce } from "@sluice/online-service";
@@ -16,11 +24,11 @@ export async function readCoins(
   watched: WalletScripts,
   sealer: Sealer,
 ): Promise<void> {
-  for (const used of await store.listWalletUse(tx)) watched.use(used);
+  for (const used of await listWalletUse(tx)) watched.use(used);
   const coins = coinsIn(block, watched);
   const revision = coins.length === 0 ? 0 : await store.nextRevision(tx);
   for (const { bytes, ...coin } of coins) {
-    await store.noteWalletUse(tx, coin);
+    await noteWalletUse(tx, coin);
     await addCoin(tx, coin, block.hash);
     await announce(tx, sealer, "coin.observed.v1", {
       // The same block may come back after it was given up, so the revision belongs to the id.
@@ -32,10 +40,12 @@ export async function readCoins(
   }
   const spends = decoded.flatMap(({ txid, inputs }) => inputs.map(({ outpoint }) => ({ outpoint, txid })));
   await noteSpends(tx, spends, block.hash);
+  await tellTaken(tx, block, true, sealer);
 }
 
 /** Forgets and tells what is gone with a block. Each coin may come back in another one. */
 export async function loseCoins(tx: Transaction, block: store.StoredBlock, sealer: Sealer): Promise<void> {
+  await tellTaken(tx, block, false, sealer);
   const coins = await forgetBlock(tx, block.hash);
   const revision = coins.length === 0 ? 0 : await store.nextRevision(tx);
   for (const coin of coins) {
@@ -47,6 +57,23 @@ export async function loseCoins(tx: Transaction, block: store.StoredBlock, seale
     });
   }
 }
+
+/** Of what somebody else spent in this block; or that it is not spent any more, since the block left the best chain. */
+async function tellTaken(tx: Transaction, block: store.StoredBlock, isSpent: boolean, sealer: Sealer): Promise<void> {
+  for (const { walletId, outpoint, txid } of await listTaken(tx, block.hash)) {
+    const revision = await store.nextRevision(tx);
+    const place = isSpent ? { blockHash: block.hash, height: block.height, confirmations: 1 } : NOWHERE;
+    await announce(tx, sealer, "transaction.conflicted.v1", {
+      ...{ id: `${outpoint}/taken/${revision}`, key: walletId, occurredAtMs: Date.now() },
+      message: {
+        ...{ transactionId: "", withdrawals: [], walletId, outpoint, conflictingTransactionId: txid, own: false },
+        ...{ ...place, revision },
+      },
+    });
+  }
+}
+
+const NOWHERE = { blockHash: "", height: 0, confirmations: 0 };
 
 function worded({ txid, ...coin }: ChainCoin, { hash, height }: store.StoredBlock, revision: number) {
   return { ...coin, transactionId: txid, blockHash: hash, height, revision };

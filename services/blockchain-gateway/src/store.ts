@@ -1,6 +1,5 @@
 // All SQL of the gateway.
 import type { Queryable, Transaction } from "@sluice/postgres";
-import type { OwnScript } from "./wallet-scripts.ts";
 
 export type TransactionState = "signed" | "broadcast" | "included" | "confirmed";
 
@@ -50,7 +49,7 @@ export async function addTransaction(
 export async function listUnsettled(database: Queryable, sentBefore: Date): Promise<readonly ChainTransaction[]> {
   const { rows } = await database.query<ChainTransaction>(
     `select ${COLUMNS} from chain_transaction
-     where (state = 'signed' or (state = 'broadcast' and (sent_at is null or sent_at < $1)))
+     where not given_up and (state = 'signed' or (state = 'broadcast' and (sent_at is null or sent_at < $1)))
        and not exists (select from conflict rival where rival.txid = chain_transaction.txid and rival.block_hash is not null)
      order by sent_at nulls first, received_at, txid limit 200`,
     [sentBefore],
@@ -176,22 +175,6 @@ export async function addBlock(tx: Transaction, block: StoredBlock): Promise<voi
 
 export async function removeBlock(tx: Transaction, block: StoredBlock): Promise<void> {
   await tx.query("delete from block where height = $1 and hash = $2", [block.height, block.hash]);
-}
-
-/** The highest script that was ever paid, of each branch of each wallet. */
-export async function listWalletUse(database: Queryable): Promise<readonly OwnScript[]> {
-  const { rows } = await database.query<OwnScript>(
-    'select wallet_id as "walletId", branch, highest_index as "index" from wallet_use',
-  );
-  return rows;
-}
-
-export async function noteWalletUse(tx: Transaction, { walletId, branch, index }: OwnScript): Promise<void> {
-  await tx.query(
-    `insert into wallet_use (wallet_id, branch, highest_index) values ($1, $2, $3)
-     on conflict (wallet_id, branch) do update set highest_index = greatest(wallet_use.highest_index, $3)`,
-    [walletId, branch, index],
-  );
 }
 
 /** What nodes agree they will never take waits for a person, whatever state it is in. It is tried again all the same. */

@@ -9,14 +9,7 @@ import {
   saveConflict,
   saveStuck,
 } from "@sluice/chain-memory";
-import {
-  type Conflict,
-  conflictNews,
-  gravestConflict,
-  isStuckNews,
-  judgeStuck,
-  type StuckPolicy,
-} from "@sluice/chain-watch";
+import { conflictNews, isStuckNews, judgeStuck, type StuckPolicy, type ToldConflict } from "@sluice/chain-watch";
 import type { Sealer } from "@sluice/contracts";
 import { announce } from "@sluice/online-service";
 import { type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
@@ -94,10 +87,9 @@ export async function tellConflicts(
 ): Promise<void> {
   let revision: number | null = null;
   for (const { txid, withdrawals, conflicts, said } of await listContested(tx, tipHeight)) {
-    const now = gravestConflict(conflicts);
-    const news = conflictNews(now, said, requiredConfirmations);
+    const news = conflictNews(conflicts, said, requiredConfirmations);
     if (news === null) {
-      if (now === null) await saveConflict(tx, txid, null);
+      if (conflicts.length === 0) await saveConflict(tx, txid, null);
       continue;
     }
     await saveConflict(tx, txid, news);
@@ -106,7 +98,7 @@ export async function tellConflicts(
       id: `${txid}/conflicted/${revision}`,
       key: txid,
       occurredAtMs: Date.now(),
-      message: { transactionId: txid, withdrawals, ...worded(news), revision },
+      message: { transactionId: txid, withdrawals, ...worded(news), requiredConfirmations, revision },
     });
     const line = "another transaction spends what one of ours spends";
     const about = { transactionId: txid, ...news };
@@ -115,6 +107,9 @@ export async function tellConflicts(
   }
 }
 
-function worded({ otherTxid, blockHash, ...conflict }: Conflict) {
-  return { ...conflict, conflictingTransactionId: otherTxid, blockHash: blockHash ?? "" };
+function worded({ otherTxid, blockHash, spent, ...conflict }: ToldConflict) {
+  const all = spent.map(({ outpoint, own, height, confirmations, ...each }) => {
+    return { outpoint, own, height, confirmations, transactionId: each.otherTxid, blockHash: each.blockHash ?? "" };
+  });
+  return { ...conflict, conflictingTransactionId: otherTxid, blockHash: blockHash ?? "", spent: all };
 }

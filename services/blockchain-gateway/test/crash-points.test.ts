@@ -97,7 +97,6 @@ async function openWorld() {
       const ended = gateway.runToEnd({ flags });
       await happen(point, ended);
       const { signal } = await ended;
-      await gateway.endSessions();
       await expectLeft(gateway, chain, point);
       return signal;
     },

@@ -1,4 +1,5 @@
 // Step 1: accepts a withdrawal once for its id, with the bytes that were signed, or says what is wrong with it.
+
 import { createHash } from "node:crypto";
 import { type BitcoinNetwork, dustSat, parseAddress } from "@sluice/chains";
 import { parseWithdrawalRequest, type Sealer, type WithdrawalRequest } from "@sluice/contracts";
@@ -7,11 +8,16 @@ import { type ApiRefusal, type Caller, refuse, refuseFields } from "@sluice/gate
 import type { FieldError } from "@sluice/http";
 import { endsOf, type Policy, quoteFee } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
-import { insertWithdrawal, type NewWithdrawal, readEstimates } from "@sluice/risk-memory";
+import { tell } from "@sluice/progress";
+import {
+  findBodySha256,
+  insertRequest,
+  insertWithdrawal,
+  type NewWithdrawal,
+  noteDestination,
+  readEstimates,
+} from "@sluice/risk-memory";
 import { JUDGE_CHANNEL } from "./judge.ts";
-import { tell } from "./progress.ts";
-import { noteDestination } from "./store/accounts.ts";
-import { findBodySha256, insertRequest } from "./store/requests.ts";
 
 export type Acceptance = {
   readonly network: BitcoinNetwork;

@@ -1,4 +1,5 @@
 // The public API: each request is signed, its nonce is spent in the transaction that does its work, and shapes are shared.
+
 import {
   feeQuotesSchema,
   listQuerySchema,
@@ -6,7 +7,7 @@ import {
   withdrawalListSchema,
   withdrawalSchema,
 } from "@sluice/client/api";
-import { withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
+import { failureRequestSchema, withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
 import { decide, ok, parseAsset, type Result, type WithdrawalCommand } from "@sluice/core";
 import {
   type ApiKey,
@@ -28,12 +29,18 @@ import {
 } from "@sluice/http";
 import { quoteAll } from "@sluice/online-rules";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
+import { apply, sayFailed } from "@sluice/progress";
 import { alarmsNow } from "@sluice/report-watch";
-import { listWithdrawals, lockWithdrawal, readEstimates, readWhole, type Stored } from "@sluice/risk-memory";
+import {
+  listWithdrawals,
+  lockWithdrawal,
+  readEstimates,
+  readWhole,
+  type Stored,
+  spendNonce,
+} from "@sluice/risk-memory";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
-import { apply } from "./progress.ts";
-import { spendNonce } from "./store/requests.ts";
 import { detailsOf, feesOf, summaryOf } from "./view.ts";
 
 export type ApiOptions = Gate &
@@ -158,6 +165,29 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
     async (request) => answered(request, (tx, caller) => commanded(tx, request.params.id, caller, "approve")),
   );
 
+  server.post(
+    "/v1/withdrawals/:id/failure",
+    {
+      preValidation: asks("fail"),
+      schema: {
+        ...{ summary: "Say that a withdrawal has failed", description: FAILING, params, body: failureRequestSchema },
+        response: { 200: withdrawalSchema, ...problems },
+      },
+    },
+    async (request) =>
+      answered(request, async (tx, { key, signed }) => {
+        const { id } = request.params;
+        const stored = await lockWithdrawal(tx, id);
+        if (stored === undefined || !isVisible(stored, key)) return unknown(id);
+        // A report that is missing may be of a transaction that is signed for it.
+        const [alarm] = await alarmsNow(tx, policy, now());
+        if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
+        const nowMs = Math.max(now(), stored.changedAtMs);
+        const said = await sayFailed(tx, options, stored, { key, signed, asked: request.body, nowMs });
+        return said.ok ? known(tx, id, key) : said;
+      }),
+  );
+
   function asks(scope: Scope) {
     return async (request: FastifyRequest): Promise<void> => {
       callers.set(request, unlessRefused(authenticate(options, request, scope)));
@@ -200,6 +230,9 @@ function addRoutes(server: HttpServer, options: ApiOptions): void {
   }
 }
 
+const FAILING = `Two people say so, each with a key of their own, once the chain proves that it can never be paid: a transaction that
+is not ours has spent what each of its own spends, and is final. Until then it is refused with the part of the proof that is
+missing. It is for good, and the amount is owed to the customer again.`;
 const OWN_REQUEST = "whoever requested it does not approve it";
 const SAME_PERSON = "this person has approved it with another key";
 

@@ -1,6 +1,7 @@
 // After the database was restored from an older copy: what was lost comes back from this service's own sealed words.
 // A withdrawal that was cleared comes back whole, for its clearance holds the request; of the others only the ids are
 // known, and the backend repeats them, which is always safe. Facts come again by themselves from the topics.
+
 import { createHash } from "node:crypto";
 import { parseAddress } from "@sluice/chains";
 import { type MessageOf, type OpenedOf, verifyClearance, verifyRequest } from "@sluice/contracts";
@@ -12,14 +13,14 @@ import { type Transaction, transaction } from "@sluice/postgres";
 import {
   clearKnown,
   insertFindings,
+  insertRequest,
   insertWithdrawal,
   keepTold,
   type LastTold,
   noteClearance,
+  noteDestination,
 } from "@sluice/risk-memory";
 import type { Acceptance } from "./accept.ts";
-import { noteDestination } from "./store/accounts.ts";
-import { insertRequest } from "./store/requests.ts";
 
 /** Can be done again, and again after a crash in between: what is there is left alone. */
 export async function bringBack(

@@ -1,10 +1,11 @@
 // Steps 3 to 11 as others report them: each fact goes through the state machine, in any order and more than once.
+
 import type { Sealer } from "@sluice/contracts";
 import { decide, type WithdrawalFact } from "@sluice/core";
 import { OperatingError } from "@sluice/messaging";
 import type { Transaction } from "@sluice/postgres";
+import { apply, type Told } from "@sluice/progress";
 import { lockWithdrawal, type Stored } from "@sluice/risk-memory";
-import { apply, type Told } from "./progress.ts";
 
 export type Reported = { readonly withdrawalId: string; readonly fact: WithdrawalFact; readonly told?: Told };
 

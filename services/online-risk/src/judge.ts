@@ -1,4 +1,5 @@
 // Step 2: judges what was received, and again what was delayed, in a transaction of its own. Any number of instances.
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { findScript, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
@@ -6,11 +7,11 @@ import { decide, strictest } from "@sluice/core";
 import type { Logger } from "@sluice/messaging";
 import { type Facts, findAll, type Policy } from "@sluice/online-rules";
 import { isRetriable, listen, type Pool, type Transaction, transaction } from "@sluice/postgres";
+import { apply } from "@sluice/progress";
 import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
-import { lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
+import { loadDestination, lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
 import type { Judged } from "./metrics.ts";
-import { apply } from "./progress.ts";
-import { listCleared, loadDestination, lockAccount } from "./store/accounts.ts";
+import { listCleared, lockAccount } from "./store/accounts.ts";
 
 export const JUDGE_CHANNEL = "judge";
 
@@ -86,7 +87,7 @@ export async function startJudge(options: JudgeOptions): Promise<Judge> {
 }
 
 const POLL_MS = 1_000;
-const SET_ASIDE_MS = 5_000;
+const SET_ASIDE_MS = 2_000;
 
 async function judge(tx: Transaction, options: JudgeOptions, stored: Stored): Promise<Judged> {
   const { policy, sealer } = options;

@@ -1,8 +1,9 @@
 // The front door, read top to bottom: settings, what every online service stands on, judge, public API, messages.
+
 import { fileURLToPath } from "node:url";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
-import { listLost } from "@sluice/risk-memory";
+import { listLost, pruneNonces } from "@sluice/risk-memory";
 import { runProcess } from "@sluice/runtime";
 import { openApi } from "./api.ts";
 import { bringBack } from "./bring-back.ts";
@@ -10,7 +11,6 @@ import { readSettings } from "./config.ts";
 import { createHandlers } from "./handlers/index.ts";
 import { startJudge } from "./judge.ts";
 import { createRiskMetrics } from "./metrics.ts";
-import { pruneNonces } from "./store/requests.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const PRUNE_EVERY_MS = 60_000;

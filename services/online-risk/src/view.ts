@@ -1,7 +1,9 @@
 // A withdrawal as the API shows it.
 import type { FeeQuotes, WithdrawalDetails, WithdrawalSummary } from "@sluice/client/api";
+import { nearestConflict } from "@sluice/core";
 import type { Quote } from "@sluice/online-rules";
-import type { Stored, Whole } from "@sluice/risk-memory";
+import { PEOPLE_TO_FAIL } from "@sluice/progress";
+import type { Failing, Stored, Whole } from "@sluice/risk-memory";
 
 export function summaryOf(stored: Stored): WithdrawalSummary {
   const { id, account, asset, address, state, detail, revision, confirmations, receivedAtMs, changedAtMs } = stored;
@@ -23,7 +25,7 @@ export function feesOf(asset: string, quotes: readonly Quote[]): FeeQuotes {
   };
 }
 
-export function detailsOf({ stored, history, findings }: Whole): WithdrawalDetails {
+export function detailsOf({ stored, history, findings, failing }: Whole): WithdrawalDetails {
   const timings: WithdrawalDetails["timings"] = Object.fromEntries(
     // Entered from the newest to the oldest, so that the first time of each state stays; other clocks may be behind ours.
     history.toReversed().map(({ state, atMs }) => [state, Math.max(0, atMs - stored.receivedAtMs)]),
@@ -33,8 +35,23 @@ export function detailsOf({ stored, history, findings }: Whole): WithdrawalDetai
     requiredConfirmations: stored.requiredConfirmations,
     notBeforeMs: stored.state === "held" || stored.state === "delayed" ? stored.notBeforeMs : null,
     approvals: { required: stored.approvalsRequired, by: stored.approvedBy },
+    ...(failing.facts.spent.length + failing.words.length === 0 ? {} : { failure: failureOf(failing) }),
     findings,
     history,
     timings,
+  };
+}
+
+function failureOf({ facts, words }: Failing): NonNullable<WithdrawalDetails["failure"]> {
+  const nearest = nearestConflict(facts);
+  return {
+    ...{
+      conflictingTxid: nearest?.conflictingTxid ?? null,
+      missing: nearest?.missing ?? null,
+      required: PEOPLE_TO_FAIL,
+    },
+    said: words.map(({ keyId: by, reason, conflictingTransactionId: conflictingTxid, saidAtMs: atMs }) => {
+      return { by, reason, conflictingTxid, atMs };
+    }),
   };
 }

@@ -19,6 +19,7 @@ function overviewWith(text: (field: string) => string): Overview {
         state: text("state"),
         detail: text("detail"),
         transactionId: text("transactionId"),
+        walletId: text("walletId"),
         confirmations: 0,
         changedAt: new Date(NOW_MS),
       },

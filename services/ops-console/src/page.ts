@@ -23,7 +23,7 @@ export function overviewPage({ withdrawals, services, zone, notices }: Overview,
     ${deadLetterTable(services)}
     <h2>Withdrawals</h2>
     ${table(
-      ["Id", "Account", "Amount", "To", "State", "Detail", "Transaction", "Confirmations", "Changed"],
+      ["Id", "Account", "Amount", "To", "State", "Detail", "Wallet", "Transaction", "Confirmations", "Changed"],
       withdrawals.map(withdrawalRow),
     )}`);
 }
@@ -31,12 +31,12 @@ export function overviewPage({ withdrawals, services, zone, notices }: Overview,
 export function withdrawalPage(withdrawalId: string, changes: readonly ListedChange[]): string {
   const rows = changes.map(
     (change) => html`<tr><td>${change.revision}</td><td class="state">${change.state}</td>
-      <td>${change.changedAt.toISOString()}</td><td>${change.detail}</td><td><code>${change.transactionId}</code></td>
+      <td>${change.changedAt.toISOString()}</td><td>${change.detail}</td><td>${change.walletId}</td><td><code>${change.transactionId}</code></td>
       <td><pre>${JSON.stringify(change.findings, null, 1)}</pre></td></tr>`,
   );
   return page(html`
     <h2>${withdrawalId}</h2>
-    ${table(["#", "State", "At", "Detail", "Transaction", "Findings"], rows)}`);
+    ${table(["#", "State", "At", "Detail", "Wallet", "Transaction", "Findings"], rows)}`);
 }
 
 function serviceRow({ name, ready, dependencies }: ServiceOverview): Html {
@@ -77,7 +77,7 @@ function deadLetterTable(services: readonly ServiceOverview[]): Html {
 function withdrawalRow(w: ListedWithdrawal): Html {
   return html`<tr><td><a href="/withdrawals/${encodeURIComponent(w.withdrawalId)}">${w.withdrawalId}</a></td>
     <td>${w.account}</td><td>${amountOf(w)}</td><td><code>${w.address}</code></td><td class="state">${w.state}</td>
-    <td>${w.detail}</td><td><code>${w.transactionId}</code></td><td>${w.confirmations}</td>
+    <td>${w.detail}</td><td>${w.walletId}</td><td><code>${w.transactionId}</code></td><td>${w.confirmations}</td>
     <td>${w.changedAt.toISOString()}</td></tr>`;
 }
 

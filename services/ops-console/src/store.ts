@@ -24,6 +24,13 @@ export async function addChange(tx: Transaction, change: MessageOf<"withdrawal.c
   );
 }
 
+export async function keepPayer(tx: Transaction, transactionId: string, walletId: string): Promise<void> {
+  await tx.query("insert into payer (transaction_id, wallet_id) values ($1, $2) on conflict do nothing", [
+    transactionId,
+    walletId,
+  ]);
+}
+
 /** Keeps the newest only, whichever comes last. */
 export async function keepZoneReport(
   tx: Transaction,
@@ -47,17 +54,20 @@ export type ListedWithdrawal = {
   readonly state: string;
   readonly detail: string;
   readonly transactionId: string;
+  /** That pays, as far as it was heard of; empty otherwise. */
+  readonly walletId: string;
   readonly confirmations: number;
   readonly changedAt: Date;
 };
 
 const COLUMNS = `withdrawal_id as "withdrawalId", account, asset, amount_minor as "amountMinor", address, state, detail,
-  transaction_id as "transactionId", confirmations, changed_at as "changedAt"`;
+  transaction_id as "transactionId", coalesce(wallet_id, '') as "walletId", confirmations, changed_at as "changedAt"`;
+const AND_PAYERS = "left join payer using (transaction_id)";
 
 /** The newest first. */
 export async function listWithdrawals(database: Queryable, limit: number): Promise<readonly ListedWithdrawal[]> {
   const { rows } = await database.query<ListedWithdrawal>(
-    `select ${COLUMNS} from withdrawal order by changed_at desc, withdrawal_id limit $1`,
+    `select ${COLUMNS} from withdrawal ${AND_PAYERS} order by changed_at desc, withdrawal_id limit $1`,
     [limit],
   );
   return rows;
@@ -68,7 +78,7 @@ export type ListedChange = ListedWithdrawal & { readonly revision: number; reado
 /** Every change of one withdrawal, the first first. */
 export async function listChanges(database: Queryable, withdrawalId: string): Promise<readonly ListedChange[]> {
   const { rows } = await database.query<ListedChange>(
-    `select ${COLUMNS}, revision, findings from withdrawal_change where withdrawal_id = $1 order by revision`,
+    `select ${COLUMNS}, revision, findings from withdrawal_change ${AND_PAYERS} where withdrawal_id = $1 order by revision`,
     [withdrawalId],
   );
   return rows;

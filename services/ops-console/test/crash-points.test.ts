@@ -19,7 +19,6 @@ test("whichever effect it dies at, every change of a withdrawal is kept once", a
     told += 1;
     await world.publish("withdrawal.changed.v1", change("w-1", told));
     const { signal } = await world.runToEnd({ flags });
-    await world.endSessions();
     return signal;
   });
   await world.start({ flags: crashArming(reached) });

@@ -41,3 +41,12 @@ export function zoneReport(lastReportNumber: number, occurredAtMs: number): Outg
     },
   };
 }
+
+/** As vault tells of a transaction that it planned. */
+export function planned(transactionId: string, walletId: string): OutgoingMessage<"transaction.planned.v1"> {
+  const message: MessageOf<"transaction.planned.v1"> = {
+    ...{ taskId: "task-1", walletId, transactionId, feeSat: 700n, vbytes: 140 },
+    withdrawals: [{ withdrawalId: "in-order", attempt: 1 }],
+  };
+  return { id: "task-1/planned", key: "task-1", occurredAtMs: 1_700_000_000_000, message };
+}

@@ -4,7 +4,7 @@ import type { Deployment, ServiceProcess } from "@sluice/online-service/testing"
 import { until } from "@sluice/online-service/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { change, openConsole, zoneReport } from "./news.ts";
+import { change, openConsole, planned, zoneReport } from "./news.ts";
 
 const STATES = ["received", "cleared", "planned", "signing", "signed", "broadcast", "confirming", "completed"];
 const TXID = "ab".repeat(32);
@@ -78,6 +78,15 @@ describe("a withdrawal", () => {
     for (const withdrawal of withdrawals) {
       expect(withdrawal).toMatchObject({ state: "completed", confirmations: 7, detail: "step 8", transactionId: TXID });
     }
+    // Which wallet pays is another's news, and may come last.
+    expect(new Set(withdrawals.map(({ walletId }) => walletId))).toEqual(new Set([""]));
+    await world.publish("transaction.planned.v1", planned(TXID, "hot-2"));
+    await until(
+      async () => new Set((await overview()).withdrawals.map(({ walletId }) => walletId)),
+      (names) => names.has("hot-2") && names.size === 1,
+    );
+    expect(await changesOf("in-order")).toMatchObject(STATES.map((_, at) => ({ walletId: at < 4 ? "" : "hot-2" })));
+    expect((await service.get("/")).text).toContain("<td>hot-2</td>");
   });
 
   it("that nobody told of is not there", async () => {

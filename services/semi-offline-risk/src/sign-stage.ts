@@ -49,7 +49,8 @@ export async function signOne(stage: SignStage, taskId: string): Promise<void> {
     if (!opened.ok) throw new Error(`task ${taskId} does not open any more: ${opened.refusal.code}`);
     const task = opened.value.message;
     const known = await listOrders(tx, taskId);
-    const plan = planOrders(known, stage.holders.live(), nowMs, stage.holderDeadlineMs);
+    const { holders, holderDeadlineMs } = stage;
+    const plan = planOrders(known, holders.live(), nowMs, holderDeadlineMs, holders.liveSinceMs);
     if (plan.kind === "order" && known.length === 0 && !(await isStillGood(stage, tx, task, nowMs))) {
       await releasePayments(tx, taskId);
       await moveTask(tx, taskId, ["ordered"], { state: "received" });

@@ -58,7 +58,12 @@ export function prepareZone(options: ZoneOptions) {
     SLUICE_SECRETS_SOURCE: "fd:3",
     SLUICE_BRIDGE_KEYS_FILE: file("bridge-keys.json", testBridgeKeys(BRIDGE_ENDS)),
     SLUICE_NETWORK: "regtest",
-    SLUICE_WALLETS_FILE: file("wallets.json", [{ walletId: "hot", asset: "BTC", descriptor: held.text, gapLimit: 20 }]),
+    SLUICE_WALLETS_FILE: file(
+      "wallets.json",
+      [held, ...held.others].map(({ text, wallet: { walletId, gapLimit } }) => ({
+        ...{ walletId, asset: "BTC", descriptor: text, gapLimit },
+      })),
+    ),
     SLUICE_REQUIRE_ISOLATION: WITHOUT_NETWORK === undefined ? "no" : "yes",
   };
   const ceremonyFile = file("ceremony.json", held.record);

@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { finalisePayout } from "@sluice/chains";
+import { type Coin, deriveScript, finalisePayout } from "@sluice/chains";
 import { callConsole } from "@sluice/console";
 import { HOLDERS, type Holder, seal } from "@sluice/contracts";
 import { createPool } from "@sluice/postgres";
@@ -11,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing"
 import {
   asMessage,
   DESTINATION,
+  type FixtureWallet,
   fund,
   makeHeldWallet,
   makeSeals,
@@ -18,6 +19,7 @@ import {
   OTHER_DESTINATION,
   request,
   type Task,
+  withInputOf,
 } from "@sluice/second-opinion/fixtures";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Process, prepareZone, WITHOUT_NETWORK, type ZoneOptions } from "./processes.ts";
@@ -25,8 +27,9 @@ import { openVault, type Report, type Vault } from "./vault.ts";
 
 const [A, B, C] = HOLDERS;
 const seals = makeSeals();
-const held = await makeHeldWallet();
+const held = await makeHeldWallet(20, "hot", ["hot-2"]);
 const { wallet } = held;
+const second = (held.others[0] as FixtureWallet).wallet;
 
 let folder = "";
 let database: TestDatabase;
@@ -79,9 +82,9 @@ async function live(count: number): Promise<void> {
   );
 }
 
-function expectSigned(task: Task & { readonly txid: string }, report: Report): readonly string[] {
+function expectSigned(task: Task & { readonly txid: string }, report: Report, by = wallet): readonly string[] {
   if (report.verdict.case !== "signed") throw new Error(JSON.stringify(report.verdict));
-  const final = finalisePayout(task.psbt, report.verdict.value.psbt, wallet.descriptor);
+  const final = finalisePayout(task.psbt, report.verdict.value.psbt, by.descriptor);
   expect(final).toMatchObject({ ok: true, value: { txid: task.txid } });
   expect(report.transactionId).toBe(task.txid);
   return report.verdict.value.holders;
@@ -145,6 +148,53 @@ describe("the zone", () => {
     await vault.send({ ...labelled, taskId: good.taskId });
     expect(vault.reports().map(({ number }) => number)).toEqual([1n, 2n, 3n, 4n, 5n]);
     expect(await rowsOf("select count(*) from payment where withdrawal_id = 'w1'")).toEqual([{ count: 1n }]);
+  }, 120_000);
+
+  test("knows two wallets apart: by their keys, their coins, their addresses and their windows", async () => {
+    // The fourth transaction of a wallet within the hour has to wait.
+    await startZone([A, B], { policy: { walletWindows: [{ windowMs: 3_600_000, maxCount: 3 }] } });
+    const of = (from: typeof wallet, parts: Parameters<typeof makeTask>[2]) => makeTask(seals, from, parts);
+    const [one, two] = [of(wallet, { requests: [request("w1")] }), of(second, { requests: [request("w2")] })];
+    for (const each of [one, two]) await vault.send(each);
+    expect(expectSigned(one, await vault.verdict(one, "signed"))).toHaveLength(2);
+    expect(expectSigned(two, await vault.verdict(two, "signed"), second)).toHaveLength(2);
+
+    const coins = [fund(wallet), fund(wallet, 90_000n, 5)];
+    const mixed = of(wallet, { requests: [request("w3")], coins });
+    const change = deriveScript(second.descriptor, 1, 7).address;
+    const into = [
+      { address: DESTINATION, amountSat: 100_000n },
+      { address: change, amountSat: 200_000n },
+    ];
+    const attacks: readonly (readonly [Task, string])[] = [
+      [{ ...of(second, { requests: [request("w3")] }), walletId: "hot" }, "INPUT_DERIVATION_PATH"],
+      [{ ...of(wallet, { requests: [request("w3")] }), walletId: "hot-3" }, "WALLET_UNKNOWN"],
+      [withInputOf(mixed, { wallet, coin: coins[1] as Coin }, second), "INPUT_NOT_OWN"],
+      [of(wallet, { requests: [request("w3")], pays: into }), "PAYMENT_UNMATCHED"],
+      [of(wallet, { requests: [request("w3", { address: change })] }), "PAYMENT_TO_OWN_WALLET"],
+      // The other wallet pays it already.
+      [of(wallet, { requests: [request("w2")] }), "ALREADY_PAID"],
+    ];
+    for (const [at, [attack, code]] of attacks.entries()) {
+      const sent = { ...attack, taskId: `attack-${at}` };
+      await vault.send(sent);
+      const { rules, signatureMayExist } = refusedFor(await vault.verdict(sent, "refused"));
+      expect([rules.map(([, rule]) => rule), signatureMayExist]).toEqual([[code], false]);
+    }
+
+    for (const [at, from] of [wallet, wallet, second].entries()) {
+      const more = of(from, { requests: [request(`more-${at}`)] });
+      await vault.send(more);
+      expectSigned(more, await vault.verdict(more, "signed"), from);
+    }
+    const fourth = of(wallet, { requests: [request("w4")] });
+    await vault.send(fourth);
+    expect((await vault.verdict(fourth, "delayed")).verdict).toMatchObject({
+      value: { findings: [{ finding: { rule: "WALLET_OUTFLOW" } }] },
+    });
+    const third = of(second, { requests: [request("w5")] });
+    await vault.send(third);
+    expectSigned(third, await vault.verdict(third, "signed"), second);
   }, 120_000);
 
   test("has no IP socket while it signs, by the kernel's own tables", async () => {

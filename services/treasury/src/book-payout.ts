@@ -41,9 +41,10 @@ async function reopen(tx: Transaction, txid: string, payout: Payout): Promise<vo
   if (other !== undefined) await bookPayout(tx, other, "post", payout);
 }
 
+/** @param txid null where no transaction pays it, as when it has failed */
 export async function bookPayout(
   tx: Transaction,
-  txid: string,
+  txid: string | null,
   type: PayoutCommand["type"],
   payout: Payout,
 ): Promise<void> {
@@ -51,7 +52,7 @@ export async function bookPayout(
   const decision = decidePayout({ type, payout }, booked);
   if (!decision.ok) {
     const { code, detail } = decision.refusal;
-    throw new OperatingError(code, "park", `${payout.withdrawalId} in ${txid}: ${detail}`);
+    throw new OperatingError(code, "park", `${payout.withdrawalId} in ${txid ?? "no transaction"}: ${detail}`);
   }
   const { transfers, reversed, standing } = decision.value;
   for (const transfer of transfers) await bookTransfer(tx, transfer);

@@ -6,9 +6,11 @@ import { secretsSchema, settingsSchema } from "./config.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
 import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
+import { handleTransactionConflicted } from "./handlers/transaction-conflicted.ts";
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleTransactionSigned } from "./handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
+import { handleWithdrawalFailed } from "./handlers/withdrawal-failed.ts";
 import { addRoutes, overdrawnOf, readReconciliation } from "./routes.ts";
 import { listPaidTwice } from "./store.ts";
 
@@ -41,9 +43,11 @@ runProcess("treasury", async (life) => {
       "coin.observed.v1": handleCoinObserved,
       "coin.vanished.v1": handleCoinVanished,
       "transaction.confirmed.v1": handleTransactionConfirmed,
+      "transaction.conflicted.v1": handleTransactionConflicted,
       "transaction.reorged.v1": handleTransactionReorged,
       "transaction.signed.v1": handleTransactionSigned,
       "withdrawal.cleared.v1": handleWithdrawalCleared(service.trust),
+      "withdrawal.failed.v1": handleWithdrawalFailed(service.trust),
     },
     routes: (http) => addRoutes(http, service.pool),
   });

@@ -155,13 +155,14 @@ export async function listPayouts(tx: Transaction, txid: string): Promise<readon
   return rows.map(toPayout);
 }
 
-export async function savePayout(tx: Transaction, txid: string, payout: StoredPayout): Promise<void> {
+export async function savePayout(tx: Transaction, txid: string | null, payout: StoredPayout): Promise<void> {
   const { withdrawalId, account, asset, amountMinor, standing, postedBy } = payout;
   await tx.query(
     `insert into payout (${PAYOUT_COLUMNS}) values ($1, $2, $3, $4, $5, $6)
      on conflict (withdrawal_id) do update set standing = excluded.standing, posted_by = excluded.posted_by`,
     [withdrawalId, account, asset, amountMinor, standing, postedBy],
   );
+  if (txid === null) return;
   await tx.query("insert into payout_in_transaction (txid, withdrawal_id) values ($1, $2) on conflict do nothing", [
     txid,
     withdrawalId,
@@ -219,14 +220,15 @@ export async function listBalances(database: Queryable): Promise<readonly Balanc
   return rows.map(({ account, asset, amount_minor }) => ({ account, asset, amountMinor: BigInt(amount_minor) }));
 }
 
-/** What the wallets hold by the best chain: paid to them, less what our confirmed transactions spent. */
+/** What the wallets hold by the best chain: paid to them, less what our confirmed transactions spent, and what was taken. */
 export async function chainBalanceSat(database: Queryable): Promise<bigint> {
   const { rows } = await database.query<{ sat: string }>(
     `select coalesce(sum(coin.amount_sat), 0)::text as sat from chain_coin coin
      where present and not exists (
        select from spent_coin spent join payout_transaction using (txid)
        where spent.outpoint = coin.outpoint and confirmed_at is not null
-     )`,
+     ) and not exists (select from taken_coin where outpoint = coin.outpoint and taken
+                       and txid not in (select txid from payout_transaction where signed_at is not null))`,
   );
   return BigInt(rows[0]?.sat ?? "0");
 }

@@ -8,9 +8,11 @@ import { createTestDatabase } from "@sluice/postgres/testing";
 import { handleCoinObserved } from "../src/handlers/coin-observed.ts";
 import { handleCoinVanished } from "../src/handlers/coin-vanished.ts";
 import { handleTransactionConfirmed } from "../src/handlers/transaction-confirmed.ts";
+import { handleTransactionConflicted } from "../src/handlers/transaction-conflicted.ts";
 import { handleTransactionReorged } from "../src/handlers/transaction-reorged.ts";
 import { handleTransactionSigned } from "../src/handlers/transaction-signed.ts";
 import { handleWithdrawalCleared } from "../src/handlers/withdrawal-cleared.ts";
+import { handleWithdrawalFailed } from "../src/handlers/withdrawal-failed.ts";
 import { listBalances } from "../src/store.ts";
 import { type Told, TRUST } from "./messages.ts";
 
@@ -36,9 +38,11 @@ const handlers: Handlers = {
   "coin.observed.v1": handleCoinObserved,
   "coin.vanished.v1": handleCoinVanished,
   "transaction.confirmed.v1": handleTransactionConfirmed,
+  "transaction.conflicted.v1": handleTransactionConflicted,
   "transaction.reorged.v1": handleTransactionReorged,
   "transaction.signed.v1": handleTransactionSigned,
   "withdrawal.cleared.v1": handleWithdrawalCleared(TRUST),
+  "withdrawal.failed.v1": handleWithdrawalFailed(TRUST),
 };
 
 /** Through the inbox, as everything that arrives. */

@@ -92,7 +92,6 @@ async function openWorld() {
     live: async (point: string, flags: readonly string[]) => {
       if (point.endsWith("beginRecovery")) {
         const signal = await goOn(flags);
-        await deployment.endSessions();
         return signal;
       }
       const [, action] = /(retry|discard)DeadLetter$/.exec(point) ?? [];
@@ -101,7 +100,6 @@ async function openWorld() {
         action === "retry" || action === "discard"
           ? await byHand(flags, action)
           : (await deployment.runToEnd({ flags })).signal;
-      await deployment.endSessions();
       return signal;
     },
   };

@@ -23,6 +23,7 @@ import {
   signed,
   type TestTransaction,
   type Told,
+  taken,
   vanished,
 } from "./messages.ts";
 
@@ -324,4 +325,22 @@ describe("a quote and a confirmation", () => {
     expect((await balances(books.pool)).get(balanceKey("withdrawal-fees", "BTC"))).toBe(-300n);
     expect((await balances(books.pool)).get(balanceKey("customer:dora", "BTC"))).toBe(10_300n);
   });
+});
+
+it("drifts by what a stranger took while that is in a block, and by nothing that is our own", async () => {
+  const coin = { txid: newTxid(), vout: 0, amountSat: 70_000n };
+  const payout = { withdrawalId: `w-${newTxid().slice(0, 8)}`, account: "alice", amountSat: 10_000n };
+  const pays = { txid: newTxid(), payouts: [payout], spent: [coin], feeSat: 500n };
+  const thief = newTxid();
+  const drift = async (...told: readonly Told[]) => {
+    for (const one of told) await transaction(books.pool, (tx) => take(tx, one));
+    return (await readReconciliation(books.pool)).driftSat;
+  };
+  const before = BigInt(await drift(observed(coin, 0)));
+  const since = async (...told: readonly Told[]) => BigInt(await drift(...told)) - before;
+  expect(await since(taken(coin, thief, true, 3))).toBe(70_000n);
+  expect(await since(taken(coin, thief, false, 5))).toBe(0n);
+  expect(await since(taken(coin, thief, true, 4))).toBe(0n);
+  // The gateway may know fewer of ours than we do.
+  expect(await since(signed(pays), taken(coin, pays.txid, true, 6))).toBe(0n);
 });

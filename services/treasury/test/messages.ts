@@ -4,12 +4,14 @@ import {
   createTrust,
   type MessageOf,
   type MessageType,
+  open,
   type Producer,
   type Sealer,
   seal,
   signRequest,
   type Trust,
 } from "@sluice/contracts";
+import { makeFailure } from "@sluice/signing-fixtures";
 
 export type Told = {
   readonly [T in MessageType]: { readonly type: T; readonly id: string; readonly message: MessageOf<T> };
@@ -17,9 +19,11 @@ export type Told = {
   | "transaction.signed.v1"
   | "transaction.confirmed.v1"
   | "transaction.reorged.v1"
+  | "transaction.conflicted.v1"
   | "coin.observed.v1"
   | "coin.vanished.v1"
-  | "withdrawal.cleared.v1"];
+  | "withdrawal.cleared.v1"
+  | "withdrawal.failed.v1"];
 
 export type TestPayout = { readonly withdrawalId: string; readonly account: string; readonly amountSat: bigint };
 
@@ -76,10 +80,17 @@ function inBlock({ txid, payouts }: TestTransaction, revision: number): MessageO
   };
 }
 
-const sealers = { backend: makeSealer("exchange-backend"), risk: makeSealer("online-risk") };
+const sealers = {
+  ...{
+    backend: makeSealer("exchange-backend"),
+    risk: makeSealer("online-risk"),
+    gateway: makeSealer("blockchain-gateway"),
+  },
+  ...{ ann: makeSealer("exchange-backend", "ann"), bob: makeSealer("exchange-backend", "bob") },
+};
 
-function makeSealer(producer: Producer): Sealer {
-  return { producer, keyId: producer, privateKey: generateKeyPairSync("ed25519").privateKey };
+function makeSealer(producer: Producer, keyId: string = producer): Sealer {
+  return { producer, keyId, privateKey: generateKeyPairSync("ed25519").privateKey };
 }
 
 /** Whose seals these messages have. */
@@ -110,6 +121,23 @@ export function cleared(
   return { type: "withdrawal.cleared.v1", id, message, envelope };
 }
 
+/** By two people, with the gateway's proof; `forged`: one of them twice. */
+export function failed(
+  { txid, payouts, spent }: TestTransaction,
+  forged = false,
+): readonly (Told & { readonly envelope: Uint8Array })[] {
+  const [coin] = spent;
+  const seals = { sealers: { "online-risk": sealers.risk, "blockchain-gateway": sealers.gateway } };
+  return payouts.map(({ withdrawalId, account, amountSat }) => {
+    const about = { withdrawalId, account, amountSat, transactionId: txid, conflictingTransactionId: "ef".repeat(32) };
+    const people = forged ? [sealers.ann, sealers.ann] : [sealers.ann, sealers.bob];
+    const envelope = makeFailure(seals as never, people, { ...about, outpoint: `${coin?.txid}:${coin?.vout}` });
+    const opened = open(TRUST, envelope, ["withdrawal.failed.v1"]);
+    if (!opened.ok) throw new Error(opened.refusal.code);
+    return { type: "withdrawal.failed.v1", id: `${withdrawalId}/failed`, message: opened.value.message, envelope };
+  });
+}
+
 /** Branch 0 takes money from outside, 1 our own change. A coin may be seen again in another block. */
 export function observed(coin: TestCoin, branch: 0 | 1, height = 100, revision?: number): Told {
   const message: MessageOf<"coin.observed.v1"> = {
@@ -123,6 +151,21 @@ export function observed(coin: TestCoin, branch: 0 | 1, height = 100, revision?:
 export function vanished(coin: TestCoin, branch: 0 | 1, revision: number): Told {
   const message = { ...sighting(coin, branch, 100), revision };
   return { type: "coin.vanished.v1", id: `hot-1/${coin.txid}:${coin.vout}/vanished/${revision}`, message };
+}
+
+/** By a stranger's transaction in a block, or in none any more. */
+export function taken(coin: TestCoin, by: string, isInBlock: boolean, revision: number): Told {
+  const message: MessageOf<"transaction.conflicted.v1"> = {
+    ...{ transactionId: "", walletId: "hot-1", withdrawals: [], outpoint: `${coin.txid}:${coin.vout}`, own: false },
+    ...{
+      conflictingTransactionId: by,
+      blockHash: isInBlock ? "ab".repeat(32) : "",
+      height: 7,
+      confirmations: 1,
+      revision,
+    },
+  };
+  return { type: "transaction.conflicted.v1", id: `${message.outpoint}/taken/${revision}`, message };
 }
 
 function sighting(coin: TestCoin, branch: 0 | 1, height: number) {

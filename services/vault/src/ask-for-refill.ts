@@ -29,7 +29,7 @@ export async function askForRefill(
   if (!tellsOfRefill(toldThen, shortage, nowMs, policy.SLUICE_REFILL_PAUSE_MS)) return null;
   const used = await usedReceivingIndexes(tx, walletId);
   const goesOn = told !== null && !used.includes(told.index) && (told.missingSat > 0n || shortage.missingSat === 0n);
-  const index = goesOn ? told.index : (freshReceivingIndex(used, told?.index ?? null, gapLimit) ?? gapLimit - 1);
+  const index = goesOn ? told.index : freshReceivingIndex(used, told?.index ?? null, gapLimit);
   const { address } = deriveScript(descriptor, 0, index);
   const revision = (told?.revision ?? 0) + 1;
   const refill = { walletId, ...shortage, index, address, revision, toldAt: new Date(nowMs) };

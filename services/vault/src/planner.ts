@@ -1,4 +1,4 @@
-// The planner: every wallet in turn, for as long as there is something to plan.
+// The planner: every wallet in turn, one transaction each, for as long as there is something to plan.
 import type { Wallet } from "@sluice/chains";
 import type { OnlineService } from "@sluice/online-service";
 import { transaction } from "@sluice/postgres";
@@ -22,11 +22,24 @@ export function startPlanner(
 
   async function round(): Promise<void> {
     if (isHeld()) return;
-    const ripe: number[] = [];
-    for (const wallet of all) ripe.push(await planAll(wallet));
-    for (const wallet of all) await refill(wallet);
+    const stopped = new Set<Wallet>();
+    let ripeInMs = Number.POSITIVE_INFINITY;
+    // What waits is shared by all that can pay: each plans one transaction, then comes the next wallet's turn.
+    for (let open: readonly Wallet[] = all; open.length > 0; ) {
+      const again: Wallet[] = [];
+      for (const wallet of open) {
+        const outcome = await plan(wallet);
+        if (outcome?.kind === "planned") again.push(wallet);
+        if (outcome?.kind !== "waiting") continue;
+        ripeInMs = Math.min(ripeInMs, outcome.ripeInMs);
+        if ([...outcome.codes.values()].includes("LANE_STOPPED")) stopped.add(wallet);
+      }
+      open = again;
+    }
+    // What no wallet has taken yet is asked for once, and not for a wallet that cannot pay it all the same.
+    const asking = all.find((wallet) => !stopped.has(wallet));
+    for (const wallet of all) await refill(wallet, wallet === asking);
     if (Date.now() - tidiedAtMs >= policy.SLUICE_TIDY_EVERY_MS) for (const wallet of all) await tidy(wallet);
-    const ripeInMs = Math.min(...ripe);
     clearTimeout(ripening);
     if (ripeInMs < LOOK_EVERY_MS) ripening = setTimeout(() => rounds.wake(), ripeInMs);
   }
@@ -37,23 +50,19 @@ export function startPlanner(
     if (tidied !== null) about(life.logger, { walletId: wallet.walletId }).info(tidied, "coins are tidied");
   }
 
-  async function refill(wallet: Wallet): Promise<void> {
-    const told = await transaction(pool, (tx) => askForRefill(tx, wallet, wallet === all[0], policy, sealer));
+  async function refill(wallet: Wallet, unassigned: boolean): Promise<void> {
+    const told = await transaction(pool, (tx) => askForRefill(tx, wallet, unassigned, policy, sealer));
     if (told === null) return;
     const { walletId, missingSat, waitingWithdrawals, address } = told;
     const message = missingSat > 0n ? "the wallet is short of funds" : "the wallet is not short of funds any more";
     life.logger.warn({ walletId, missingSat: `${missingSat}`, waitingWithdrawals, address }, message);
   }
 
-  /** Resolves to how long nothing of it will be ripe, milliseconds. */
-  async function planAll(wallet: Wallet): Promise<number> {
-    while (!life.stopping.aborted) {
-      const outcome = await transaction(pool, (tx) => planWallet(tx, wallet, policy, sealer));
-      tell(about(life.logger, { walletId: wallet.walletId }), outcome);
-      if (outcome.kind === "waiting") return outcome.ripeInMs;
-      if (outcome.kind !== "planned") break;
-    }
-    return Number.POSITIVE_INFINITY;
+  async function plan(wallet: Wallet): Promise<PlanOutcome | null> {
+    if (life.stopping.aborted) return null;
+    const outcome = await transaction(pool, (tx) => planWallet(tx, wallet, policy, sealer));
+    tell(about(life.logger, { walletId: wallet.walletId }), outcome);
+    return outcome;
   }
 }
 

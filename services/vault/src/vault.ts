@@ -7,6 +7,7 @@ import { batchWaitsOf, feePolicyOf, internalTransferPolicyOf } from "@sluice/pla
 import { listen } from "@sluice/postgres";
 import { createRecall, type TaskStore } from "@sluice/recall";
 import { type Environment, joinExpositions, type Lifecycle, readConfig, readSecrets } from "@sluice/runtime";
+import { addRoutes } from "@sluice/vault-desk";
 import { clearAgain } from "@sluice/wallet-memory";
 import { measurePlanning, measureTables } from "@sluice/wallet-metrics";
 import { createZoneNews } from "@sluice/zone-news";
@@ -22,9 +23,9 @@ import { handleTransactionConflicted } from "./handlers/transaction-conflicted.t
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
 import { handleTransactionStuck } from "./handlers/transaction-stuck.ts";
 import { handleWithdrawalCleared } from "./handlers/withdrawal-cleared.ts";
+import { handleWithdrawalFailed } from "./handlers/withdrawal-failed.ts";
 import { bridgeReadiness, measureBridge } from "./metrics.ts";
 import { startPlanner } from "./planner.ts";
-import { addRoutes } from "./routes.ts";
 import { insertTask, lockTask, settleTask } from "./store/tasks.ts";
 import { startSubmitter } from "./submitter.ts";
 import { WORK_CHANNEL } from "./work.ts";
@@ -108,6 +109,7 @@ export async function startVault(life: Lifecycle, env: Environment): Promise<voi
 
   const handlers = {
     "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK, batchWaitsOf(settings)),
+    "withdrawal.failed.v1": handleWithdrawalFailed(trust),
     "fee.estimated.v1": handleFeeEstimated(fees, logger),
     "coin.observed.v1": handleCoinObserved(wallets),
     "coin.vanished.v1": handleCoinVanished,
@@ -125,9 +127,10 @@ export async function startVault(life: Lifecycle, env: Environment): Promise<voi
       bringBack: () => recall.run(bridge, handlers),
       ready: async () => [bridgeReadiness(bridge)],
       routes: (http) =>
-        addRoutes(http, pool, zone, (reopened) => {
-          logger.warn(reopened, "a person has reopened a stopped lane");
+        addRoutes(http, pool, zone, (said, what) => {
+          logger.warn(said, what);
           planner.wake();
+          submitter.wake();
         }),
     },
   );

@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMMON_EFFECTS, crashArming, pointsAround, reachedPoints, walkPoints } from "@sluice/crash-points";
-import { endSessions } from "@sluice/messaging/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { EFFECTS } from "./crash-points.ts";
 import { decode, fund } from "./support/holders.ts";
@@ -74,12 +73,11 @@ async function openWorld() {
     await HAPPEN[effectOf(point)]?.(world, zone, vault, point);
     const { signal } = await vault.ended;
     await CLEAN_UP[effectOf(point)]?.(world);
-    await endSessions(world.env["SLUICE_KAFKA_BROKERS"]?.split(",") ?? [], `${world.topicPrefix}vault`);
     return signal;
   }
 }
 
-const PLANNED = "after vault/planner planAll";
+const PLANNED = "after vault/planner plan";
 
 const effectOf = (point: string): string => point.replace(/^(before|after) /, "");
 

@@ -2,7 +2,7 @@
 // treasury's to walk through: they are the same in every online service.
 export const EFFECTS = [
   "messaging/settle settleTogether",
-  "vault/planner planAll",
+  "vault/planner plan",
   "vault/planner tidy",
   "vault/planner refill",
   "vault/tasks sendSubmittedAgain",

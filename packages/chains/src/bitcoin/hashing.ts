@@ -1,8 +1,8 @@
 // The hashes that Bitcoin names: SHA-256 once and twice, RIPEMD-160 of SHA-256, HMAC-SHA-512.
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(createHash("sha256").update(bytes).digest());
+  return new Uint8Array(hash("sha256", bytes, "buffer"));
 }
 
 export function hash256(bytes: Uint8Array): Uint8Array {
@@ -10,7 +10,7 @@ export function hash256(bytes: Uint8Array): Uint8Array {
 }
 
 export function hash160(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(createHash("ripemd160").update(sha256(bytes)).digest());
+  return new Uint8Array(hash("ripemd160", sha256(bytes), "buffer"));
 }
 
 /** Used only over public keys and chain codes: no secret enters this package. */

@@ -1,6 +1,7 @@
 // Step 3: from withdrawals and coins to the unsigned bytes of one payout.
+import { createRequire } from "node:module";
 import { ASSETS, ok, type Result, refused } from "@sluice/core";
-import { Psbt } from "bitcoinjs-lib";
+import type * as Bitcoinjs from "bitcoinjs-lib";
 import { type AddressRefusal, parseAddress } from "./address.ts";
 import type { Selection } from "./coin-costs.ts";
 import { LONG_TERM_FEE_RATE_SAT_PER_VBYTE, rankSelections } from "./coin-selection.ts";
@@ -189,7 +190,7 @@ export function buildTransaction(
   payments: readonly PlannedOutput[],
   own: readonly OwnChange[],
 ): Result<{ readonly psbt: Uint8Array; readonly txid: string }, PlanRefusal> {
-  const psbt = new Psbt().setVersion(PAYOUT_VERSION).setLocktime(0);
+  const psbt = emptyPsbt().setVersion(PAYOUT_VERSION).setLocktime(0);
   for (const coin of coins) {
     const script = deriveScript(wallet, coin.branch, coin.index);
     const previous = previousTransactionOf(coin, script);
@@ -222,6 +223,12 @@ export function buildTransaction(
   const unsigned = parseTransaction(psbt.data.getTransaction(), "without-witness");
   if (!unsigned.ok) throw new Error("what was built is a transaction");
   return ok({ psbt: Uint8Array.from(bytes), txid: unsigned.value.txid });
+}
+
+/** Only who plans loads the library: holders, and whoever only reads, run without it and start sooner. */
+function emptyPsbt(): Bitcoinjs.Psbt {
+  const { Psbt } = createRequire(import.meta.url)("bitcoinjs-lib") as typeof Bitcoinjs;
+  return new Psbt();
 }
 
 /** The transaction that made the coin, if it and the wallet agree with every field of the coin. */

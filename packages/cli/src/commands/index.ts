@@ -4,22 +4,29 @@ import { bundleMake } from "./bundle-make.ts";
 import { bundleSign } from "./bundle-sign.ts";
 import { bundleVerify } from "./bundle-verify.ts";
 import { ceremony } from "./ceremony.ts";
+import { ceremonyAddWallet } from "./ceremony-add-wallet.ts";
 import { ceremonyRehearse } from "./ceremony-rehearse.ts";
 import { holderLock } from "./holder-lock.ts";
 import { holderStatus } from "./holder-status.ts";
 import { holderUnlock } from "./holder-unlock.ts";
 import { holderVeto } from "./holder-veto.ts";
 import { keyMake } from "./key-make.ts";
+import { vaultPlanAgain } from "./vault-plan-again.ts";
+import { withdrawalFail, withdrawalShow } from "./withdrawal.ts";
 import { zoneBundle, zoneImport } from "./zone-bundle.ts";
 import { zoneRelease, zoneVeto, zoneWaiting } from "./zone-decide.ts";
 
 export const COMMANDS: readonly Command[] = [
   ceremony,
   ceremonyRehearse,
+  ceremonyAddWallet,
   holderStatus,
   holderUnlock,
   holderLock,
   holderVeto,
+  withdrawalShow,
+  withdrawalFail,
+  vaultPlanAgain,
   zoneWaiting,
   zoneRelease,
   zoneVeto,

@@ -10,13 +10,14 @@ import { apiKeysOf, type Identities, makeIdentities } from "../stack/identities.
 import { openOffice } from "../stack/office.ts";
 import { policies } from "../stack/policies.ts";
 import { ONLINE_SERVICES } from "../stack/processes.ts";
-import { GAP_LIMIT, WALLET_ID } from "../stack/stack.ts";
+import { plannedWallets } from "../stack/wallets.ts";
 
 const USAGE = `usage: node ceremony.ts FOLDER [--postgres URL] [--offline-postgres URL] [--database-prefix PREFIX]
+  [--wallets COUNT]
 Both URLs are an administrator's, without a password: that of the first is in FOLDER/bootstrap/password.
 `;
 
-const { out, postgres, offlinePostgres, prefix } = readArguments();
+const { out, postgres, offlinePostgres, prefix, wallets } = readArguments();
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 if (existsSync(join(out, "config", "wallets.json"))) {
   say("this wallet has its ceremony behind it; its holders come back through their custodians, not from here");
@@ -24,7 +25,7 @@ if (existsSync(join(out, "config", "wallets.json"))) {
 }
 const { ceremony, custodians } = await playCeremony({
   network: "regtest",
-  wallets: [{ walletId: WALLET_ID, account: 0, gapLimit: GAP_LIMIT }],
+  wallets: plannedWallets(wallets),
 });
 const identities = makeIdentities();
 const secret = (name: string): string => readFileSync(join(out, "bootstrap", name), "utf8").trim();
@@ -41,7 +42,7 @@ function readArguments() {
   try {
     const text = { type: "string" } as const;
     const { values, positionals } = parseArgs({
-      options: { postgres: text, "offline-postgres": text, "database-prefix": text },
+      options: { postgres: text, "offline-postgres": text, "database-prefix": text, wallets: text },
       allowPositionals: true,
     });
     const [folder, ...more] = positionals;
@@ -52,6 +53,7 @@ function readArguments() {
       postgres: readUrl(values.postgres ?? "postgres://postgres@postgres-online/postgres"),
       offlinePostgres: readUrl(values["offline-postgres"] ?? `postgres:///postgres?host=${socket}&user=postgres`),
       prefix: readPrefix(values["database-prefix"] ?? ""),
+      wallets: readCount(values.wallets ?? "1"),
     };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
@@ -65,6 +67,11 @@ function readUrl(given: string): URL {
   if (url === null || url.protocol !== "postgres:") throw new Error("a URL begins with postgres:");
   if (url.password !== "" || url.searchParams.has("password")) throw new Error("a URL must not hold a password");
   return url;
+}
+
+function readCount(given: string): number {
+  if (!/^[1-9]$/.test(given)) throw new Error("a ceremony makes 1 to 9 wallets here");
+  return Number(given);
 }
 
 /** It becomes a part of SQL names. */

@@ -163,7 +163,6 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         ...chain,
         SLUICE_BITCOIN_NODES_FILE: around.files.bitcoinNodes,
         SLUICE_REQUIRED_CONFIRMATIONS: "2",
-        SLUICE_POLL_INTERVAL_MS: "200",
         SLUICE_START_HEIGHT: String(around.startHeight),
       };
     case "ops-console":

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DrawEntropy, playCeremony } from "@sluice/ceremony";
-import { deriveScript, parseDescriptor, type WalletDescriptor } from "@sluice/chains";
+import type { WalletDescriptor } from "@sluice/chains";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import { BRIDGE_SCHEMA, HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
 import { createBus, removeTopics } from "@sluice/messaging";
@@ -28,9 +28,7 @@ import {
 } from "./processes.ts";
 import { listNodes, openRegtest, type Regtest } from "./regtest.ts";
 import { createProcesses, type Processes } from "./running-processes.ts";
-
-export const WALLET_ID = "hot-1";
-export const GAP_LIMIT = 100;
+import { funding, openWallets, plannedWallets, WALLET_ID } from "./wallets.ts";
 
 export type StackOptions = {
   readonly parts: Parts;
@@ -38,6 +36,8 @@ export type StackOptions = {
   /** Logs, sockets, journals and configuration of this stack; the caller removes it. */
   readonly directory: string;
   readonly policies?: PolicyChoices | ((chain: Regtest) => Promise<PolicyChoices>);
+  /** How many wallets its ceremony makes, hot-1, hot-2, …; one unless given. */
+  readonly wallets?: number;
   readonly extraEnv?: Surroundings["extraEnv"];
   readonly extraFlags?: Surroundings["extraFlags"];
   /** Where the ceremony's entropy comes from: a test that plays a thief of the keys looks on. */
@@ -71,8 +71,10 @@ export type BridgeSecrets = {
 };
 
 export type Stack = {
+  /** The first wallet; all of them by name below. */
   readonly walletId: string;
   readonly wallet: WalletDescriptor;
+  readonly wallets: ReadonlyMap<string, WalletDescriptor>;
   readonly apiUrl: string;
   /** Internal HTTP of the online services. */
   readonly httpUrls: Readonly<Record<OnlineService, string>>;
@@ -95,8 +97,8 @@ export type Stack = {
   readonly restart: (name: ProcessName, env?: Readonly<Record<string, string>>) => Promise<void>;
   /** A second instance of an online service beside the first; it ends with the stack unless it is ended before. */
   readonly startTwin: (name: OnlineService) => Promise<Child>;
-  /** Pays coins of these satoshi to fresh addresses of the hot wallet and mines them. */
-  readonly fund: (amountsSat: readonly bigint[]) => Promise<void>;
+  /** Pays coins of these satoshi to fresh addresses of a hot wallet, the first unless named, and mines them. */
+  readonly fund: (amountsSat: readonly bigint[], walletId?: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -106,15 +108,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const tag = randomBytes(4).toString("hex");
   const custody = await playCeremony({
     network: "regtest",
-    wallets: [{ walletId: WALLET_ID, account: 0, gapLimit: GAP_LIMIT }],
+    wallets: plannedWallets(options.wallets ?? 1),
     ...(options.draw === undefined ? {} : { draw: options.draw }),
   });
   const { record, wallets } = custody.ceremony;
+  const opened = openWallets(wallets);
   const identities = makeIdentities();
   log(
     "ceremony: three holders' keys are made, shared and sealed to three custodians each; only what is public is written",
   );
-  const wallet = readWallet(wallets[0]?.descriptor ?? "");
+  const [wallet] = opened.values();
+  if (wallet === undefined) throw new Error("a ceremony makes a wallet");
   const chain = await openRegtest(parts.bitcoind.rpcUrl);
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
 
@@ -179,6 +183,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return {
     walletId: WALLET_ID,
     wallet,
+    wallets: opened,
     apiUrl,
     httpUrls,
     backend: identities.sealer("exchange-backend"),
@@ -194,7 +199,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     kill: running.kill,
     restart: running.start,
     startTwin: running.startTwin,
-    fund: funding(wallet, chain),
+    fund: funding(opened, chain),
     stop,
   };
 }
@@ -233,12 +238,6 @@ async function dropTopics({ brokers, topicPrefix }: Surroundings): Promise<void>
   const silent = () => undefined;
   const logger = { debug: silent, info: silent, warn: silent, error: silent };
   await removeTopics(createBus({ brokers, clientId: "devstack", logger, topicPrefix }));
-}
-
-function readWallet(descriptor: string): WalletDescriptor {
-  const parsed = parseDescriptor(descriptor, "regtest");
-  if (!parsed.ok) throw new Error(`the ceremony made a descriptor that does not read: ${parsed.refusal.detail}`);
-  return parsed.value;
 }
 
 async function makeFolders(directory: string) {
@@ -280,15 +279,4 @@ function describeIsolation(isolated: boolean): Stack["isolation"] {
   return isolated
     ? { noIp: true, detail: "semi-offline processes run in network namespaces without interfaces" }
     : { noIp: false, detail: "this machine permits no network namespace: semi-offline processes share its network" };
-}
-
-function funding(wallet: WalletDescriptor, chain: Regtest): Stack["fund"] {
-  let next = 0;
-  return async (amountsSat) => {
-    const outputs = Object.fromEntries(
-      amountsSat.map((amountSat) => [deriveScript(wallet, 0, next++).address, amountSat] as const),
-    );
-    await chain.pay(outputs);
-    await chain.mine(1);
-  };
 }

@@ -1,9 +1,9 @@
 // Step 9, the gateway's half: the signed bytes are stored before any node sees them.
 
-import { noteInputs } from "@sluice/chain-memory";
+import { listWalletUse, noteInputs, noteWalletUse } from "@sluice/chain-memory";
 import { decodeTransaction, matchOutputs } from "@sluice/chains";
 import { type Handler, OperatingError } from "@sluice/messaging";
-import { addTransaction, listWalletUse, noteWalletUse } from "../store.ts";
+import { addTransaction } from "../store.ts";
 import type { WalletScripts } from "../wallet-scripts.ts";
 
 /** @param watched grows with the change that is on its way, so that blocks may bring it in any order. */

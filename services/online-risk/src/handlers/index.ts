@@ -5,6 +5,7 @@ import { riskReported } from "./risk-reported.ts";
 import { signingStarted } from "./signing-started.ts";
 import { transactionBroadcast } from "./transaction-broadcast.ts";
 import { transactionConfirmed } from "./transaction-confirmed.ts";
+import { transactionConflicted } from "./transaction-conflicted.ts";
 import { transactionIncluded } from "./transaction-included.ts";
 import { transactionPlanned } from "./transaction-planned.ts";
 import { transactionReorged } from "./transaction-reorged.ts";
@@ -22,6 +23,7 @@ export function createHandlers(sealer: Sealer, now: () => number) {
     "transaction.included.v1": transactionIncluded(sealer),
     "transaction.reorged.v1": transactionReorged(sealer),
     "transaction.confirmed.v1": transactionConfirmed(sealer),
+    "transaction.conflicted.v1": transactionConflicted,
     "fee.estimated.v1": feeEstimated,
   };
 }

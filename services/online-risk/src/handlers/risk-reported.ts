@@ -1,12 +1,13 @@
 // Step 5: what the semi-offline zone decided about a task. What it signed is heard of from vault, once it is finalised.
+
 import type { OpenedOf, Sealer } from "@sluice/contracts";
 import { unreachable } from "@sluice/core";
-import type { Handler } from "@sluice/messaging";
+import { type Handler, OperatingError } from "@sluice/messaging";
 import type { Transaction } from "@sluice/postgres";
+import { change } from "@sluice/progress";
 import { noteReport } from "@sluice/report-watch";
-import { insertFindings } from "@sluice/risk-memory";
+import { insertFindings, noteAnchor, noteOwnTransaction } from "@sluice/risk-memory";
 import { inOrder, lockKnown, type Reported, record } from "../facts.ts";
-import { change } from "../progress.ts";
 
 type Report = OpenedOf<"risk.reported.v1">;
 type About = Extract<Report["message"]["verdict"], { readonly case: "refused" }>["value"]["findings"][number];
@@ -15,6 +16,7 @@ export function riskReported(sealer: Sealer, now: () => number): Handler<"risk.r
   return async (tx, report) => {
     const { verdict } = report.message;
     await noteReport(tx, report, now());
+    await keepAnchors(tx, report);
     switch (verdict.case) {
       case "signed":
         return;
@@ -29,6 +31,16 @@ export function riskReported(sealer: Sealer, now: () => number): Handler<"risk.r
         return unreachable(verdict);
     }
   };
+}
+
+/** Every transaction ever signed for a withdrawal spends its anchor: the zone names it, and what it has signed. */
+async function keepAnchors(tx: Transaction, { message }: Report): Promise<void> {
+  for (const { withdrawalId, anchor } of message.anchors ?? []) {
+    if (await noteAnchor(tx, withdrawalId, anchor)) continue;
+    throw new OperatingError("ANCHOR_CHANGED", "park", `the zone named another anchor of ${withdrawalId} before`);
+  }
+  if (message.transactionId === "") return;
+  for (const { withdrawalId } of message.withdrawals) await noteOwnTransaction(tx, withdrawalId, message.transactionId);
 }
 
 const REPLANNED = "planned again, because its batch was refused for something else";

@@ -145,6 +145,8 @@ export async function createWorld(overrides: Readonly<Record<string, string>> = 
     SLUICE_FEE_RATE_SAT_PER_VBYTE: "2",
     SLUICE_BATCH_WAIT_MS: "50",
     SLUICE_ASK_AGAIN_MS: "300",
+    // Messages are counted here, so nobody moves coins meanwhile.
+    SLUICE_TIDY_EVERY_MS: "24h",
     ...overrides,
   };
 

@@ -160,6 +160,13 @@ export declare type RiskReported = Message<"sluice.v1.RiskReported"> & {
    * @generated from field: repeated string ordered_before = 8;
    */
   orderedBefore: string[];
+
+  /**
+   * Of those of the withdrawals that were ever ordered, the outpoint that every transaction ever signed for them spends.
+   *
+   * @generated from field: repeated sluice.v1.WithdrawalAnchor anchors = 9;
+   */
+  anchors: WithdrawalAnchor[];
 };
 
 /**
@@ -167,6 +174,27 @@ export declare type RiskReported = Message<"sluice.v1.RiskReported"> & {
  * Use `create(RiskReportedSchema)` to create a new message.
  */
 export declare const RiskReportedSchema: GenMessage<RiskReported>;
+
+/**
+ * @generated from message sluice.v1.WithdrawalAnchor
+ */
+export declare type WithdrawalAnchor = Message<"sluice.v1.WithdrawalAnchor"> & {
+  /**
+   * @generated from field: string withdrawal_id = 1;
+   */
+  withdrawalId: string;
+
+  /**
+   * @generated from field: string anchor = 2;
+   */
+  anchor: string;
+};
+
+/**
+ * Describes the message sluice.v1.WithdrawalAnchor.
+ * Use `create(WithdrawalAnchorSchema)` to create a new message.
+ */
+export declare const WithdrawalAnchorSchema: GenMessage<WithdrawalAnchor>;
 
 /**
  * @generated from message sluice.v1.SigningDone

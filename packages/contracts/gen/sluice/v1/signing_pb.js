@@ -9,7 +9,7 @@ import { file_sluice_v1_withdrawal } from "./withdrawal_pb.js";
  * Describes the file sluice/v1/signing.proto.
  */
 export const file_sluice_v1_signing = /*@__PURE__*/
-  fileDesc("ChdzbHVpY2UvdjEvc2lnbmluZy5wcm90bxIJc2x1aWNlLnYxIoUBChBTaWduaW5nUmVxdWVzdGVkEg8KB3Rhc2tfaWQYASABKAkSEQoJd2FsbGV0X2lkGAIgASgJEgwKBHBzYnQYAyABKAwSLgoLd2l0aGRyYXdhbHMYBCADKAsyGS5zbHVpY2UudjEuQ2xlYXJlZEF0dGVtcHQSDwoHcHVycG9zZRgFIAEoCSI0Cg5DbGVhcmVkQXR0ZW1wdBIRCgljbGVhcmFuY2UYASABKAwSDwoHYXR0ZW1wdBgCIAEoDSJsCg5TaWduaW5nU3RhcnRlZBIPCgd0YXNrX2lkGAEgASgJEhYKDnRyYW5zYWN0aW9uX2lkGAIgASgJEjEKC3dpdGhkcmF3YWxzGAMgAygLMhwuc2x1aWNlLnYxLldpdGhkcmF3YWxBdHRlbXB0IqMCCgxSaXNrUmVwb3J0ZWQSDgoGbnVtYmVyGAEgASgEEg8KB3Rhc2tfaWQYAiABKAkSMQoLd2l0aGRyYXdhbHMYAyADKAsyHC5zbHVpY2UudjEuV2l0aGRyYXdhbEF0dGVtcHQSFgoOdHJhbnNhY3Rpb25faWQYBCABKAkSKAoGc2lnbmVkGAUgASgLMhYuc2x1aWNlLnYxLlNpZ25pbmdEb25lSAASLAoHZGVsYXllZBgGIAEoCzIZLnNsdWljZS52MS5TaWduaW5nRGVsYXllZEgAEiwKB3JlZnVzZWQYByABKAsyGS5zbHVpY2UudjEuU2lnbmluZ1JlZnVzZWRIABIWCg5vcmRlcmVkX2JlZm9yZRgIIAMoCUIJCgd2ZXJkaWN0IiwKC1NpZ25pbmdEb25lEgwKBHBzYnQYASABKAwSDwoHaG9sZGVycxgCIAMoCSJQCg5TaWduaW5nRGVsYXllZBIQCgh1bnRpbF9tcxgBIAEoAxIsCghmaW5kaW5ncxgCIAMoCzIaLnNsdWljZS52MS5BYm91dFdpdGhkcmF3YWwiWwoOU2lnbmluZ1JlZnVzZWQSLAoIZmluZGluZ3MYASADKAsyGi5zbHVpY2UudjEuQWJvdXRXaXRoZHJhd2FsEhsKE3NpZ25hdHVyZV9tYXlfZXhpc3QYAiABKAgiTQoPQWJvdXRXaXRoZHJhd2FsEhUKDXdpdGhkcmF3YWxfaWQYASABKAkSIwoHZmluZGluZxgCIAEoCzISLnNsdWljZS52MS5GaW5kaW5nIuYBCg5TaWduaW5nT3JkZXJlZBIPCgd0YXNrX2lkGAEgASgJEhEKCXdhbGxldF9pZBgCIAEoCRIOCgZob2xkZXIYAyABKAkSDQoFcm91bmQYBCABKA0SFgoOdHJhbnNhY3Rpb25faWQYBSABKAkSDAoEcHNidBgGIAEoDBIxCgt3aXRoZHJhd2FscxgHIAMoCzIcLnNsdWljZS52MS5PcmRlcmVkV2l0aGRyYXdhbBIUCgxzZWVuX3JlY29yZHMYCCABKAQSEQoJc2Vlbl9oZWFkGAkgASgJEg8KB3B1cnBvc2UYCiABKAkiTQoRT3JkZXJlZFdpdGhkcmF3YWwSFQoNd2l0aGRyYXdhbF9pZBgBIAEoCRIOCgZhbmNob3IYAiABKAkSEQoJY2xlYXJhbmNlGAMgASgMIrQBCg9TaWduaW5nQW5zd2VyZWQSDwoHdGFza19pZBgBIAEoCRINCgVyb3VuZBgCIAEoDRIWCg50cmFuc2FjdGlvbl9pZBgDIAEoCRIyCgpzaWduYXR1cmVzGAQgASgLMhwuc2x1aWNlLnYxLlBhcnRpYWxTaWduYXR1cmVzSAASKwoHcmVmdXNhbBgFIAEoCzIYLnNsdWljZS52MS5Ib2xkZXJSZWZ1c2FsSABCCAoGYW5zd2VyIj4KEVBhcnRpYWxTaWduYXR1cmVzEikKBmlucHV0cxgBIAMoCzIZLnNsdWljZS52MS5JbnB1dFNpZ25hdHVyZSJGCg5JbnB1dFNpZ25hdHVyZRINCgVpbnB1dBgBIAEoDRISCgpwdWJsaWNfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJECg1Ib2xkZXJSZWZ1c2FsEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhUKDXNpZ25lZF9iZWZvcmUYAyABKAgiUAoNU2lnbmluZ1ZldG9lZBIPCgd0YXNrX2lkGAEgASgJEg4KBmhvbGRlchgCIAEoCRIOCgZwZXJzb24YAyABKAkSDgoGcmVhc29uGAQgASgJYgZwcm90bzM", [file_sluice_v1_withdrawal]);
+  fileDesc("ChdzbHVpY2UvdjEvc2lnbmluZy5wcm90bxIJc2x1aWNlLnYxIoUBChBTaWduaW5nUmVxdWVzdGVkEg8KB3Rhc2tfaWQYASABKAkSEQoJd2FsbGV0X2lkGAIgASgJEgwKBHBzYnQYAyABKAwSLgoLd2l0aGRyYXdhbHMYBCADKAsyGS5zbHVpY2UudjEuQ2xlYXJlZEF0dGVtcHQSDwoHcHVycG9zZRgFIAEoCSI0Cg5DbGVhcmVkQXR0ZW1wdBIRCgljbGVhcmFuY2UYASABKAwSDwoHYXR0ZW1wdBgCIAEoDSJsCg5TaWduaW5nU3RhcnRlZBIPCgd0YXNrX2lkGAEgASgJEhYKDnRyYW5zYWN0aW9uX2lkGAIgASgJEjEKC3dpdGhkcmF3YWxzGAMgAygLMhwuc2x1aWNlLnYxLldpdGhkcmF3YWxBdHRlbXB0ItECCgxSaXNrUmVwb3J0ZWQSDgoGbnVtYmVyGAEgASgEEg8KB3Rhc2tfaWQYAiABKAkSMQoLd2l0aGRyYXdhbHMYAyADKAsyHC5zbHVpY2UudjEuV2l0aGRyYXdhbEF0dGVtcHQSFgoOdHJhbnNhY3Rpb25faWQYBCABKAkSKAoGc2lnbmVkGAUgASgLMhYuc2x1aWNlLnYxLlNpZ25pbmdEb25lSAASLAoHZGVsYXllZBgGIAEoCzIZLnNsdWljZS52MS5TaWduaW5nRGVsYXllZEgAEiwKB3JlZnVzZWQYByABKAsyGS5zbHVpY2UudjEuU2lnbmluZ1JlZnVzZWRIABIWCg5vcmRlcmVkX2JlZm9yZRgIIAMoCRIsCgdhbmNob3JzGAkgAygLMhsuc2x1aWNlLnYxLldpdGhkcmF3YWxBbmNob3JCCQoHdmVyZGljdCI5ChBXaXRoZHJhd2FsQW5jaG9yEhUKDXdpdGhkcmF3YWxfaWQYASABKAkSDgoGYW5jaG9yGAIgASgJIiwKC1NpZ25pbmdEb25lEgwKBHBzYnQYASABKAwSDwoHaG9sZGVycxgCIAMoCSJQCg5TaWduaW5nRGVsYXllZBIQCgh1bnRpbF9tcxgBIAEoAxIsCghmaW5kaW5ncxgCIAMoCzIaLnNsdWljZS52MS5BYm91dFdpdGhkcmF3YWwiWwoOU2lnbmluZ1JlZnVzZWQSLAoIZmluZGluZ3MYASADKAsyGi5zbHVpY2UudjEuQWJvdXRXaXRoZHJhd2FsEhsKE3NpZ25hdHVyZV9tYXlfZXhpc3QYAiABKAgiTQoPQWJvdXRXaXRoZHJhd2FsEhUKDXdpdGhkcmF3YWxfaWQYASABKAkSIwoHZmluZGluZxgCIAEoCzISLnNsdWljZS52MS5GaW5kaW5nIuYBCg5TaWduaW5nT3JkZXJlZBIPCgd0YXNrX2lkGAEgASgJEhEKCXdhbGxldF9pZBgCIAEoCRIOCgZob2xkZXIYAyABKAkSDQoFcm91bmQYBCABKA0SFgoOdHJhbnNhY3Rpb25faWQYBSABKAkSDAoEcHNidBgGIAEoDBIxCgt3aXRoZHJhd2FscxgHIAMoCzIcLnNsdWljZS52MS5PcmRlcmVkV2l0aGRyYXdhbBIUCgxzZWVuX3JlY29yZHMYCCABKAQSEQoJc2Vlbl9oZWFkGAkgASgJEg8KB3B1cnBvc2UYCiABKAkiTQoRT3JkZXJlZFdpdGhkcmF3YWwSFQoNd2l0aGRyYXdhbF9pZBgBIAEoCRIOCgZhbmNob3IYAiABKAkSEQoJY2xlYXJhbmNlGAMgASgMIrQBCg9TaWduaW5nQW5zd2VyZWQSDwoHdGFza19pZBgBIAEoCRINCgVyb3VuZBgCIAEoDRIWCg50cmFuc2FjdGlvbl9pZBgDIAEoCRIyCgpzaWduYXR1cmVzGAQgASgLMhwuc2x1aWNlLnYxLlBhcnRpYWxTaWduYXR1cmVzSAASKwoHcmVmdXNhbBgFIAEoCzIYLnNsdWljZS52MS5Ib2xkZXJSZWZ1c2FsSABCCAoGYW5zd2VyIj4KEVBhcnRpYWxTaWduYXR1cmVzEikKBmlucHV0cxgBIAMoCzIZLnNsdWljZS52MS5JbnB1dFNpZ25hdHVyZSJGCg5JbnB1dFNpZ25hdHVyZRINCgVpbnB1dBgBIAEoDRISCgpwdWJsaWNfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJECg1Ib2xkZXJSZWZ1c2FsEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJEhUKDXNpZ25lZF9iZWZvcmUYAyABKAgiUAoNU2lnbmluZ1ZldG9lZBIPCgd0YXNrX2lkGAEgASgJEg4KBmhvbGRlchgCIAEoCRIOCgZwZXJzb24YAyABKAkSDgoGcmVhc29uGAQgASgJYgZwcm90bzM", [file_sluice_v1_withdrawal]);
 
 /**
  * Describes the message sluice.v1.SigningRequested.
@@ -40,79 +40,86 @@ export const RiskReportedSchema = /*@__PURE__*/
   messageDesc(file_sluice_v1_signing, 3);
 
 /**
+ * Describes the message sluice.v1.WithdrawalAnchor.
+ * Use `create(WithdrawalAnchorSchema)` to create a new message.
+ */
+export const WithdrawalAnchorSchema = /*@__PURE__*/
+  messageDesc(file_sluice_v1_signing, 4);
+
+/**
  * Describes the message sluice.v1.SigningDone.
  * Use `create(SigningDoneSchema)` to create a new message.
  */
 export const SigningDoneSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 4);
+  messageDesc(file_sluice_v1_signing, 5);
 
 /**
  * Describes the message sluice.v1.SigningDelayed.
  * Use `create(SigningDelayedSchema)` to create a new message.
  */
 export const SigningDelayedSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 5);
+  messageDesc(file_sluice_v1_signing, 6);
 
 /**
  * Describes the message sluice.v1.SigningRefused.
  * Use `create(SigningRefusedSchema)` to create a new message.
  */
 export const SigningRefusedSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 6);
+  messageDesc(file_sluice_v1_signing, 7);
 
 /**
  * Describes the message sluice.v1.AboutWithdrawal.
  * Use `create(AboutWithdrawalSchema)` to create a new message.
  */
 export const AboutWithdrawalSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 7);
+  messageDesc(file_sluice_v1_signing, 8);
 
 /**
  * Describes the message sluice.v1.SigningOrdered.
  * Use `create(SigningOrderedSchema)` to create a new message.
  */
 export const SigningOrderedSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 8);
+  messageDesc(file_sluice_v1_signing, 9);
 
 /**
  * Describes the message sluice.v1.OrderedWithdrawal.
  * Use `create(OrderedWithdrawalSchema)` to create a new message.
  */
 export const OrderedWithdrawalSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 9);
+  messageDesc(file_sluice_v1_signing, 10);
 
 /**
  * Describes the message sluice.v1.SigningAnswered.
  * Use `create(SigningAnsweredSchema)` to create a new message.
  */
 export const SigningAnsweredSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 10);
+  messageDesc(file_sluice_v1_signing, 11);
 
 /**
  * Describes the message sluice.v1.PartialSignatures.
  * Use `create(PartialSignaturesSchema)` to create a new message.
  */
 export const PartialSignaturesSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 11);
+  messageDesc(file_sluice_v1_signing, 12);
 
 /**
  * Describes the message sluice.v1.InputSignature.
  * Use `create(InputSignatureSchema)` to create a new message.
  */
 export const InputSignatureSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 12);
+  messageDesc(file_sluice_v1_signing, 13);
 
 /**
  * Describes the message sluice.v1.HolderRefusal.
  * Use `create(HolderRefusalSchema)` to create a new message.
  */
 export const HolderRefusalSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 13);
+  messageDesc(file_sluice_v1_signing, 14);
 
 /**
  * Describes the message sluice.v1.SigningVetoed.
  * Use `create(SigningVetoedSchema)` to create a new message.
  */
 export const SigningVetoedSchema = /*@__PURE__*/
-  messageDesc(file_sluice_v1_signing, 14);
+  messageDesc(file_sluice_v1_signing, 15);
 

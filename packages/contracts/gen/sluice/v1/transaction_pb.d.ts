@@ -540,12 +540,14 @@ export declare type TransactionStuck = Message<"sluice.v1.TransactionStuck"> & {
 export declare const TransactionStuckSchema: GenMessage<TransactionStuck>;
 
 /**
- * Another transaction has spent an outpoint that one of ours spends.
+ * Another transaction has spent an outpoint that one of ours spends, or a coin of ours that none of ours spends.
  *
  * @generated from message sluice.v1.TransactionConflicted
  */
 export declare type TransactionConflicted = Message<"sluice.v1.TransactionConflicted"> & {
   /**
+   * Ours. Empty when none of ours spends the coin: then a transaction in a block that vault never released took it.
+   *
    * @generated from field: string transaction_id = 1;
    */
   transactionId: string;
@@ -593,6 +595,27 @@ export declare type TransactionConflicted = Message<"sluice.v1.TransactionConfli
    * @generated from field: uint32 revision = 9;
    */
   revision: number;
+
+  /**
+   * Whose coin it is, only where transaction_id is empty.
+   *
+   * @generated from field: string wallet_id = 10;
+   */
+  walletId: string;
+
+  /**
+   * All that others have spent of what it spends. One of these is the proof that it, and what shares that input, can never confirm.
+   *
+   * @generated from field: repeated sluice.v1.SpentElsewhere spent = 11;
+   */
+  spent: SpentElsewhere[];
+
+  /**
+   * At this depth a transaction is final.
+   *
+   * @generated from field: uint32 required_confirmations = 12;
+   */
+  requiredConfirmations: number;
 };
 
 /**
@@ -600,6 +623,53 @@ export declare type TransactionConflicted = Message<"sluice.v1.TransactionConfli
  * Use `create(TransactionConflictedSchema)` to create a new message.
  */
 export declare const TransactionConflictedSchema: GenMessage<TransactionConflicted>;
+
+/**
+ * @generated from message sluice.v1.SpentElsewhere
+ */
+export declare type SpentElsewhere = Message<"sluice.v1.SpentElsewhere"> & {
+  /**
+   * @generated from field: string outpoint = 1;
+   */
+  outpoint: string;
+
+  /**
+   * @generated from field: string transaction_id = 2;
+   */
+  transactionId: string;
+
+  /**
+   * Released by vault for one of the same withdrawals.
+   *
+   * @generated from field: bool own = 3;
+   */
+  own: boolean;
+
+  /**
+   * Empty while it is in no block.
+   *
+   * @generated from field: string block_hash = 4;
+   */
+  blockHash: string;
+
+  /**
+   * @generated from field: uint32 height = 5;
+   */
+  height: number;
+
+  /**
+   * Counted up to the depth at which it is final.
+   *
+   * @generated from field: uint32 confirmations = 6;
+   */
+  confirmations: number;
+};
+
+/**
+ * Describes the message sluice.v1.SpentElsewhere.
+ * Use `create(SpentElsewhereSchema)` to create a new message.
+ */
+export declare const SpentElsewhereSchema: GenMessage<SpentElsewhere>;
 
 /**
  * What nodes say a block will ask for, agreed upon among them.

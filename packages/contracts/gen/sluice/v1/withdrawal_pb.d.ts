@@ -221,6 +221,72 @@ export declare type WithdrawalChanged = Message<"sluice.v1.WithdrawalChanged"> &
 export declare const WithdrawalChangedSchema: GenMessage<WithdrawalChanged>;
 
 /**
+ * Two people said that a withdrawal has failed, and the chain proves it: it can never be paid, and is owed to the customer again.
+ *
+ * @generated from message sluice.v1.WithdrawalFailed
+ */
+export declare type WithdrawalFailed = Message<"sluice.v1.WithdrawalFailed"> & {
+  /**
+   * @generated from field: string withdrawal_id = 1;
+   */
+  withdrawalId: string;
+
+  /**
+   * @generated from field: string account = 2;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string asset = 3;
+   */
+  asset: string;
+
+  /**
+   * Minor units of the asset, decimal.
+   *
+   * @generated from field: string amount_minor = 4;
+   */
+  amountMinor: string;
+
+  /**
+   * What the conflicting transaction has spent.
+   *
+   * @generated from field: string outpoint = 5;
+   */
+  outpoint: string;
+
+  /**
+   * @generated from field: string conflicting_transaction_id = 6;
+   */
+  conflictingTransactionId: string;
+
+  /**
+   * The gateway's sealed transaction.conflicted envelope, unchanged.
+   *
+   * @generated from field: bytes conflict = 7;
+   */
+  conflict: Uint8Array;
+
+  /**
+   * What each of them signed, by distinct keys.
+   *
+   * @generated from field: repeated sluice.v1.SignedRequest requests = 8;
+   */
+  requests: SignedRequest[];
+
+  /**
+   * @generated from field: int64 failed_at_ms = 9;
+   */
+  failedAtMs: bigint;
+};
+
+/**
+ * Describes the message sluice.v1.WithdrawalFailed.
+ * Use `create(WithdrawalFailedSchema)` to create a new message.
+ */
+export declare const WithdrawalFailedSchema: GenMessage<WithdrawalFailed>;
+
+/**
  * One withdrawal in one attempt to pay it. Attempts count from 1.
  *
  * @generated from message sluice.v1.WithdrawalAttempt

@@ -1,12 +1,18 @@
 // Applies what was decided: saves each event as a revision, tells of it, and seals the clearance, in one transaction.
+
 import type { MessageOf, Sealer } from "@sluice/contracts";
 import { evolve, type Finding, type WithdrawalEvent } from "@sluice/core";
 import { OperatingError } from "@sluice/messaging";
 import { announce } from "@sluice/online-service";
 import type { Transaction } from "@sluice/postgres";
-import { insertFindings, listFindings, type Stored, saveWithdrawal } from "@sluice/risk-memory";
-import { approveDestination } from "./store/accounts.ts";
-import { loadRequest } from "./store/requests.ts";
+import {
+  approveDestination,
+  insertFindings,
+  listFindings,
+  loadRequest,
+  type Stored,
+  saveWithdrawal,
+} from "@sluice/risk-memory";
 
 /** What a fact tells beside the state. */
 export type Told = Partial<Pick<Stored, "transactionId" | "confirmations" | "requiredConfirmations">> & {
