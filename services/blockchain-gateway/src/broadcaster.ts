@@ -90,9 +90,8 @@ async function broadcastOne(options: BroadcasterOptions, unsettled: Unsettled): 
 }
 
 /** It came to us after its block was read, so that reading had passed it by. */
-async function includeLate(pool: Pool, txid: string, blockHash: string): Promise<boolean> {
-  return await transaction(pool, (tx) => store.markIncludedLate(tx, txid, blockHash));
-}
+const includeLate = async (pool: Pool, txid: string, blockHash: string): Promise<boolean> =>
+  await transaction(pool, (tx) => store.markIncludedLate(tx, txid, blockHash));
 
 /** What the mempools have that spends one of its inputs; null when nothing does. */
 async function findRival({ node }: BroadcasterOptions, { txid, inputs }: Unsettled) {

@@ -9,4 +9,4 @@ export const EFFECTS = [
 ] as const;
 
 /** Done once a minute, for nobody: whether it comes in a test is left to the clock. */
-export const BY_THE_CLOCK = ["online-risk/requests pruneNonces"] as const;
+export const BY_THE_CLOCK = ["risk-memory/requests pruneNonces"] as const;
