@@ -48,8 +48,23 @@ it("has as many of each kind as was asked for, and kills everybody as often as e
   );
 });
 
-it("forty kills are at least two of everybody, five hundred and twenty at least forty", () => {
-  expect([TARGETS.length, Math.floor(40 / TARGETS.length), Math.floor(520 / TARGETS.length)]).toEqual([13, 3, 40]);
+it("forty kills are at least three of everybody; the long run of seed 1 has forty of each and lasts until its end", () => {
+  const killsOf = (argv: readonly string[]) => {
+    const given = readArguments([...argv, "--seed", "1", "--per-second", "6"], 0)?.options;
+    if (given === undefined) throw new Error("the command line is not understood");
+    const kills = planFaults({ ...given, zombieMs: 8_000 }).filter(({ kind }) => kind === "kill");
+    return {
+      kills,
+      each: TARGETS.map((name) => kills.filter((kill) => kill.kind === "kill" && kill.target === name).length),
+    };
+  };
+  const short = killsOf(["--kills", "40", "--withdrawals", "300"]);
+  expect(Math.min(...short.each)).toBe(3);
+  const long = killsOf(["--kills", "520", "--withdrawals", "10000"]);
+  expect(long.each).toEqual(TARGETS.map(() => 40));
+  // Spread over the run: in each tenth of it there are kills.
+  const tenths = new Set(long.kills.map(({ afterAccepted }) => Math.floor(afterAccepted / 1_000)));
+  expect([...tenths].toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
 it("reads the command line", () => {

@@ -1,11 +1,17 @@
 // How long it took after each kill until the killed part was seen to do its work again, by what services wrote down.
 import type { Observer } from "./observe.ts";
-import type { Target } from "./plan.ts";
+import { HOLDER_NAMES, type Target } from "./plan.ts";
 
 export type Recovery = Killed & {
-  /** From the kill, and from the moment at which it was up again; null when there was nothing left for it to do. */
+  /**
+   * From the kill to the first step, without the time in which something that the step needs was away by a fault of its own,
+   * which is measured there; null when there was nothing left for it to do.
+   */
   readonly fromKillMs: number | null;
+  /** The same from the moment at which it was up again. */
   readonly fromUpMs: number | null;
+  /** From the kill to the first step, whoever else was away. */
+  readonly untilStepMs: number | null;
   /** Who else was hurt meanwhile, and when, in seconds from the kill: "kafka killed 1.2–6.0". */
   readonly meanwhile: readonly string[];
 };
@@ -41,6 +47,34 @@ const STEPS: Readonly<Record<Target, Step>> = {
   "ops-console": { of: ["ops-console"], does: "hears" },
 };
 
+const either =
+  (...names: readonly string[]) =>
+  (away: ReadonlySet<string>) =>
+    names.some((name) => away.has(name));
+
+/** A withdrawal is signed by online-risk, vault, the zone and two holders together, over Kafka and both Postgres servers. */
+const isSigningAway = (away: ReadonlySet<string>): boolean =>
+  either("kafka", "postgres", "online-risk", "vault", "line to vault", "semi-offline-risk", "offlinePostgres")(away) ||
+  HOLDER_NAMES.filter((name) => away.has(name) || away.has(`line to ${name}`)).length > HOLDER_NAMES.length - 2;
+
+/** Whether the step cannot happen because of whom it needs, beside the killed one itself. */
+const NEEDS: Readonly<Record<Target, (away: ReadonlySet<string>) => boolean>> = {
+  // Each starts only when Kafka and Postgres are there.
+  "online-risk": either("postgres", "kafka"),
+  vault: either("postgres", "kafka", "online-risk"),
+  treasury: either("postgres", "kafka"),
+  "ops-console": either("postgres", "kafka"),
+  "blockchain-gateway": either("postgres", "kafka", "bitcoind"),
+  bitcoind: either("postgres", "blockchain-gateway"),
+  kafka: either("postgres"),
+  postgres: () => false,
+  "semi-offline-risk": isSigningAway,
+  "semi-offline-signer-a": isSigningAway,
+  "semi-offline-signer-b": isSigningAway,
+  "semi-offline-signer-c": isSigningAway,
+  offlinePostgres: isSigningAway,
+};
+
 export async function measureRecovery(
   observer: Observer,
   kills: readonly Killed[],
@@ -54,13 +88,42 @@ export async function measureRecovery(
   };
   const measured: Recovery[] = [];
   for (const killed of kills) {
-    const { target, atMs, upMs } = killed;
-    const next = (await timesOf(STEPS[target])).find((time) => time >= upMs);
-    const since = (ms: number): number | null => (next === undefined ? null : next - ms);
-    const meanwhile = next === undefined ? [] : othersHurt(killed, next, hurts);
-    measured.push({ ...killed, fromKillMs: since(atMs), fromUpMs: since(upMs), meanwhile });
+    const next = (await timesOf(STEPS[killed.target])).find((time) => time >= killed.upMs);
+    measured.push(recoveryOf(killed, next ?? null, hurts));
   }
   return measured;
+}
+
+/** Pure. Every fault is measured once: what it cost others, who waited for it, is not counted for these again. */
+export function recoveryOf(killed: Killed, stepAtMs: number | null, hurts: readonly Hurt[]): Recovery {
+  const { target, atMs, upMs } = killed;
+  if (stepAtMs === null) return { ...killed, fromKillMs: null, fromUpMs: null, untilStepMs: null, meanwhile: [] };
+  const others = hurts.filter((hurt) => !(hurt.whom === target && hurt.atMs === atMs));
+  const since = (fromMs: number): number => stepAtMs - fromMs - awayMs(target, fromMs, stepAtMs, others);
+  return {
+    ...killed,
+    fromKillMs: since(atMs),
+    fromUpMs: since(upMs),
+    untilStepMs: stepAtMs - atMs,
+    meanwhile: othersHurt(killed, stepAtMs, hurts),
+  };
+}
+
+/** Whether the step of the target cannot happen while these are away. */
+export function isHeldUp(target: Target, away: ReadonlySet<string>): boolean {
+  return away.has(target) || NEEDS[target](away);
+}
+
+/** For how long of that time the step of the target could not happen because of others, or of a later fault of its own. */
+function awayMs(target: Target, fromMs: number, toMs: number, others: readonly Hurt[]): number {
+  const within = (ms: number): number => Math.min(toMs, Math.max(fromMs, ms));
+  const marks = [fromMs, toMs, ...others.flatMap((hurt) => [within(hurt.atMs), within(hurt.upMs)])];
+  const sorted = [...new Set(marks)].toSorted((a, b) => a - b);
+  return sorted.slice(1).reduce((sum, end, at) => {
+    const start = sorted[at] ?? end;
+    const away = new Set(others.filter((hurt) => hurt.atMs < end && hurt.upMs > start).map(({ whom }) => whom));
+    return isHeldUp(target, away) ? sum + end - start : sum;
+  }, 0);
 }
 
 function othersHurt({ target, atMs }: Killed, nextMs: number, hurts: readonly Hurt[]): readonly string[] {

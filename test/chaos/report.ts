@@ -34,11 +34,12 @@ export function renderClocks(
 export function summaryOf({ options, fired, counts, violations, recovery, tookMs }: Told): string {
   const kinds = ["kill", "pause", "zombie", "cut"].map((kind) => `${totalOf(fired[kind])} ${kind}s`);
   const spread = spreadOf(recovery.flatMap(({ fromKillMs }) => fromKillMs ?? []));
+  const whole = spreadOf(recovery.flatMap(({ untilStepMs }) => untilStepMs ?? []));
   const found = violations.length === 0 ? "no violation" : `${violations.length} VIOLATIONS`;
   return (
     `chaos: seed ${options.seed}, ${kinds.join(", ")}; ${counts.accepted} accepted, ${counts.refused} refused, ` +
     `${counts.paid} completed; ${found}; recovery from the kill p50 ${seconds(spread.p50)}, p99 ${seconds(spread.p99)}, ` +
-    `max ${seconds(spread.max)}; ${seconds(tookMs)}`
+    `max ${seconds(spread.max)} (with the waiting for others p50 ${seconds(whole.p50)}, p99 ${seconds(whole.p99)}); ${seconds(tookMs)}`
   );
 }
 
@@ -70,11 +71,11 @@ function linesOf({ fired, notFired, endedByThemselves, recovery, violations, cou
 const SLOWEST = 10;
 
 /** What there is to know without the logs: how much of it was the start, and who else was away. */
-function slowLine({ target, atMs, upMs, fromKillMs, fromUpMs, meanwhile }: Recovery): string {
+function slowLine({ target, atMs, upMs, fromKillMs, fromUpMs, untilStepMs, meanwhile }: Recovery): string {
   const when = new Date(atMs).toISOString().slice(11, 23);
   const others = meanwhile.length === 0 ? "nobody else was hurt" : meanwhile.join(", ");
-  const [up, step] = [seconds(upMs - atMs), seconds(fromUpMs ?? 0)];
-  return `  ${seconds(fromKillMs ?? 0)} ${target}, killed ${when}: up after ${up}, its first step ${step} later; ${others}`;
+  const [own, step, whole] = [fromKillMs, fromUpMs, untilStepMs].map((ms) => seconds(ms ?? 0));
+  return `  ${own} ${target}, killed ${when}: up after ${seconds(upMs - atMs)}, ${step} of its own from there to the first step, ${whole} in all; ${others}`;
 }
 
 function totalOf(by: Readonly<Record<string, number>> | undefined): number {

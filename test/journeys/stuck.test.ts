@@ -9,7 +9,7 @@ import { check } from "../chaos/check.ts";
 import { type Observer, openObserver } from "../chaos/observe.ts";
 import { openFeeMarket } from "./fee-market.ts";
 import { steal } from "./thief.ts";
-import { forgetMempools, getJson, outpointsOf, type Shown, satoshis, type Watch, watchVersions } from "./versions.ts";
+import { forgetMempools, getJson, type Shown, satoshis, versionFaults, type Watch, watchVersions } from "./versions.ts";
 import { withStack } from "./with-stack.ts";
 
 const MARKET_SAT_PER_VBYTE = 20;
@@ -95,12 +95,9 @@ async function replacementOf(original: Shown): Promise<Shown> {
   return watch.shown(txid);
 }
 
-async function expectVersions(original: Shown, replacement: Shown): Promise<void> {
-  expect(outpointsOf(replacement)[0]).toBe(outpointsOf(original)[0]);
-  expect(outpointsOf(replacement)).toEqual(expect.arrayContaining([...outpointsOf(original)]));
-  expect(watch.paymentsIn(replacement)).toEqual(watch.paymentsIn(original));
-  expect(watch.paymentsIn(original).length).toBeGreaterThan(0);
-  expect(replacement.vout.length - watch.paymentsIn(replacement).length).toBe(1);
+function expectVersions(original: Shown, replacement: Shown): void {
+  const promised = new Set(watch.requests().map(({ script }) => script));
+  expect(versionFaults(original, replacement, promised)).toEqual([]);
 }
 
 /** By name and labels, without that of the process. */
@@ -139,12 +136,14 @@ it("is replaced by a further round of signatures: the same payments and anchor, 
   const feeSat = await feeOf(original);
   await watch.generate([]);
   const replacement = await replacementOf(original);
-  await expectVersions(original, replacement);
+  expectVersions(original, replacement);
   expect(await feeOf(replacement)).toBeGreaterThan(feeSat);
   const wantedSat = (marketSatPerKvbyte * BigInt(replacement.vsize)) / 1_000n;
   expect(Number(await feeOf(replacement))).toBeGreaterThanOrEqual(Number(wantedSat));
   const ended = await watch.complete("slow-1");
   expect(ended.txid).toBe(replacement.txid);
+  // On a busy machine they may have come too far apart for one batch.
+  await watch.complete("slow-2");
   await expectClean();
 });
 
@@ -153,7 +152,7 @@ it("is paid by its original when that one gets into a block although its replace
   const original = await watch.broadcast("original");
   await watch.generate([]);
   const replacement = await replacementOf(original);
-  await expectVersions(original, replacement);
+  expectVersions(original, replacement);
   await watch.generate([original.hex]);
   expect((await watch.complete("original")).txid).toBe(original.txid);
   fired.originalWon += 1;
@@ -166,7 +165,7 @@ it("replaces what its payee has built upon, and pays for that too as far as it m
   const pin = await buildUpon(original, 800_000n, { outputs: 30, satPerVbyte: 2 });
   await watch.generate([]);
   const replacement = await replacementOf(original);
-  await expectVersions(original, replacement);
+  expectVersions(original, replacement);
   const incrementSat = BigInt(replacement.vsize);
   expect(Number(await feeOf(replacement))).toBeGreaterThanOrEqual(Number(pin.feeSat + incrementSat));
   fired.pinned += 1;
@@ -271,7 +270,7 @@ it("raises the alarm and stops the lane when a thief spends its coin, until a pe
   const ours = await watch.broadcast("robbed");
   const coin = await coinOf(ours);
   const stolen = {
-    ...{ wallet: stack().wallet, keys: drawn.keys, coin, amountSat: coin.amountSat / 2n, satPerVbyte: 100 },
+    ...{ wallet: stack().wallet, keys: drawn.keys, coin },
     address: addressOf("regtest", Buffer.concat([P2WPKH, randomBytes(20)])) ?? "",
   };
   const theft = await stack().chain.rpc<string>("sendrawtransaction", steal(stolen));
@@ -323,7 +322,7 @@ it("is alarmed by the theft of a coin that nobody was to be paid from, until tha
   const coin = { ...found, txid, vout: Number(vout) } as Coin;
   const address = addressOf("regtest", Buffer.concat([P2WPKH, randomBytes(20)])) ?? "";
   const { wallet, chain, httpUrls, walletId } = stack();
-  const stolen = { wallet, keys: drawn.keys, coin, amountSat: coin.amountSat / 2n, satPerVbyte: 100, address };
+  const stolen = { wallet, keys: drawn.keys, coin, address };
   const driftBefore = BigInt(await drift());
   await watch.generate([steal(stolen)]);
   const lanes = () => getJson<{ stopped: readonly object[] }>(`${httpUrls.vault}/lanes`);

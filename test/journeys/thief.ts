@@ -18,17 +18,22 @@ export type Theft = {
   readonly keys: readonly Uint8Array[];
   readonly coin: Coin;
   readonly address: string;
-  readonly amountSat: bigint;
-  readonly satPerVbyte: number;
 };
 
-/** The bytes, in hex. */
-export function steal({ wallet, keys, coin, address, amountSat, satPerVbyte }: Theft): string {
+/** More than payouts pay, so that nodes take it in the place of one. */
+const SAT_PER_VBYTE = 100;
+/** So much is left to the miner that what remains is not worth an output. */
+const FEE_SAT = 17_000n;
+
+/** The bytes, in hex: the whole coin. */
+export function steal({ wallet, keys, coin, address }: Theft): string {
   const planned = planPayout({
     ...{ wallet, coins: [coin], requiredOutpoints: [outpointOf(coin)], changeIndex: 0 },
-    ...{ payments: [{ withdrawalId: "stolen", address, amountSat }], feeRateSatPerVbyte: satPerVbyte },
+    payments: [{ withdrawalId: "stolen", address, amountSat: coin.amountSat - FEE_SAT }],
+    feeRateSatPerVbyte: SAT_PER_VBYTE,
   });
   if (!planned.ok) throw new Error(planned.refusal.detail);
+  if (planned.value.changeSat !== null) throw new Error("a thief leaves nothing");
   const { psbt } = planned.value;
   const decoded = decodePayout(psbt, wallet, { gapLimit: 1_000, indexLimit: INDEX_LIMIT });
   if (!decoded.ok) throw new Error(decoded.refusal.detail);

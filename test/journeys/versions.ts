@@ -95,6 +95,24 @@ export function watchVersions(stack: Stack, bitcoind: BitcoindPart) {
   };
 }
 
+/** How a replacement differs from what it replaces in more than its fee; empty when in nothing. `promised` are payees' scripts. */
+export function versionFaults(
+  original: Pick<Shown, "vin" | "vout">,
+  replacement: Pick<Shown, "vin" | "vout">,
+  promised: ReadonlySet<string>,
+): readonly string[] {
+  const [before, after] = [outpointsOf(original), outpointsOf(replacement)];
+  const paid = ({ vout }: Pick<Shown, "vout">) =>
+    vout.flatMap(({ value, scriptPubKey: { hex } }) => (promised.has(hex) ? [`${hex} ${satoshis(value)}`] : []));
+  const faults: string[] = [];
+  if (paid(original).length === 0) faults.push("NOBODY_IS_PAID");
+  if (before[0] !== after[0]) faults.push("OTHER_ANCHOR");
+  if (before.some((outpoint) => !after.includes(outpoint))) faults.push("INPUT_LEFT_OUT");
+  if (paid(original).join() !== paid(replacement).join()) faults.push("OTHER_PAYMENTS");
+  if (replacement.vout.length - paid(replacement).length > 1) faults.push("OTHER_OUTPUTS");
+  return faults;
+}
+
 export type Entry = {
   readonly vsize: number;
   readonly fees: { readonly base: number };
@@ -106,7 +124,8 @@ export function satoshis(value: number): string {
   return String(Math.round(value * 100_000_000));
 }
 
-export const outpointsOf = ({ vin }: Shown): readonly string[] => vin.map(({ txid, vout }) => `${txid}:${vout}`);
+export const outpointsOf = ({ vin }: Pick<Shown, "vin">): readonly string[] =>
+  vin.map(({ txid, vout }) => `${txid}:${vout}`);
 
 export async function getJson<T>(url: string): Promise<T> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });

@@ -17,6 +17,7 @@ import {
 import { afterAll, beforeAll } from "vitest";
 
 const START_WITHIN_MS = 90_000;
+const MINE_EVERY_MS = 400;
 /** Most journeys count coins, so nobody moves them meanwhile; those of internal transfers and twins say otherwise. */
 const UNTIDIED = { SLUICE_TIDY_EVERY_MS: "24h" };
 
@@ -75,12 +76,12 @@ export async function follow(
 ): Promise<WithdrawalDetails> {
   let state = "";
   const mining = setInterval(() => {
-    if (state === "broadcast" || state === "confirming") void stack.chain.mine(1).catch(() => undefined);
-  }, 400);
+    if (state === "broadcast" || state === "confirming") mineForAll(stack);
+  }, MINE_EVERY_MS);
   try {
     return await stack.client.waitFor(id, until, {
       signal: AbortSignal.timeout(withinMs),
-      pollMs: 100,
+      pollMs: 200,
       onChange: (details) => {
         state = details.state;
       },
@@ -88,6 +89,16 @@ export async function follow(
   } finally {
     clearInterval(mining);
   }
+}
+
+const minedAt = new WeakMap<Stack, number>();
+
+/** However many withdrawals are followed at once, blocks come one at a time. */
+function mineForAll(stack: Stack): void {
+  const now = performance.now();
+  if (now - (minedAt.get(stack) ?? 0) < MINE_EVERY_MS - 50) return;
+  minedAt.set(stack, now);
+  void stack.chain.mine(1).catch(() => undefined);
 }
 
 /** The txids that paid an address of the outside wallet, the mempool included. */

@@ -1,4 +1,6 @@
 // Every reason of a node has its action, and several nodes' reasons make one conclusion only when a quorum draws it.
+
+import { STOPS_LANE } from "@sluice/chain-watch";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { concludeSending, type NodeOutcome, REJECTIONS, type RejectionAction, rejectionOf } from "./rejections.ts";
@@ -125,5 +127,17 @@ describe("several nodes' outcomes", () => {
       ...{ reason: "a: has it; b: mempool full", nodes: ["a"] },
     });
     expect(concludeSending(outcomes, 1)).toEqual({ ok: true, nodes: ["a"], inChain: false });
+  });
+});
+
+describe("what nodes never take", () => {
+  it("is told apart: what the next transaction would run into as well stops the lane, the rest is about one payment", () => {
+    const never = [...new Set(REJECTIONS.filter(([, action]) => action === "never").map(([, , code]) => code))];
+    const stops = never.filter((code) => STOPS_LANE.includes(code)).toSorted();
+    expect(stops).toEqual(["BURNS_MONEY", "FEE_ABSURD", "INVALID", "SCRIPT_FAILED"]);
+    expect(never.filter((code) => !STOPS_LANE.includes(code)).toSorted()).toEqual(["DUST", "NOT_STANDARD"]);
+    expect(STOPS_LANE.filter((code) => !never.includes(code))).toEqual([]);
+    const waits = REJECTIONS.filter(([, action, code]) => action !== "never" && STOPS_LANE.includes(code));
+    expect(waits).toEqual([]);
   });
 });

@@ -10,6 +10,8 @@ export type PendingTransaction = {
   readonly sinceMs: number;
   readonly blocksSince: number;
   readonly misses: number;
+  /** Why nodes say that they will never take it; null while they do not. */
+  readonly neverCode: string | null;
   readonly said: StuckSaid | null;
 };
 
@@ -19,6 +21,7 @@ type Row = Omit<PendingTransaction, "said"> & { readonly [K in keyof StuckSaid]:
 export async function listPending(database: Queryable, sentBefore: Date): Promise<readonly PendingTransaction[]> {
   const { rows } = await database.query<Row>(
     `select own.txid, transaction, withdrawals, fee_sat as "feeSat", misses,
+            case when refusal_action = 'never' then refusal_code end as "neverCode",
             (extract(epoch from pending_since) * 1000)::float8 as "sinceMs",
             coalesce((select max(height) from block) - pending_height, 0) as "blocksSince",
             code, wanted_sat_per_kvbyte as "wantedSatPerKvbyte", replacement_fee_sat as "replacementFeeSat", descendants,

@@ -38,6 +38,9 @@ test.each<[string, Partial<Pending>, number, string | null]>([
   ],
   ["a child that pays for it", { entry: withChild(200, 1_600n) }, 60_000, null],
   ["a child that pays nothing for it", { entry: withChild(200, 10n) }, 60_000, "FEE_TOO_LOW"],
+  ["what nodes say they never take, at once", { entry: null, neverCode: "DUST" }, 0, "UNACCEPTABLE"],
+  ["what some node has all the same", { neverCode: "DUST" }, 0, null],
+  ["what nodes may take one day", { entry: null, neverCode: null }, 0, null],
   ["in no mempool for the first time", { entry: null, misses: 1 }, 60_000, null],
   ["in no mempool again and again", { entry: null, misses: 3 }, 60_000, "NOT_IN_MEMPOOL"],
   [

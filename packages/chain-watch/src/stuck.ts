@@ -33,21 +33,38 @@ export type Pending = {
   readonly entry: MempoolEntry | null;
   /** What a block of the near future asks for; null when nobody knows. */
   readonly wantedSatPerKvbyte: bigint | null;
+  /** Why a quorum of nodes says that no time and no fee will make them take it; null or absent while none says so. */
+  readonly neverCode?: string | null;
 };
 
 export type Stuck = {
-  readonly code: "FEE_TOO_LOW" | "NOT_IN_MEMPOOL";
+  readonly code: "FEE_TOO_LOW" | "NOT_IN_MEMPOOL" | "UNACCEPTABLE";
   readonly wantedSatPerKvbyte: bigint;
   readonly replacementFeeSat: bigint;
   readonly descendants: number;
+  /** Of what is UNACCEPTABLE, why, and whether the wallet's next transaction would fare the same. */
+  readonly refusalCode?: string;
+  readonly stopsLane?: boolean;
 };
+
+/**
+ * Of what nodes never take, what says that the wallet's next transaction would fare the same: signatures that do not hold, bytes
+ * that break the chain's own rules, fees or burnt money beyond what nodes let pass. Its lane stops. What is left (DUST,
+ * NOT_STANDARD) is about one payment: a person has to look, and nobody else waits. A coin that something else has spent in a
+ * block is no matter of reasons: it is found in the block, told of as a conflict, and stops the lane by that.
+ */
+export const STOPS_LANE: readonly string[] = ["SCRIPT_FAILED", "INVALID", "FEE_ABSURD", "BURNS_MONEY"];
 
 /** So often in a row is no chance: a node that was started anew has what it is sent the first time. */
 const MISSES = 3;
 
-/** Null while it may still get in by itself. Unknown is not stuck: without an estimate no fee is too low. */
+/** Null while it may still get in by itself; what nodes never take is told of at once. Unknown is not stuck: without an estimate no fee is too low. */
 export function judgeStuck(pending: Pending, { afterMs, afterBlocks }: StuckPolicy, nowMs: number): Stuck | null {
-  const { entry, wantedSatPerKvbyte, misses } = pending;
+  const { entry, wantedSatPerKvbyte, misses, neverCode = null } = pending;
+  if (entry === null && neverCode !== null) {
+    const unbumped = { wantedSatPerKvbyte: 0n, replacementFeeSat: 0n, descendants: 0 };
+    return { code: "UNACCEPTABLE", ...unbumped, refusalCode: neverCode, stopsLane: STOPS_LANE.includes(neverCode) };
+  }
   if (nowMs - pending.sinceMs < afterMs || pending.blocksSince < afterBlocks) return null;
   if (entry === null) {
     if (misses < MISSES) return null;

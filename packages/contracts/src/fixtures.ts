@@ -192,6 +192,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   "transaction.stuck.v1": {
     ...{ transactionId: txid, withdrawals, sinceMs: 1_700_000_000_000, code: "FEE_TOO_LOW", revision: 5 },
     ...{ wantedSatPerKvbyte: 9_000n, replacementFeeSat: 900n, descendants: 1 },
+    ...{ refusalCode: "DUST", stopsLane: false },
   },
   "transaction.conflicted.v1": {
     ...{ transactionId: txid, withdrawals, outpoint: `${txid}:0`, conflictingTransactionId: "cd".repeat(32) },

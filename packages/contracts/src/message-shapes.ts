@@ -242,11 +242,13 @@ export const transactionStuck = z.object({
   transactionId,
   withdrawals: list(attempt),
   sinceMs: atMs,
-  code: z.enum(["FEE_TOO_LOW", "NOT_IN_MEMPOOL"]),
+  code: z.enum(["FEE_TOO_LOW", "NOT_IN_MEMPOOL", "UNACCEPTABLE"]),
   wantedSatPerKvbyte: satoshi,
   replacementFeeSat: satoshi,
   descendants: count,
   revision: z.number().int().min(1),
+  refusalCode: z.string().max(256).optional(),
+  stopsLane: z.boolean().optional(),
 });
 
 export const feeEstimated = z.object({

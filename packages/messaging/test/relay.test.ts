@@ -83,8 +83,10 @@ describe("two relays on one database", () => {
     await consume(world);
     const leaders = () => relays.filter((one) => one.state() === "relaying").length;
     await eventually(leaders).toBe(1);
+    // The consumer's sign of life is a lock too.
     const killLeader = `select pg_terminate_backend(pid) from pg_locks
-      where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`;
+      where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
+        and (classid::bigint << 32) | objid::bigint = hashtextextended('lock:relay:kafka', 0)`;
     for (let round = 0; round < 4; round += 1) {
       await appendMessages(world, keys, 25, round * 25 + 1);
       expect((await world.pool.query(killLeader)).rowCount).toBe(1);

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Producer, seal } from "@sluice/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Deployment, openLine, type ServiceProcess, until } from "../src/testing.ts";
+import { type Deployment, type Line, openLine, type ServiceProcess, until } from "../src/testing.ts";
 import { change, openConsole } from "./console.ts";
 import { parseExposition } from "./exposition.ts";
+import { named } from "./harness/real-parts.ts";
 
 const TOPIC = "withdrawal.changed.v1";
 
@@ -18,20 +19,35 @@ type Health = {
 };
 type Letters = { readonly deadLetters: readonly Readonly<Record<string, unknown>>[] };
 
+/** The client calls nine times before it says that nobody is there. */
+const MORE_CALLS_THAN_A_ROUND = 12;
+
 let world: Deployment;
-let line: Awaited<ReturnType<typeof openLine>>;
+let line: Line;
+/** To the broker that is asked for all others. */
+let kafkaLine: Line;
 let service: ServiceProcess;
 
 beforeAll(async () => {
   world = await openConsole();
   const database = new URL(world.databaseUrl);
   line = await openLine({ host: database.hostname, port: Number(database.port) });
-  service = await world.start({ env: { SLUICE_DATABASE_URL: throughLine() } });
+  const [broker = ""] = named("KAFKA_BROKERS").split(",");
+  const { hostname, port } = new URL(`kafka://${broker}`);
+  kafkaLine = await openLine({ host: hostname, port: Number(port) }, MORE_CALLS_THAN_A_ROUND);
+  const brokers = `${kafkaLine.host}:${kafkaLine.port}`;
+  service = await world.start({ env: { SLUICE_DATABASE_URL: throughLine(), SLUICE_KAFKA_BROKERS: brokers } });
 });
 
 afterAll(async () => {
   await world.close();
   await line.close();
+  await kafkaLine.close();
+});
+
+it("was started before Kafka was there: it waited, said so once, and works", () => {
+  const said = service.log().filter(({ msg }) => msg === "Kafka or Postgres is not there yet; it is waited for");
+  expect(said).toHaveLength(1);
 });
 
 function throughLine(): string {

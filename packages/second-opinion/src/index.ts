@@ -12,6 +12,7 @@ export { RELEASE_ASKED_AGAIN_MS } from "./judge-large.ts";
 export * from "./judge-task.ts";
 export * from "./judgement.ts";
 export * from "./ordered-task.ts";
+export { type Outflow, outflowBeside } from "./outflow.ts";
 export * from "./people.ts";
 export * from "./plan-orders.ts";
 export { type Label, longestWindowMs, type Policy, type PolicyFault, policySchema, readPolicy } from "./policy.ts";

@@ -50,7 +50,7 @@ export function judgeInternal(
   const candidate = { atMs: nowMs, amountMinor: feeSat };
   const barriers: readonly Barrier[] = [
     ...exceededBy("", "INTERNAL_VELOCITY", internal.windows, history.internalFees, candidate),
-    ...velocityBarriers(decoded, [], policy, history, nowMs),
+    ...velocityBarriers(decoded, [], policy, history, nowMs, null),
   ];
   return judgeBarriers(barriers, nowMs);
 }

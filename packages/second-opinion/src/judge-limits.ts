@@ -20,9 +20,10 @@ export function judgeLimits(
   policy: Policy,
   history: History,
   nowMs: number,
+  anchor: string | null,
 ): Judgement {
   const barriers = [
-    ...velocityBarriers(decoded, due, policy, history, nowMs),
+    ...velocityBarriers(decoded, due, policy, history, nowMs, anchor),
     ...baselineBarriers(decoded, due, policy, history, nowMs),
     ...largeBarriers(due, policy, history, nowMs),
   ];

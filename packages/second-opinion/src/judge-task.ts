@@ -91,7 +91,7 @@ export function judgeTask(read: ReadTask, policy: Policy, history: History, nowM
   if (fee !== null) return fee;
   const vetoed = fresh.flatMap((each) => vetoFinding(each, history));
   if (vetoed.length > 0) return { kind: "refuse", findings: vetoed };
-  return judgeLimits(decoded, fresh, policy, history, nowMs);
+  return judgeLimits(decoded, fresh, policy, history, nowMs, outflowAnchorOf(due, { decoded }, history));
 }
 
 /** The outpoint that every transaction for a withdrawal has to spend: named once, by its first one. */
@@ -103,6 +103,16 @@ export function anchorOf(
   const anchor = history.paid.get(withdrawalId)?.anchor ?? decoded.inputs[0]?.outpoint;
   if (anchor === undefined) throw new Error("a decoded payout has an input");
   return anchor;
+}
+
+/** Under which outpoint a transaction's versions are known: it spends the anchors of all whom it pays, so the first will do. */
+export function outflowAnchorOf(
+  due: readonly Pick<Due, "withdrawalId">[],
+  read: { readonly decoded: Spending },
+  history: Pick<History, "paid">,
+): string | null {
+  const [first] = due.map(({ withdrawalId }) => anchorOf(withdrawalId, read, history)).toSorted();
+  return first ?? null;
 }
 
 function refuseClearances(refusals: readonly ClearanceRefusal[]): Refusal {

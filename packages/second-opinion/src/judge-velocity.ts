@@ -4,6 +4,7 @@ import { checkVelocity, type VelocityEntry, type VelocityWindow } from "@sluice/
 import { finding } from "./finding.ts";
 import type { Barrier } from "./judge-limits.ts";
 import { type Due, grossOutflowSat, type History } from "./judgement.ts";
+import { outflowBeside } from "./outflow.ts";
 import type { Policy } from "./policy.ts";
 
 export function velocityBarriers(
@@ -12,10 +13,11 @@ export function velocityBarriers(
   policy: Policy,
   history: History,
   nowMs: number,
+  anchor: string | null,
 ): readonly Barrier[] {
   const ofAccount = ({ account }: Due) => policy.windowsOfAccount.get(account) ?? policy.accountWindows;
   const ofDestination = () => policy.destinationWindows;
-  const outflow = { atMs: nowMs, amountMinor: grossOutflowSat(decoded) };
+  const outflow = outflowBeside(history.ofWallet, { atMs: nowMs, amountMinor: grossOutflowSat(decoded), anchor });
   return [
     ...keyedBarriers("ACCOUNT_VELOCITY", due, ({ account }) => account, ofAccount, history.byAccount, nowMs),
     ...keyedBarriers(
@@ -26,7 +28,7 @@ export function velocityBarriers(
       history.byDestination,
       nowMs,
     ),
-    ...exceededBy("", "WALLET_OUTFLOW", policy.walletWindows, history.ofWallet, outflow),
+    ...exceededBy("", "WALLET_OUTFLOW", policy.walletWindows, outflow.past, outflow.candidate),
   ];
 }
 

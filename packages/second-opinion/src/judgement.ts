@@ -3,6 +3,7 @@ import type { DecodedPayout } from "@sluice/chains";
 import type { Clearance } from "@sluice/contracts";
 import type { VelocityEntry } from "@sluice/core";
 import type { OfflineFinding } from "./finding.ts";
+import type { Outflow } from "./outflow.ts";
 
 export type Judgement =
   | { readonly kind: "sign" }
@@ -52,7 +53,7 @@ export type History = {
   readonly byAccount: ReadonlyMap<string, readonly VelocityEntry[]>;
   /** By scriptPubKey in lower-case hex. */
   readonly byDestination: ReadonlyMap<string, readonly VelocityEntry[]>;
-  readonly ofWallet: readonly VelocityEntry[];
+  readonly ofWallet: readonly Outflow[];
   /** What each earlier internal transfer of the wallet cost. */
   readonly internalFees: readonly VelocityEntry[];
   /** Amounts of an account's earlier payments within the baseline's time, the newest of them when there are many. */

@@ -1,8 +1,11 @@
 // All SQL about which coins the best chain has. The gateway's numbers put what it says into order, however it arrives.
 import type { Transaction } from "@sluice/postgres";
 
-/** False when something newer was heard about the coin. An unnumbered sighting counts only if nothing numbered was heard. */
-export async function noteSighting(
+/**
+ * Whether the best chain has the coin unspent. False when something newer was heard about it. An unnumbered word counts only if
+ * nothing numbered was heard.
+ */
+export async function noteStanding(
   tx: Transaction,
   outpoint: string,
   present: boolean,
@@ -14,7 +17,17 @@ export async function noteSighting(
      where coin_sighting.revision < excluded.revision or greatest(coin_sighting.revision, excluded.revision) = 0`,
     [outpoint, present, revision],
   );
-  if (rowCount !== 1) return false;
+  return rowCount === 1;
+}
+
+/** The same of a coin whose block comes or goes. */
+export async function noteSighting(
+  tx: Transaction,
+  outpoint: string,
+  present: boolean,
+  revision: number,
+): Promise<boolean> {
+  if (!(await noteStanding(tx, outpoint, present, revision))) return false;
   // Change of our own is what it was before its block: its transaction is not replaced while a live task builds on it.
   if (!present) await tx.query("update coin set height = null where outpoint = $1 and made_by is not null", [outpoint]);
   return true;

@@ -40,8 +40,8 @@ export async function loadMemory(
   const scripts = due.map(({ scriptHex }) => Buffer.from(scriptHex, "hex"));
   const byAccount = await entriesBy(tx, "account as key", "account = any($1)", accounts, sinceMs);
   const byDestination = await entriesBy(tx, "encode(script, 'hex') as key", "script = any($1)", scripts, sinceMs);
-  const outflow = await tx.query<{ at_ms: bigint; amount_sat: bigint; internal: boolean }>(
-    "select at_ms, amount_sat, internal from outflow where wallet_id = $1 and at_ms > $2",
+  const outflow = await tx.query<{ at_ms: bigint; amount_sat: bigint; internal: boolean; anchor: string | null }>(
+    "select at_ms, amount_sat, internal, anchor from outflow where wallet_id = $1 and at_ms > $2",
     [walletId, sinceMs],
   );
   const highest = await tx.query<{ walletId: string; index: number }>(
@@ -54,7 +54,7 @@ export async function loadMemory(
     spenders: spenders.rows,
     byAccount,
     byDestination,
-    ofWallet: outflow.rows.map(toEntry),
+    ofWallet: outflow.rows.map((row) => ({ ...toEntry(row), anchor: row.anchor })),
     internalFees: outflow.rows.filter(({ internal }) => internal).map(toEntry),
     usualOfAccount: await usualOfAccount(tx, accounts, nowMs - policy.baseline.historyMs),
     ...(await hoursOfWallet(tx, walletId, policy.baseline.historyMs, nowMs)),
@@ -99,8 +99,10 @@ async function usualOfAccount(
 /** Hours are counted back from now, so that the last one is always whole. At most 90 days of them. */
 async function hoursOfWallet(tx: Transaction, walletId: string, historyMs: number, nowMs: number) {
   const { rows } = await tx.query<{ hour: bigint; sat: bigint }>(
-    `select ($3::bigint - at_ms) / $4 as hour, sum(amount_sat)::bigint as sat from outflow
-     where wallet_id = $1 and at_ms > $2 and not internal group by 1`,
+    `select ($3::bigint - at_ms) / $4 as hour, sum(amount_sat)::bigint as sat from (
+       select max(at_ms) as at_ms, max(amount_sat) as amount_sat from outflow
+       where wallet_id = $1 and at_ms > $2 and not internal group by coalesce(anchor, txid)) versions
+     group by 1`,
     [walletId, nowMs - historyMs, nowMs, HOUR_MS],
   );
   return {

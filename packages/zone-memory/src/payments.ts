@@ -22,6 +22,8 @@ export async function recordPayments(
     readonly inputs: readonly string[];
     /** Of its change; the highest when there are several outputs, null when there is none. */
     readonly changeIndex?: number | null;
+    /** Under which its versions are known; null for an internal transfer, which has none. */
+    readonly anchor?: string | null;
     /** None for an internal transfer. */
     readonly payments: readonly NewPayment[];
   },
@@ -39,9 +41,18 @@ export async function recordPayments(
   }
   await tx.query("insert into task_input (outpoint, task_id) select unnest($1::text[]), $2", [ordered.inputs, taskId]);
   await tx.query(
-    `insert into outflow (txid, wallet_id, amount_sat, at_ms, change_index, internal) values ($1, $2, $3, $4, $5, $6)
+    `insert into outflow (txid, wallet_id, amount_sat, at_ms, change_index, internal, anchor)
+     values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (txid) do nothing`,
-    [txid, ordered.walletId, ordered.outflowSat, atMs, ordered.changeIndex ?? null, ordered.payments.length === 0],
+    [
+      txid,
+      ordered.walletId,
+      ordered.outflowSat,
+      atMs,
+      ordered.changeIndex ?? null,
+      ordered.payments.length === 0,
+      ordered.anchor ?? null,
+    ],
   );
 }
 

@@ -47,7 +47,7 @@ describe("the same id", () => {
     const [client, limited] = [clientOf(running, world.keys.backend), clientOf(running, world.keys.limited)];
     const withdrawal = newWithdrawal();
     await client.createWithdrawal(withdrawal);
-    const cleared = await client.waitFor(withdrawal.id, ["cleared"], { pollMs: 20 });
+    const cleared = await client.waitFor(withdrawal.id, ["cleared"], { pollMs: 100 });
     expect(await limited.createWithdrawal(withdrawal)).toEqual(cleared);
     expect(await client.createWithdrawal(withdrawal)).toEqual(cleared);
   });
@@ -107,7 +107,7 @@ describe("what was accepted", () => {
     expect(seen).toEqual(ids);
     const ofAccount = await client.listWithdrawals({ account: "other" });
     expect(ofAccount.withdrawals.map(({ account }) => account)).toEqual(["other", "other", "other"]);
-    await client.waitFor(ids[0] ?? "", ["cleared"], { pollMs: 20 });
+    await client.waitFor(ids[0] ?? "", ["cleared"], { pollMs: 100 });
     expect((await client.listWithdrawals({ state: "cleared", limit: 1 })).withdrawals).toHaveLength(1);
     expect((await client.listWithdrawals({ state: "rejected" })).withdrawals).toEqual([]);
     const limited = await clientOf(running, world.keys.limited).listWithdrawals({ limit: 200 });

@@ -262,7 +262,7 @@ describe("a message that cannot be true is parked with its reason, and waits for
     const world = await createWorld({ policy: { labels: [held] } });
     const { client, peer, internal, running } = await allCleared(world, ["a", "b"]);
     await client.createWithdrawal(newWithdrawal({ id: "held", address: held.address }));
-    await client.waitFor("held", ["held"], { pollMs: 20 });
+    await client.waitFor("held", ["held"], { pollMs: 100 });
     const [a, b] = [about(world.keys, ["a"]), about(world.keys, ["b"])];
     await peer.publish([a.refused(1, ["a"])]);
     await eventually(async () => (await client.getWithdrawal("a")).state).toBe("refused");
@@ -299,7 +299,7 @@ async function allCleared(world: World, ids: readonly string[]) {
   const [running, peer] = await Promise.all([world.start(), createPeer(world)]);
   const client = clientOf(running, world.keys.backend);
   for (const id of ids) await client.createWithdrawal(newWithdrawal({ id }));
-  for (const id of ids) await client.waitFor(id, ["cleared"], { pollMs: 20 });
+  for (const id of ids) await client.waitFor(id, ["cleared"], { pollMs: 100 });
   return { client, peer, running, internal: running.internal };
 }
 

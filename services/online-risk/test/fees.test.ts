@@ -38,7 +38,7 @@ it("is the estimate of its priority; it stays as it was quoted; the clearance sa
   });
   await expect(client.getFees("DOGE")).rejects.toMatchObject({ status: 404, code: "ASSET_UNKNOWN" });
 
-  await client.waitFor(urgent.id, ["cleared"], { pollMs: 20 });
+  await client.waitFor(urgent.id, ["cleared"], { pollMs: 100 });
   expect((await client.getWithdrawal(early.id)).fee.amount).toBe("1000");
   await expect.poll(() => peer.cleared.length, { timeout: 20_000 }).toBe(2);
   expect(await amounts()).toEqual(["8000", "4000", "4000"]);

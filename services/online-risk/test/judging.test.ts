@@ -9,7 +9,7 @@ import { createPeer } from "./peer.ts";
 import { send } from "./raw-request.ts";
 import { clientOf, countRows, createWorld, newWithdrawal, type World } from "./world.ts";
 
-const POLL = { pollMs: 20 };
+const POLL = { pollMs: 100 };
 const LONG = 86_400_000;
 const BLACK = 1_000_007;
 const GREY = 1_000_008;

@@ -263,7 +263,7 @@ describe("a withdrawal stands against", () => {
   it("a cancel, an approval and a stranger once it is cleared", async () => {
     const client = clientOf(running, keys.backend);
     const { id } = await client.createWithdrawal(newWithdrawal({ account: "unseen" }));
-    await client.waitFor(id, ["cleared"], { pollMs: 20 });
+    await client.waitFor(id, ["cleared"], { pollMs: 100 });
     const ask = (key: RawRequest["key"], what: string) =>
       send(running.api, { key, method: "POST", target: `/v1/withdrawals/${id}/${what}` });
     const cancel = await ask(keys.backend, "cancel");

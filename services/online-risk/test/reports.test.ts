@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createPeer, type Outgoing } from "./peer.ts";
 import { clientOf, createWorld, type Keys, newWithdrawal } from "./world.ts";
 
-const POLL = { pollMs: 20 };
+const POLL = { pollMs: 100 };
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 40_000, interval: 50 });
 
 /** A report that changes nothing but the count. */

@@ -14,9 +14,9 @@ it("clears nothing twice, pays nothing that was cancelled, loses nothing that wa
   const large = { amount: 2_000_000n };
   const [early, heldEarly] = [newWithdrawal(), newWithdrawal(large)];
   await before.createWithdrawal(early);
-  await before.waitFor(early.id, ["cleared"], { pollMs: 20 });
+  await before.waitFor(early.id, ["cleared"], { pollMs: 100 });
   await before.createWithdrawal(heldEarly);
-  await before.waitFor(heldEarly.id, ["held"], { pollMs: 20 });
+  await before.waitFor(heldEarly.id, ["held"], { pollMs: 100 });
   const markNow = async () =>
     (await world.pool.query<{ mark: bigint }>("select mark from high_water")).rows[0]?.mark ?? 0n;
   await expect.poll(markNow, { timeout: 20_000 }).toBeGreaterThan(0n);
@@ -25,8 +25,8 @@ it("clears nothing twice, pays nothing that was cancelled, loses nothing that wa
   // Meanwhile: one is cleared, one is held, one is cancelled, and one that was held before is approved.
   const [cleared, held, cancelled] = [newWithdrawal({ priority: "fast" }), newWithdrawal(large), newWithdrawal(large)];
   for (const each of [cleared, held, cancelled]) await before.createWithdrawal(each);
-  await before.waitFor(cleared.id, ["cleared"], { pollMs: 20 });
-  for (const { id } of [held, cancelled]) await before.waitFor(id, ["held"], { pollMs: 20 });
+  await before.waitFor(cleared.id, ["cleared"], { pollMs: 100 });
+  for (const { id } of [held, cancelled]) await before.waitFor(id, ["held"], { pollMs: 100 });
   await before.cancelWithdrawal(cancelled.id);
   await clientOf(first, world.keys.ann).approveWithdrawal(heldEarly.id);
   const known = (await before.getWithdrawal(heldEarly.id)).revision;
@@ -59,7 +59,7 @@ it("clears nothing twice, pays nothing that was cancelled, loses nothing that wa
   expect(lost.ids.toSorted()).toEqual([held.id, cancelled.id].toSorted());
   // The backend repeats everything, as it always may.
   for (const each of [early, heldEarly, cleared, held, cancelled]) await after.createWithdrawal(each);
-  expect((await after.waitFor(held.id, ["held"], { pollMs: 20 })).state).toBe("held");
+  expect((await after.waitFor(held.id, ["held"], { pollMs: 100 })).state).toBe("held");
   expect((await after.getWithdrawal(cancelled.id)).state).toBe("cancelled");
   await expect(after.createWithdrawal({ ...cleared, amount: 10_001n })).rejects.toMatchObject({
     code: "WITHDRAWAL_ID_REUSED",

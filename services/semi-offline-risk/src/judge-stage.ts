@@ -13,6 +13,7 @@ import {
   judgeBundle,
   judgementFailed,
   judgeTask,
+  outflowAnchorOf,
   type Policy,
   type ReadSoFar,
   type ReadTask,
@@ -113,6 +114,7 @@ async function decide(
       atMs: nowMs,
       inputs: read.decoded.inputs.map(({ outpoint }) => outpoint),
       changeIndex: highestChangeIndexOf(read.decoded),
+      anchor: outflowAnchorOf(read.due, read, history),
       payments: read.due.map((due) => ({ ...due, anchor: anchorOf(due.withdrawalId, read, history) })),
     });
   }

@@ -18,12 +18,12 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Secret, scanBytes, scanMemory, type Trace } from "./memory-scan.ts";
 import { WAYS } from "./planted.ts";
 import { HOLDER, type Signer, startSigner } from "./signer-process.ts";
-import { fund, makeHeldWallet, makeOrder, makeSeals, NOW_MS, request } from "./zone.ts";
+import { type FixtureWallet, fund, makeHeldWallet, makeOrder, makeSeals, NOW_MS, request } from "./zone.ts";
 
 const INPUTS = 50;
 /** The second curve goes a shorter way here; MEMORY_ORDERS=20 makes it a thousand signatures as well. */
 const [ORDERS, ORDERS_MORE] = [20, Number(process.env["MEMORY_ORDERS"] ?? 4)];
-const POSITIONS = 20;
+const POSITIONS = 10;
 /** Ten seconds where nothing else runs. */
 const WITHIN_MS = 180_000;
 
@@ -38,9 +38,12 @@ const root = process.getuid?.() === 0;
 const because = root ? "" : " (skipped: only root may read another process's memory)";
 
 const seals = makeSeals();
-const held = await makeHeldWallet();
-const { wallet, secrets } = held;
-const account: Secret = { name: "account key", bytes: secrets[0] };
+const held = await makeHeldWallet(20, "hot", ["hot-2"]);
+const wallets = [held, ...held.others];
+const accounts: readonly Secret[] = wallets.map(({ secrets, wallet }) => ({
+  name: `account key of ${wallet.walletId}`,
+  bytes: secrets[0],
+}));
 const entropy = held.entropies[0] ?? Buffer.alloc(32);
 /** What the key was made from when the custodians' shares were there: of it nothing may be left. */
 const origins: readonly Secret[] = [
@@ -92,44 +95,45 @@ describe.skipIf(!root)(`a scan of a process's memory${because}`, () => {
 
 describe.skipIf(!root)(`a holder's memory${because}`, () => {
   test.each(CURVES)(
-    "with %s, after %i signatures: the key once, locked, and nothing else",
+    "with %s, after %i signatures of two wallets: the key of each once, locked, and nothing else",
     async (name, count, curve) => {
       const signer = start({ env: { SLUICE_CURVE: curve } });
       await signer.unlock();
       const { children: used, signatures } = await sign(count);
       expect(signatures).toBe(count);
       const pid = signer.child.pid ?? 0;
-      const scan = scanMemory(pid, [account, ...origins, ...used]);
+      const scan = scanMemory(pid, [...accounts, ...origins, ...used]);
       const { bytesRead, regions, lockedRegions, unreadable } = scan;
       const traces = scan.traces.filter(isTrace);
       process.stderr.write(
         `memory: ${name}: ${signatures} signatures, ${(bytesRead / 2 ** 20).toFixed(0)} MiB in ${regions} regions, ` +
-          `${lockedRegions} of them locked; account key found ${traces.filter(({ locked }) => locked).length} times in ` +
-          `locked memory, it, its origins or one of ${used.length} child keys ${traces.filter(({ locked }) => !locked).length} times outside\n`,
+          `${lockedRegions} of them locked; account keys found ${traces.filter(({ locked }) => locked).length} times in ` +
+          `locked memory, they, their origins or one of ${used.length} child keys ${traces.filter(({ locked }) => !locked).length} times outside\n`,
       );
-      expect(traces.map(({ secret, form, whole, locked }) => ({ secret, form, whole, locked }))).toEqual([
-        { secret: "account key", form: "raw", whole: true, locked: true },
-      ]);
+      const found = traces.map(({ secret, form, whole, locked }) => ({ secret, form, whole, locked }));
+      expect(found.toSorted((one, other) => (one.secret < other.secret ? -1 : 1))).toEqual(
+        accounts.map(({ name: secret }) => ({ secret, form: "raw", whole: true, locked: true })),
+      );
       expect(unreadable).toEqual([]);
       expect(bytesRead).toBeGreaterThan(20 * 2 ** 20);
 
       const outside = [folder, `/proc/${pid}/environ`, `/proc/${pid}/cmdline`].flatMap(filesOf);
       expect(outside.some((path) => path.includes("/journal/"))).toBe(true);
       for (const path of outside)
-        expect(scanBytes(readFileSync(path), [account, ...origins, ...used]).filter(isTrace), path).toEqual([]);
+        expect(scanBytes(readFileSync(path), [...accounts, ...origins, ...used]).filter(isTrace), path).toEqual([]);
       const said = Buffer.from(JSON.stringify(signer.lines));
-      expect(scanBytes(said, [account, ...origins, ...used]).filter(isTrace)).toEqual([]);
+      expect(scanBytes(said, [...accounts, ...origins, ...used]).filter(isTrace)).toEqual([]);
 
       // The one is locked at its console first, the other is just told to stop: of neither anything is left.
       if (curve !== "addon") {
         await callConsole(signer.console, "lock");
-        expect(scanMemory(pid, [account, ...origins, ...used]).traces.filter(isTrace)).toEqual([]);
+        expect(scanMemory(pid, [...accounts, ...origins, ...used]).traces.filter(isTrace)).toEqual([]);
       }
       // At its end, with its memory still there.
       const watch = await watchExit(pid);
       signer.child.kill("SIGTERM");
       expect(await watch.next()).toBe("at its end");
-      const atItsEnd = scanMemory(pid, [account, ...origins, ...used]);
+      const atItsEnd = scanMemory(pid, [...accounts, ...origins, ...used]);
       expect(atItsEnd.traces.filter(isTrace)).toEqual([]);
       expect(atItsEnd.bytesRead).toBeGreaterThan(20 * 2 ** 20);
       watch.letGo();
@@ -205,6 +209,7 @@ async function sign(count: number): Promise<{ readonly children: readonly Secret
   });
   try {
     for (let order = 0; order < count / INPUTS; order += 1) {
+      const { wallet } = wallets[order % wallets.length] as FixtureWallet;
       const coins = Array.from({ length: INPUTS }, (_, at) => fund(wallet, 20_000n, at % POSITIONS));
       const message = makeOrder(seals, wallet, {
         coins,
@@ -222,24 +227,28 @@ async function sign(count: number): Promise<{ readonly children: readonly Secret
   return { children: childKeys(), signatures };
 }
 
-/** The private keys from the seed down to the account's parent, and the chain codes that nobody but the holder knows. */
+/** The private keys from the seed down to the accounts' parents, and the chain codes that nobody but the holder knows. */
 function nodesAbove(seed: Uint8Array): readonly Secret[] {
   const curve = loadNativeCurve();
   const nodes: PrivateNode[] = [masterNode(seed, curve)];
-  for (const step of [48, 1, 0]) nodes.push(hardenedChild(nodes.at(-1) as PrivateNode, step, curve));
-  return nodes.flatMap(({ key, chainCode }, depth) => [
-    { name: `key at depth ${depth}`, bytes: key },
-    { name: `chain code at depth ${depth}`, bytes: chainCode },
+  for (const step of [48, 1]) nodes.push(hardenedChild(nodes.at(-1) as PrivateNode, step, curve));
+  const coin = nodes.at(-1) as PrivateNode;
+  nodes.push(...wallets.map((_, number) => hardenedChild(coin, number, curve)));
+  return nodes.flatMap(({ key, chainCode }, at) => [
+    { name: `key ${at} above the accounts`, bytes: key },
+    { name: `chain code ${at} above the accounts`, bytes: chainCode },
   ]);
 }
 
 function childKeys(): readonly Secret[] {
   const curve = loadNativeCurve();
-  const fingerprint = wallet.descriptor.holders[0].fingerprint;
-  return Array.from({ length: POSITIONS }, (_, index) => {
-    const { tweak } = childKey(wallet.descriptor, fingerprint, { branch: 0, index });
-    return { name: `child key 0/${index}`, bytes: curve.privateKeyTweakAdd(Buffer.from(secrets[0]), tweak) };
-  });
+  return wallets.flatMap(({ wallet: { walletId, descriptor }, secrets }) =>
+    Array.from({ length: POSITIONS }, (_, index) => {
+      const { tweak } = childKey(descriptor, descriptor.holders[0].fingerprint, { branch: 0, index });
+      const name = `child key 0/${index} of ${walletId}`;
+      return { name, bytes: curve.privateKeyTweakAdd(Buffer.from(secrets[0]), tweak) };
+    }),
+  );
 }
 
 type ExitWatch = { readonly first: Promise<string>; readonly next: () => Promise<string>; readonly letGo: () => void };

@@ -116,7 +116,7 @@ export async function startVault(life: Lifecycle, env: Environment): Promise<voi
     "transaction.confirmed.v1": handleTransactionConfirmed,
     "transaction.conflicted.v1": handleTransactionConflicted(logger),
     "transaction.reorged.v1": handleTransactionReorged,
-    "transaction.stuck.v1": handleTransactionStuck,
+    "transaction.stuck.v1": handleTransactionStuck(logger),
   };
   // The zone has no HTTP, so its metrics stand among vault's.
   const text = async () => joinExpositions([await service.metrics.text(), ...zone.metricTexts()]);

@@ -40,7 +40,7 @@ const FAUCET = "faucet";
 const OUTSIDE_COINS = 4;
 const OUTSIDE_COIN_SAT = 100_000_000n;
 /** A block pays less and less (half after every 150), so whoever comes late mines more of them. */
-const BLOCKS_AT_ONCE = 110;
+const BLOCKS_AT_ONCE = 10;
 const MOST_BLOCKS = 2_000;
 
 /** One wallet a node that mines for everybody; filled early, while a block still pays 50 bitcoin. */

@@ -12,12 +12,21 @@ export type Line = {
   readonly close: () => Promise<void>;
 };
 
-export async function openLine(to: { readonly host: string; readonly port: number }): Promise<Line> {
+/** @param refusedAtFirst so many calls are ended at once before the first one gets through. */
+export async function openLine(
+  to: { readonly host: string; readonly port: number },
+  refusedAtFirst = 0,
+): Promise<Line> {
+  let refused = 0;
   const sockets = new Set<Socket>();
   let isCut = false;
   let look: Parameters<Line["watch"]>[0] = () => true;
   const server: Server = createServer((near) => {
     if (isCut) return void near.destroy();
+    if (refused < refusedAtFirst) {
+      refused += 1;
+      return void near.destroy();
+    }
     const far = connect(to);
     for (const [from, onto, direction] of [[near, far, "there"] as const, [far, near, "back"] as const]) {
       sockets.add(from);

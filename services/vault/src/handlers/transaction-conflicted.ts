@@ -2,7 +2,7 @@
 // nothing more is planned from that wallet before a person has looked; the other lanes go on.
 import { type Handler, OperatingError } from "@sluice/messaging";
 import type { Logger } from "@sluice/runtime";
-import { noteSighting, stopLane } from "@sluice/wallet-memory";
+import { noteStanding, stopLane } from "@sluice/wallet-memory";
 import { lockTaskOfTransaction } from "../store/tasks.ts";
 
 /**
@@ -20,7 +20,7 @@ export function handleTransactionConflicted(logger: Logger): Handler<"transactio
       throw new OperatingError("TRANSACTION_UNKNOWN", "park", `no task planned transaction ${ourTransactionId}`);
     }
     const isBack = isTaken && message.blockHash === "";
-    if (isTaken) await noteSighting(tx, outpoint, isBack, message.revision);
+    if (isTaken) await noteStanding(tx, outpoint, isBack, message.revision);
     const walletId = task?.walletId ?? message.walletId ?? "";
     if (isBack || !(await stopLane(tx, { walletId, transactionId, outpoint, ourTransactionId }))) return;
     logger.error(

@@ -501,6 +501,7 @@ export declare type TransactionStuck = Message<"sluice.v1.TransactionStuck"> & {
 
   /**
    * FEE_TOO_LOW: nodes have it, and blocks pass it by. NOT_IN_MEMPOOL: nodes do not keep it, although it is sent again.
+   * UNACCEPTABLE: a quorum of nodes says that no time and no fee will make them take it; see refusal_code.
    *
    * @generated from field: string code = 4;
    */
@@ -531,6 +532,20 @@ export declare type TransactionStuck = Message<"sluice.v1.TransactionStuck"> & {
    * @generated from field: uint32 revision = 8;
    */
   revision: number;
+
+  /**
+   * Why nodes do not take it; only where it is UNACCEPTABLE.
+   *
+   * @generated from field: string refusal_code = 9;
+   */
+  refusalCode: string;
+
+  /**
+   * It says that whatever that wallet plans next would fare the same.
+   *
+   * @generated from field: bool stops_lane = 10;
+   */
+  stopsLane: boolean;
 };
 
 /**
