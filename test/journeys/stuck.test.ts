@@ -67,11 +67,7 @@ beforeAll(async () => {
   });
   await stack().fund([5_000_000n, 3_000_000n, 2_000_000n]);
 });
-afterAll(async () => {
-  await observer?.close();
-  process.stdout.write(`stuck: ${JSON.stringify(fired)}\n`);
-  for (const [what, times] of Object.entries(fired)) expect(times, what).toBeGreaterThan(0);
-});
+afterAll(() => observer?.close());
 
 /** Each withdrawal exactly once, every book the same, no reservation left: by the checker that the chaos harness has. */
 async function expectClean(): Promise<void> {
@@ -310,11 +306,44 @@ it("raises the alarm and stops the lane when a thief spends its coin, until a pe
   expect(await watch.shown(txid ?? "")).toBeDefined();
   expect(await lanes()).toEqual({ stopped: [] });
   expect((await stack().client.getWithdrawal("robbed")).state).toBe("broadcast");
+  await expectFailed("robbed", ours.txid, theft);
 });
+
+/** Two people give up what can never be paid: the proof is complete by now, and everybody hears of it. */
+async function expectFailed(id: string, ours: string, theft: string): Promise<void> {
+  const [first, second] = stack().officers;
+  const said = { conflictingTransactionId: theft, reason: "stolen" };
+  const proven = async () => (await first.getWithdrawal(id)).failure;
+  await expect.poll(proven, WITHIN).toMatchObject({ conflictingTxid: theft, missing: null, said: [] });
+  const mistyped = first.failWithdrawal(id, { ...said, conflictingTransactionId: ours });
+  await expect(mistyped).rejects.toMatchObject({ code: "CONFLICT_UNKNOWN" });
+  expect((await first.failWithdrawal(id, said)).state).toBe("broadcast");
+  const failed = await second.failWithdrawal(id, said);
+  expect([failed.state, failed.detail]).toEqual([
+    "failed",
+    expect.stringContaining("officer-1 (stolen) and officer-2 (stolen)"),
+  ]);
+  const rowsOf = async (service: "vault" | "treasury", sql: string) =>
+    (await observer.databaseOf(service).query(sql, [id])).rows;
+  const standing = () => rowsOf("treasury", "select standing from payout where withdrawal_id = $1");
+  await expect.poll(standing, WITHIN).toEqual([{ standing: "voided" }]);
+  const inVault = () =>
+    rowsOf(
+      "vault",
+      `select withdrawal.state, task.state as task, (select count(*)::int from reservation where payout_id = task.payout_id) as held
+       from withdrawal join task_withdrawal paid on paid.withdrawal_id = withdrawal.id join task on task.id = paid.task_id
+       where withdrawal.id = $1`,
+    );
+  await expect.poll(inVault, WITHIN).toEqual([{ state: "failed", task: "superseded", held: 0 }]);
+  const shown = () =>
+    getJson<{ changes: readonly object[] }>(`${stack().httpUrls["ops-console"]}/api/withdrawals/${id}`);
+  const change = expect.objectContaining({ state: "failed", detail: failed.detail });
+  await expect.poll(async () => (await shown()).changes, WITHIN).toContainEqual(change);
+}
 
 it("is alarmed by the theft of a coin that nobody was to be paid from, until that block is gone", async () => {
   const { rows } = await observer.databaseOf("vault").query<Omit<Coin, "txid" | "vout"> & { outpoint: string }>(
-    `${COIN} where state = 'unspent' and height is not null and not exists
+    `${COIN} where state = 'unspent' and height is not null and tied_to is null and not exists
        (select from reservation where reservation.outpoint = coin.outpoint) order by amount_sat desc limit 1`,
   );
   const { outpoint = "", ...found } = rows[0] ?? { amountSat: 0n };
@@ -340,6 +369,11 @@ it("is alarmed by the theft of a coin that nobody was to be paid from, until tha
   await watch.generate([]);
   await expect.poll(present, WITHIN).toEqual([{ present: true }]);
   await expect.poll(drift, WITHIN).toBe(`${driftBefore}`);
+});
+
+it("fired everything that it is about", () => {
+  process.stdout.write(`stuck: ${JSON.stringify(fired)}\n`);
+  for (const [what, times] of Object.entries(fired)) expect(times, what).toBeGreaterThan(0);
 });
 
 async function drift(): Promise<string> {

@@ -32,6 +32,9 @@ export function createBus(options: BusOptions): Bus {
     clientId: options.clientId,
     ...(options.tls === undefined ? {} : { ssl: options.tls }),
     ...(options.sasl === undefined ? {} : { sasl: options.sasl as NonNullable<KafkaConfig["sasl"]> }),
+    // What a broker has not answered by then is taken for lost, and asked or sent again, which is harmless. The client does not
+    // always notice that a connection is gone.
+    requestTimeout: 6_000,
     // Some three seconds; whoever uses the connection starts over after that, and says so in the log. No wait is so long
     // that it would add much to the time for which a broker is away.
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 8, factor: 0.2, multiplier: 2 },

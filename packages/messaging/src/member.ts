@@ -42,6 +42,8 @@ export async function joinGroup(options: MemberOptions): Promise<Member> {
     allowAutoTopicCreation: false,
     sessionTimeout,
     heartbeatInterval: Math.min(3_000, sessionTimeout / 3),
+    // So long the others may take to hear of a newcomer.
+    rebalanceTimeout: 2 * sessionTimeout,
     // The longest that leave() waits for an empty fetch. Messages end the fetch at once.
     maxWaitTimeInMs: 250,
     // The client's own way to begin anew forgets that it is still a member, and waits for its former self.
@@ -60,21 +62,74 @@ export async function joinGroup(options: MemberOptions): Promise<Member> {
     failure ??= { error };
     resolve(error);
   });
+  const silence = watchSilence(SILENT_SESSIONS * sessionTimeout, (error) => {
+    failure ??= { error };
+    resolve(error);
+  });
+  consumer.on(consumer.events.HEARTBEAT, silence.heard);
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    silence.heard();
     logger.info({ group, partitions: payload.memberAssignment }, "joined the consumer group");
   });
+  let running: Promise<void> = Promise.resolve();
   try {
     await consumer.connect();
     // A group without an offset reads from the start: skipping to the end would lose what is there.
     await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
     if (cluster !== undefined) await sendDeadAway(options, await consumer.describeGroup(), cluster);
-    await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: options.eachBatch });
+    silence.heard();
+    running = consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: options.eachBatch });
+    await Promise.race([running, ended]);
     if (failure !== undefined) throw failure.error;
   } catch (error) {
-    await consumer.disconnect().catch(() => undefined);
+    silence.end();
+    abandon();
     throw error;
   }
-  return { ended, leave: () => consumer.disconnect() };
+  void ended.then(() => {
+    silence.end();
+    abandon();
+  });
+  return {
+    ended,
+    leave: async () => {
+      silence.end();
+      if (failure === undefined) await consumer.disconnect();
+    },
+  };
+
+  /**
+   * What the client still waits for may never come, so nobody waits for the client. One that is told to go while it joins
+   * would join all the same.
+   */
+  function abandon(): void {
+    void running
+      .catch(() => undefined)
+      .then(() => consumer.disconnect())
+      .catch((err: unknown) => logger.debug({ err, group }, "a former member could not leave"));
+  }
+}
+
+/**
+ * Whom the broker has not heard for so many sessions is no member any more, whatever the client believes: when connections break
+ * it may wait for an answer that nobody sends.
+ */
+const SILENT_SESSIONS = 1.5;
+const LOOK_EVERY_MS = 500;
+
+function watchSilence(longestMs: number, onSilence: (error: Error) => void) {
+  let heardAtMs = performance.now();
+  const timer = setInterval(() => {
+    if (performance.now() - heardAtMs < longestMs) return;
+    clearInterval(timer);
+    onSilence(Object.assign(new Error(`no heartbeat was answered for ${longestMs} ms`), { retriable: true }));
+  }, LOOK_EVERY_MS);
+  return {
+    heard: (): void => {
+      heardAtMs = performance.now();
+    },
+    end: (): void => clearInterval(timer),
+  };
 }
 
 /**

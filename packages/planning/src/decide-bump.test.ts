@@ -160,6 +160,9 @@ describe("what cannot be done says why", () => {
     ["replace", {}, {}, null],
     ["child", { changeInUse: true }, {}, endOf(change)],
     ["child", { descendants: 2, replacementFeeSat: 90_000_000n }, {}, endOf(change)],
+    ["child", { ancestors: [{ feeSat: 0n, vbytes: 1_000 }] }, { maxFeePercent: 5 }, endOf(change)],
+    ["replace", { ancestors: [{ feeSat: 0n, vbytes: 1_000 }] }, { maxFeePercent: 5 }, null],
+    ["replace", { ancestors: [{ feeSat: 0n, vbytes: 1_000 }] }, {}, endOf(change)],
     ["FEE_OVER_CAP", { changeInUse: true }, { maxFeeSat: 2_000n }, endOf(change)],
     ["INSUFFICIENT_FUNDS", { changeInUse: true }, {}, endOf(fund(wallet, 1_000n, 4, 1))],
   ])("%s", (code, changes, capped, end) => expect(codeOf(changes, capped, end)).toBe(code));

@@ -85,9 +85,19 @@ export function decideBump(
   // What pays nobody shares no withdrawal with a second version, so nobody would sign one.
   if (stuck.payments.length === 0) return decideChild(stuck, caps, coins, end, "NOT_REPLACEABLE");
   const replaced = replace(stuck, caps, coins);
+  if (replaced.kind === "replace" && fallsShort(stuck, replaced.plan)) {
+    // Replaced, its change could not be spent any more, and nothing would lift it and what it builds on.
+    const child = decideChild(stuck, caps, coins, end, "CHANGE_IN_USE");
+    return child.kind === "child" ? child : replaced;
+  }
   if (replaced.kind !== "wait" || replaced.code !== "FEE_OVER_CAP" || stuck.descendants === 0) return replaced;
   // Others' children make the replacement dear; a child of our own has to outbid only what is above it.
   return decideChild(stuck, caps, coins, end, "PINNED");
+}
+
+/** As far as the caps permit is not far enough for what it builds on as well. */
+function fallsShort({ ancestors, wantedSatPerKvbyte }: StuckTransaction, plan: Paid): boolean {
+  return ancestors.length > 0 && !reaches([...ancestors, plan], wantedSatPerKvbyte);
 }
 
 /** Whether all together pay at least this rate. */

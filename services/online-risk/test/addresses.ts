@@ -1,4 +1,4 @@
-// Valid addresses for tests, made from numbers; and a hot wallet of three holders that never were.
+// Valid addresses for tests, made from numbers; and two hot wallets of three holders each that never were.
 import { createECDH, createHash } from "node:crypto";
 import {
   addressOf,
@@ -22,8 +22,10 @@ export function addressNumber(number: number, network: BitcoinNetwork = "regtest
 
 export const HOT_WALLET = walletDescriptor("regtest", [holder("a"), holder("b"), holder("c")]);
 
-export function hotAddress(branch: 0 | 1, index: number): string {
-  const parsed = parseDescriptor(HOT_WALLET, "regtest");
+export const SECOND_WALLET = walletDescriptor("regtest", [holder("d"), holder("e"), holder("f")]);
+
+export function hotAddress(branch: 0 | 1, index: number, of = HOT_WALLET): string {
+  const parsed = parseDescriptor(of, "regtest");
   if (!parsed.ok) throw new Error(parsed.refusal.detail);
   return deriveScript(parsed.value, branch, index).address;
 }

@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { createTrust, verifyClearance } from "@sluice/contracts";
 import { openSession } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
-import { addressNumber, hotAddress } from "./addresses.ts";
+import { addressNumber, hotAddress, SECOND_WALLET } from "./addresses.ts";
 import { trustEntry } from "./keys.ts";
 import { createPeer } from "./peer.ts";
 import { send } from "./raw-request.ts";
@@ -62,8 +62,10 @@ describe("a verdict", () => {
     expect(rejected.detail).toContain("DESTINATION_LABEL: The destination is labelled black");
     const large = await client.createWithdrawal(newWithdrawal({ amount: 50_001n }));
     expect((await client.waitFor(large.id, ["rejected"], POLL)).detail).toContain("AMOUNT_MAX");
-    const own = await client.createWithdrawal(newWithdrawal({ address: hotAddress(1, 19) }));
-    expect((await client.waitFor(own.id, ["rejected"], POLL)).detail).toContain("DESTINATION_OWN");
+    for (const address of [hotAddress(1, 19), hotAddress(0, 3, SECOND_WALLET)]) {
+      const own = await client.createWithdrawal(newWithdrawal({ address }));
+      expect((await client.waitFor(own.id, ["rejected"], POLL)).detail).toContain("DESTINATION_OWN");
+    }
     expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(0);
   });
 

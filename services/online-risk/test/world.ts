@@ -4,7 +4,7 @@ import { createSluiceClient, type NewWithdrawal, type SluiceClient } from "@slui
 import { createPool, type Pool } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { onTestFinished } from "vitest";
-import { addressNumber, HOT_WALLET } from "./addresses.ts";
+import { addressNumber, HOT_WALLET, SECOND_WALLET } from "./addresses.ts";
 import { createKey, seedOf, type TestKey, trustEntry } from "./keys.ts";
 import { type Defer, type Running, startProcess, writeFiles } from "./process.ts";
 
@@ -59,7 +59,10 @@ export async function createWorld({ policy, defer = onTestFinished }: WorldOptio
       trust: [...Object.values(keys)].map((key) => trustEntry(key, key === keys.revoked)),
       policy: { ...POLICY, ...policy },
       apiKeys: apiKeysOf(keys),
-      wallets: [{ walletId: "hot", asset: "BTC", descriptor: HOT_WALLET, gapLimit: 20 }],
+      wallets: [
+        { walletId: "hot", asset: "BTC", descriptor: HOT_WALLET, gapLimit: 20 },
+        { walletId: "hot-2", asset: "BTC", descriptor: SECOND_WALLET, gapLimit: 20 },
+      ],
       secrets: {
         sealKeyId: keys.service.keyId,
         sealSeed: seedOf(keys.service),

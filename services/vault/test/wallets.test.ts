@@ -1,7 +1,7 @@
 // Two wallets of one deployment: each is planned in its own lane, and what waits goes to whichever can pay it.
 import { decodePayout, INDEX_LIMIT, type Wallet } from "@sluice/chains";
 import { type Pool, transaction } from "@sluice/postgres";
-import { upsertCoin } from "@sluice/wallet-memory";
+import { stopLane, upsertCoin } from "@sluice/wallet-memory";
 import { expect, it } from "vitest";
 import { planWallet } from "../src/plan-wallet.ts";
 import { createTestWallet, fund } from "./support/holders.ts";
@@ -52,6 +52,31 @@ it("are planned side by side, and no withdrawal by both", async () => {
   const paid = await paidBy();
   expect([paid["hot-1"]?.length, paid["hot-2"]?.length]).toEqual([6, 3]);
   expect(new Set(Object.values(paid).flat()).size).toBe(9);
+});
+
+it("go on when the other's lane is stopped, which is no reason for what both may pay", async () => {
+  await put([first, second], 3);
+  const [pool, peer] = pools as readonly [Pool, Pool];
+  const stopped = { walletId: "hot-1", transactionId: "ef".repeat(32), outpoint: `${"ab".repeat(32)}:0` };
+  const codes = async () =>
+    (await pool.query<{ code: string }>("select distinct waiting_code as code from withdrawal")).rows;
+  await transaction(pool, (tx) => stopLane(tx, { ...stopped, ourTransactionId: "cd".repeat(32) }));
+  try {
+    expect(await plan(pool, first)).toMatchObject({ kind: "waiting", changed: 3 });
+    expect(await codes()).toEqual([{ code: "LANE_STOPPED" }]);
+    expect(await plan(peer, second)).toMatchObject({ kind: "planned", withdrawals: 3 });
+    expect(await paidBy()).toEqual({ "hot-2": ["w-0", "w-1", "w-2"] });
+
+    // Too much for the one that goes on: that stays the reason, and a refill is asked for that one.
+    await putWithdrawal(pool, { id: "large", amountSat: 90_000_000n });
+    expect(await plan(pool, first)).toMatchObject({ kind: "waiting", changed: 1 });
+    expect(await plan(peer, second)).toMatchObject({ kind: "waiting", changed: 1 });
+    expect(await plan(pool, first)).toMatchObject({ kind: "waiting", changed: 0 });
+    const waiting = "select waiting_code as code from withdrawal where id = 'large'";
+    expect((await pool.query(waiting)).rows).toEqual([{ code: "INSUFFICIENT_FUNDS" }]);
+  } finally {
+    await pool.query("truncate stopped_lane");
+  }
 });
 
 it("leave to each other what one of them cannot pay", async () => {

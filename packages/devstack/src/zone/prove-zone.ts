@@ -62,7 +62,10 @@ function lookAt(processes: readonly ZoneProcess[]): ZoneProof {
   ]);
   const reached = processes.flatMap(({ pid }) => {
     const { noIp, detail } = inspectIsolation({ directory: `/proc/${pid}/net` });
-    return noIp ? [] : [[pid, detail] as const];
+    if (noIp) return [];
+    // One that went since it was listed has no tables, which proves nothing: this throws, and all are looked at anew.
+    mayLookInto(pid);
+    return [[pid, detail] as const];
   });
   const sockets = seen.flatMap((one) => one.sockets);
   return {
