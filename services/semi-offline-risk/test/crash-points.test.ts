@@ -25,7 +25,7 @@ import { EFFECTS } from "./crash-points.ts";
 import { type Process, prepareZone } from "./processes.ts";
 import { openVault } from "./vault.ts";
 
-const [A, , C] = HOLDERS;
+const [A] = HOLDERS;
 const LARGE = { delayAboveSat: "150000", delayMs: 3_600_000, releaseAboveSat: "300000" };
 
 test("whichever commit it dies at, every task gets the verdict that it would have got", async () => {
@@ -36,7 +36,6 @@ test("whichever commit it dies at, every task gets the verdict that it would hav
     const risk = world.startRisk(flags);
     world.giveWork(/governance|vetoed/.test(point));
     if (point.includes("recall-requested")) world.recall();
-    if (point.endsWith("accept")) void world.acceptJournal(risk);
     return (await risk.ended).signal;
   });
   world.startRisk(crashArming(reached));
@@ -71,7 +70,6 @@ async function openWorld() {
   const zone = prepareZone({ folder, seals, held, databaseUrl: database.url, office, policy: { large: LARGE } });
   const vault = openVault(seals, zone.vaultSocket);
   const running: Process[] = HOLDERS.map((holder) => zone.startHolder(holder));
-  const gone = running.at(-1)?.child;
   const sends: Promise<void>[] = [];
   const good: ReturnType<typeof paying>[] = [];
   const bad: ReturnType<typeof paying>[] = [];
@@ -110,16 +108,6 @@ async function openWorld() {
     recall: (): void => {
       const outgoing = { id: `recall-${count}`, key: "vault", occurredAtMs: Date.now(), message: { sinceMs: 0 } };
       given(vault.bridge.send(seal(seals.sealer("vault"), "recall.requested.v1", outgoing)));
-    },
-    /** The journal of a holder that is gone is longer than the zone knows, and a person says that it is right. */
-    acceptJournal: async (risk: Process): Promise<void> => {
-      await running.find(({ child }) => child === gone)?.kill();
-      await risk.says("ready").catch(() => undefined);
-      await pool.query(
-        `update holder_journal set alarm = 'ZONE_ROLLED_BACK', told_records = records + 1 where holder = $1`,
-        [C],
-      );
-      await callConsole(zone.riskConsole, "journal accept", { holder: C, person: "carol" }).catch(() => undefined);
     },
     /** One to be signed; and where people are at work, one to be refused, two that they have to stop, and a bundle. */
     giveWork: (people: boolean): void => {

@@ -15,5 +15,4 @@ export const EFFECTS = [
   "semi-offline-risk/zone-report send over the bridge",
   "semi-offline-risk/recall-requested handleRecallRequested over the bridge",
   "governance/console-commands decide",
-  "holders/journal-watch accept",
 ] as const;

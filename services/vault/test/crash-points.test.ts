@@ -178,9 +178,6 @@ async function expectEachInOneTask(world: World, zone: Zone, cleared: readonly s
     const first = signed.filter(({ replaces = "" }) => replaces === "").flatMap(({ payouts }) => payouts);
     expect(first.map(({ withdrawalId }) => withdrawalId).toSorted()).toEqual(cleared.toSorted());
   });
-  process.stdout.write(
-    `DEBUG ${JSON.stringify(world.heard("transaction.signed.v1").map(({ message: m }) => [m.transactionId.slice(0, 6), (m.replaces ?? "").slice(0, 6), m.payouts.map((p) => `${p.withdrawalId}/${p.attempt}`).join()]))}\n`,
-  );
 }
 
 /** Once the newest version of everything is confirmed. */
