@@ -53,6 +53,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "second-opinion",
   ],
   // For tests alone: nobody lists it, so nobody can depend on it but among devDependencies.
+  "packages/crash-points": [],
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [
     ...ONLINE,

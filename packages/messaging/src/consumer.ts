@@ -5,7 +5,6 @@ import { MESSAGES, type MessageType, type Trust } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
 import { giveLifeSign, isRetriable, type Pool } from "@sluice/postgres";
 import type { Bus } from "./bus.ts";
-import type { ConsumerCrashPoint, CrashPoint } from "./crash-point.ts";
 import { isAway } from "./failure.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Logger } from "./logger.ts";
@@ -39,7 +38,6 @@ export type ConsumerOptions = {
   readonly onFatal?: (error: unknown) => void;
   /** Milliseconds until Kafka gives a silent instance's partitions to another; 30,000 if not given, not below the broker's minimum. */
   readonly sessionTimeoutMs?: number;
-  readonly crashPoint?: CrashPoint<ConsumerCrashPoint>;
 };
 
 export type Consumer = {

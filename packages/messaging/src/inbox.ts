@@ -15,7 +15,6 @@ export async function handleOnce<M extends Opened>(
   tx: Transaction,
   opened: M,
   handler: (tx: Transaction, opened: M) => Promise<void>,
-  afterInbox: () => void | Promise<void> = () => undefined,
 ): Promise<"handled" | "duplicate"> {
   const identity = [opened.producer, opened.type, opened.id];
   const content = contentSha256(opened);
@@ -24,7 +23,6 @@ export async function handleOnce<M extends Opened>(
      values ($1, $2, $3, $4) on conflict do nothing`,
     [...identity, content],
   );
-  await afterInbox();
   if (rowCount === 1) {
     await handler(tx, opened);
     return "handled";

@@ -2,7 +2,6 @@
 
 export { type Bus, type BusOptions, createBus, ensureTopics, removeTopics, type TopicOptions } from "./bus.ts";
 export { type Consumer, type ConsumerOptions, startConsumer } from "./consumer.ts";
-export type { ConsumerCrashPoint, CrashPoint, RelayCrashPoint } from "./crash-point.ts";
 export {
   type DeadLetter,
   discardDeadLetter,

@@ -46,12 +46,11 @@ async function settleOrWait(
   payload: EachBatchPayload,
   messages: readonly Delivered[],
 ): Promise<readonly Settled[] | undefined> {
-  const { crashPoint = () => undefined } = reader.options;
   // A slow transaction must not cost this instance its partitions. That they are lost already shows at the next heartbeat
   // outside; until then the inbox keeps the two instances apart.
   const beating = setInterval(() => void payload.heartbeat().catch(() => undefined), 1_000);
   try {
-    return await settle({ ...reader.options, crashPoint }, messages);
+    return await settle(reader.options, messages);
   } catch (error) {
     if (judge(error).action === "stop") reader.fail(error);
     else retryLater(reader, payload, messages, error);
@@ -93,16 +92,13 @@ async function commitOffset(
   payload: EachBatchPayload,
   messages: readonly Delivered[],
 ): Promise<void> {
-  const { crashPoint = () => undefined } = options;
   const { topic, partition, highWatermark } = payload.batch;
   const last = messages.at(-1);
   if (last === undefined) return;
-  await crashPoint("after-commit");
   pauses.succeeded(nameOf(payload));
   payload.resolveOffset(String(last.offset));
   const next = last.offset + 1n;
   await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: String(next) }] }] });
-  await crashPoint("after-offset");
   options.observeLag?.({ type: last.topic, partition, messages: Number(BigInt(highWatermark) - next) });
 }
 

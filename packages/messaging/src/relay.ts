@@ -4,7 +4,6 @@ import { MESSAGES, type MessageType, TOPICS } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
 import { listen, openSession, type Pool, type Session, tryLock } from "@sluice/postgres";
 import type { Bus } from "./bus.ts";
-import type { CrashPoint, RelayCrashPoint } from "./crash-point.ts";
 import type { Logger } from "./logger.ts";
 import { markPublished, OUTBOX_CHANNEL, overdue, type UnpublishedRow, unpublished } from "./outbox.ts";
 import { kafkaOutlet } from "./publisher.ts";
@@ -21,7 +20,6 @@ type CommonOptions = {
   readonly logger: Logger;
   /** How often to look without having been told, milliseconds; 1,000 if not given. */
   readonly pollMs?: number;
-  readonly crashPoint?: CrashPoint<RelayCrashPoint>;
 };
 
 export type RelayOptions = CommonOptions & {
@@ -72,7 +70,7 @@ async function start(
   name: string,
   types: readonly MessageType[],
   outlet: Outlet,
-  { pool, logger, pollMs = 1_000, crashPoint = () => undefined }: CommonOptions,
+  { pool, logger, pollMs = 1_000 }: CommonOptions,
   again?: { readonly afterMs: number; readonly observe: (rows: number) => void },
 ): Promise<Relay> {
   const alarm = createAlarm();
@@ -142,11 +140,8 @@ async function start(
 
   async function publish(session: Session, rows: readonly UnpublishedRow[]): Promise<void> {
     if (rows.length === 0) return;
-    await crashPoint("before-publish");
     const { delivered, failed } = await outlet.deliver(rows);
-    await crashPoint("after-publish");
     await markPublished(session, delivered, again?.afterMs ?? 0);
-    await crashPoint("after-mark");
     for (const { topic } of rows) if (!failed.has(topic)) blocked.clear(topic);
     for (const [topic, reason] of failed) {
       const failures = blocked.block(topic);

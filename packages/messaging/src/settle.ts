@@ -2,7 +2,6 @@
 
 import { type MessageType, type Opened, open, type Trust } from "@sluice/contracts";
 import { type Pool, savepoint, type Transaction, transaction } from "@sluice/postgres";
-import type { ConsumerCrashPoint, CrashPoint } from "./crash-point.ts";
 import { type Delivered, park } from "./dead-letter.ts";
 import { judge } from "./failure.ts";
 import { type Handlers, handlerOf } from "./handlers.ts";
@@ -26,7 +25,6 @@ export type Receiver = {
   readonly group: string;
   readonly trust: Trust;
   readonly handlers: Handlers;
-  readonly crashPoint: CrashPoint<ConsumerCrashPoint>;
 };
 
 /**
@@ -51,11 +49,9 @@ export async function settle(receiver: Receiver, messages: readonly Delivered[])
 }
 
 async function settleTogether(receiver: Receiver, messages: readonly Delivered[]): Promise<readonly Settled[]> {
-  await receiver.crashPoint("before-transaction");
-  return transaction(receiver.pool, async (tx) => {
+  return await transaction(receiver.pool, async (tx) => {
     const settled: Settled[] = [];
     for (const message of messages) settled.push(await settleOne(receiver, tx, message));
-    await receiver.crashPoint("before-commit");
     return settled;
   });
 }
@@ -73,11 +69,7 @@ async function settleOne(receiver: Receiver, tx: Transaction, delivered: Deliver
   const opened = open(receiver.trust, delivered.envelope, [type]);
   if (!opened.ok) return parked(opened.refusal.code, opened.refusal.detail);
   try {
-    const outcome = await savepoint(tx, async (inner) => {
-      const result = await handleOnce(inner, opened.value, handler, () => receiver.crashPoint("after-inbox"));
-      await receiver.crashPoint("after-handler");
-      return result;
-    });
+    const outcome = await savepoint(tx, (inner) => handleOnce(inner, opened.value, handler));
     return { ...done(outcome), opened: opened.value };
   } catch (error) {
     const failure = judge(error);

@@ -10,9 +10,14 @@ export type Child = {
   readonly terminate: () => Promise<void>;
 };
 
-export function startChild(file: "consumer-process.ts" | "relay-process.ts", orders: unknown): Child {
+/** @param flags for `node`, before the script */
+export function startChild(
+  file: `${"consumer" | "relay" | "outbox"}-process.ts`,
+  orders: unknown,
+  flags: readonly string[] = [],
+): Child {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(process.execPath, [path], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...flags, path], { stdio: ["pipe", "pipe", "inherit"] });
   onTestFinished(() => {
     // A test that fails half-way leaves no process behind.
     child.kill("SIGKILL");

@@ -14,7 +14,7 @@ const failing: Handlers = {
 };
 
 function receive(world: World, handlers: Handlers, envelope: Uint8Array, key: Uint8Array | null = null) {
-  const receiver: Receiver = { ...world, handlers, crashPoint: () => undefined };
+  const receiver: Receiver = { ...world, handlers };
   return settle(receiver, [{ ...deliveredAt(7n, envelope), partition: 2, key }]);
 }
 

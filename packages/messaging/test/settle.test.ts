@@ -36,10 +36,10 @@ function receiverOf(world: World, overrides: Partial<Receiver> = {}): Receiver {
     handlers: {
       [TYPE]: async (tx, opened) => {
         await recordEffect(tx, opened);
+        if (opened.id === "later") throw new OperatingError("LATER", "retry", "not now");
         if (opened.id.startsWith("failing")) throw new Error("the handler does not like it");
       },
     },
-    crashPoint: () => undefined,
     ...overrides,
   };
 }
@@ -56,10 +56,8 @@ describe("settle", () => {
         for (const { deliveries, rollBackFirst } of sequence) {
           const messages = deliveries.map((one) => deliveredAt(offset++, envelopeOf(world, one)));
           if (rollBackFirst) {
-            const rollBack = (name: string): void => {
-              if (name === "before-commit") throw new OperatingError("LATER", "retry", "not now");
-            };
-            await expect(settle(receiverOf(world, { crashPoint: rollBack }), messages)).rejects.toThrow("not now");
+            const last = deliveredAt(offset, message(world.sealers.gateway, "later"));
+            await expect(settle(receiverOf(world), [...messages, last])).rejects.toThrow("not now");
           }
           const settled = await settle(receiverOf(world), messages);
           expect(settled.map((one) => one.delivered)).toEqual(messages);

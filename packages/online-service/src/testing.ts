@@ -42,6 +42,8 @@ export type StartOptions = {
   readonly secrets?: Readonly<Record<string, unknown>>;
   /** Ready, unless it is expected to halt on a database that was set back. */
   readonly expect?: "ready" | "halted";
+  /** For `node`, before the script. */
+  readonly flags?: readonly string[];
 };
 
 export type Deployment = {
@@ -150,10 +152,11 @@ type Recipe = {
 
 function createStarts(cleanUps: CleanUp[], recipe: Recipe): Pick<Deployment, "start" | "runToEnd" | "secretTexts"> {
   let started = 0;
-  const spawn = async ({ env, secrets }: StartOptions, ready: "ready" | "started" | "halted") => {
+  const spawn = async ({ env, secrets, flags = [] }: StartOptions, ready: "ready" | "started" | "halted") => {
     started += 1;
     const running = await spawnService({
       ...recipe,
+      flags,
       env: { ...recipe.env, ...env },
       secrets: { ...recipe.secrets, ...secrets },
       logFile: join(recipe.folder, `${started}.log`),

@@ -84,12 +84,14 @@ async function broadcastOne(options: BroadcasterOptions, unsettled: Unsettled): 
   if (await transaction(pool, (tx) => announceBroadcast(tx, sealer, unsettled))) {
     logger.info("broadcast: the node has the transaction");
   } else logger.debug("sent again");
-  if (blockHash === null) return;
-  // It came to us after its block was read, so that reading had passed it by.
-  if (await transaction(pool, (tx) => store.markIncludedLate(tx, txid, blockHash))) {
+  if (blockHash !== null && (await includeLate(pool, txid, blockHash))) {
     logger.info({ blockHash }, "found in a block that was read before");
   }
 }
+
+/** It came to us after its block was read, so that reading had passed it by. */
+const includeLate = async (pool: Pool, txid: string, blockHash: string): Promise<boolean> =>
+  await transaction(pool, (tx) => store.markIncludedLate(tx, txid, blockHash));
 
 /** What the mempools have that spends one of its inputs; null when nothing does. */
 async function findRival({ node }: BroadcasterOptions, { txid, inputs }: Unsettled) {

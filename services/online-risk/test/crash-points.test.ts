@@ -1,34 +1,34 @@
 // online-risk killed before and after each of its own commits, by name: what it accepted is there once, judged once, cleared once.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { crashArming } from "@sluice/postgres/testing";
-import { expect, onTestFinished, test } from "vitest";
-import { BY_THE_CLOCK, CRASH_POINTS } from "./crash-points.ts";
+import { COMMON_EFFECTS, crashArming, pointsAround, reachedPoints, walkPoints } from "@sluice/crash-points";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { BY_THE_CLOCK, EFFECTS } from "./crash-points.ts";
+import { createPeer } from "./peer.ts";
 import { startArmed } from "./process.ts";
 import { clientOf, countRows, createWorld, newWithdrawal } from "./world.ts";
 
-/** Far longer than any of them takes: a name that is never reached is said, and nobody waits for ever. */
-const LONGEST_MS = 120_000;
+const FEES = { estimates: [], minimumSatPerKvbyte: 1_000n, nodes: 1, estimatedAtMs: 1 };
 
 test("whichever commit it dies at, every withdrawal is accepted once and cleared once", async () => {
   const world = await createWorld();
+  const peer = await createPeer(world);
   const folder = mkdtempSync(join(tmpdir(), "online-points-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const reached = join(folder, "reached");
   const posted: ReturnType<typeof newWithdrawal>[] = [];
-  for (const point of CRASH_POINTS) {
-    const { api, ended } = startArmed(world.env, crashArming(reached, `${point}#1`));
+  const killed = await walkPoints(pointsAround(EFFECTS), reached, async (point, flags) => {
+    const { api, ended } = startArmed(world.env, flags);
     const withdrawal = newWithdrawal();
+    await peer.publish([{ key: world.keys.gateway, type: "fee.estimated.v1", id: `fees-${point}`, message: FEES }]);
     posted.push(withdrawal);
     // Its answer may never come, as the backend knows it.
     void api
       .then((url) => clientOf({ api: url }, world.keys.backend, 30).createWithdrawal(withdrawal))
       .catch(() => undefined);
-    const signal = await Promise.race([ended, delay(LONGEST_MS, "not reached", { ref: false })]);
-    expect([point, signal]).toEqual([point, "SIGKILL"]);
-  }
+    return ended;
+  });
   const last = startArmed(world.env, crashArming(reached));
   const client = clientOf({ api: await last.api }, world.keys.backend, 30);
   for (const withdrawal of posted) {
@@ -36,10 +36,12 @@ test("whichever commit it dies at, every withdrawal is accepted once and cleared
     await client.waitFor(withdrawal.id, ["cleared"], { pollMs: 50 });
   }
   expect(await countRows(world.pool, "withdrawal")).toBe(posted.length);
-  expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(posted.length);
+  const ids = posted.map(({ id }) => id).toSorted();
+  const cleared = () => new Map(peer.cleared.map(({ id, message }) => [id, message.withdrawalId]));
+  await vi.waitFor(() => expect([...new Set(cleared().values())].toSorted()).toEqual(ids), 30_000);
+  expect(cleared().size).toBe(posted.length);
   // A commit that is not in the list is found here, and the list names nothing that is not there.
-  const names = new Set(readFileSync(reached, "utf8").trim().split("\n"));
-  const own = [...names].filter((name) => name.includes(" online-risk/") && !BY_THE_CLOCK.includes(name));
-  expect(own.toSorted()).toEqual([...CRASH_POINTS].toSorted());
-  process.stdout.write(`online-risk: killed at ${CRASH_POINTS.length} of ${CRASH_POINTS.length} crash points\n`);
+  const common = COMMON_EFFECTS.filter((effect) => !EFFECTS.some((own) => own === effect));
+  expect(reachedPoints(reached, [...common, ...BY_THE_CLOCK])).toEqual(pointsAround(EFFECTS).toSorted());
+  process.stdout.write(`online-risk: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
 }, 600_000);

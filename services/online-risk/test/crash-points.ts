@@ -1,12 +1,12 @@
-// The crash points of online-risk by name: before and after every commit of its own, by the function that has it done. What its
-// consumers and its relay commit is walked through in packages/messaging.
-const COMMITS = ["online-risk/api answered", "online-risk/judge judgeOne"] as const;
-
-export type CrashPoint = `${"before" | "after"} ${(typeof COMMITS)[number]}`;
-
-export const CRASH_POINTS: readonly CrashPoint[] = COMMITS.flatMap(
-  (name) => [`before ${name}`, `after ${name}`] as const,
-);
+// The durable effects of online-risk by name, each walked through before and after it. What else every online service does alike is
+// treasury's to walk through.
+export const EFFECTS = [
+  "messaging/settle settleTogether",
+  "online-risk/api answered",
+  "online-risk/judge judgeOne",
+  "kafka outbox",
+  "messaging/outbox markPublished",
+] as const;
 
 /** Done once a minute, for nobody: whether it comes in a test is left to the clock. */
-export const BY_THE_CLOCK = ["before online-risk/requests pruneNonces", "after online-risk/requests pruneNonces"];
+export const BY_THE_CLOCK = ["risk-memory/requests pruneNonces"] as const;

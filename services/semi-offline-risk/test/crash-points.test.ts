@@ -1,14 +1,15 @@
 // semi-offline-risk killed before and after each of its commits, by name, one after the other in one world: every task gets its
 // one verdict, and every withdrawal its one payment, as if nothing had happened.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { finalisePayout } from "@sluice/chains";
 import { callConsole } from "@sluice/console";
 import { HOLDERS, seal } from "@sluice/contracts";
+import { crashArming, pointsAround, reachedPoints, walkPoints } from "@sluice/crash-points";
 import { createPool } from "@sluice/postgres";
-import { crashArming, createTestDatabase } from "@sluice/postgres/testing";
+import { createTestDatabase } from "@sluice/postgres/testing";
 import { signDecision } from "@sluice/second-opinion";
 import {
   fund,
@@ -20,27 +21,23 @@ import {
   sealedBundle,
 } from "@sluice/second-opinion/fixtures";
 import { expect, onTestFinished, test } from "vitest";
-import { CRASH_POINTS } from "./crash-points.ts";
+import { EFFECTS } from "./crash-points.ts";
 import { type Process, prepareZone } from "./processes.ts";
 import { openVault } from "./vault.ts";
 
 const [A] = HOLDERS;
-/** Far longer than any of them takes: a name that is never reached is said, and nobody waits for ever. */
-const LONGEST_MS = 120_000;
 const LARGE = { delayAboveSat: "150000", delayMs: 3_600_000, releaseAboveSat: "300000" };
 
 test("whichever commit it dies at, every task gets the verdict that it would have got", async () => {
   const world = await openWorld();
   const { vault, folder } = world;
   const reached = join(folder, "reached");
-  let killed = 0;
-  for (const point of CRASH_POINTS) {
-    const risk = world.startRisk(crashArming(reached, `${point}#1`));
+  const killed = await walkPoints(pointsAround(EFFECTS), reached, async (point, flags) => {
+    const risk = world.startRisk(flags);
     world.giveWork(/governance|vetoed/.test(point));
-    const { signal } = await Promise.race([risk.ended, delay(LONGEST_MS, { signal: "not reached" }, { ref: false })]);
-    expect([point, signal]).toEqual([point, "SIGKILL"]);
-    killed += 1;
-  }
+    if (point.includes("recall-requested")) world.recall();
+    return (await risk.ended).signal;
+  });
   world.startRisk(crashArming(reached));
   world.giveWork(true);
   await world.sent();
@@ -58,9 +55,8 @@ test("whichever commit it dies at, every task gets the verdict that it would hav
   const reports = vault.reports();
   expect(reports.map(({ number }) => number)).toEqual(reports.map((_, at) => BigInt(at + 1)));
   // A commit that is not in the list is found here, and the list names nothing that is not there.
-  const names = existsSync(reached) ? [...new Set(readFileSync(reached, "utf8").trim().split("\n"))] : [];
-  expect(names.toSorted()).toEqual([...CRASH_POINTS].toSorted());
-  process.stdout.write(`semi-offline-risk: killed at ${killed} of ${CRASH_POINTS.length} crash points\n`);
+  expect(reachedPoints(reached)).toEqual(pointsAround(EFFECTS).toSorted());
+  process.stdout.write(`semi-offline-risk: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
 }, 600_000);
 
 async function openWorld() {
@@ -108,6 +104,11 @@ async function openWorld() {
       return risk;
     },
     sent: () => Promise.all(sends),
+    /** As a vault whose database was set back. */
+    recall: (): void => {
+      const outgoing = { id: `recall-${count}`, key: "vault", occurredAtMs: Date.now(), message: { sinceMs: 0 } };
+      given(vault.bridge.send(seal(seals.sealer("vault"), "recall.requested.v1", outgoing)));
+    },
     /** One to be signed; and where people are at work, one to be refused, two that they have to stop, and a bundle. */
     giveWork: (people: boolean): void => {
       if (!people) {

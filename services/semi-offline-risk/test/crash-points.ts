@@ -1,20 +1,18 @@
-// The crash points of semi-offline-risk by name: before and after every commit, by the function that has it done. What is not here
-// is `journal accept`, by which a person ends an alarm, and the repair of a broken judgement: no task waits for those commits.
-const COMMITS = [
+// The durable effects of semi-offline-risk by name, each walked through before and after it. A
+// message to a holder over its bridge is in the list too: whether it was sent is in no table, so it has to be sent again.
+export const EFFECTS = [
   "migrate",
+  "governance/bundles offer",
   "holders/journal-watch hear",
   "semi-offline-risk/signing-requested handleSigningRequested",
   "semi-offline-risk/judge-stage judgeOne",
   "semi-offline-risk/sign-stage signOne",
+  "holders/holders order over the bridge",
   "semi-offline-risk/signing-answered handleSigningAnswered",
   "semi-offline-risk/signing-vetoed handleSigningVetoed",
   "semi-offline-risk/reports sendReports",
-  "governance/bundles offer",
+  "semi-offline-risk/reports sendReports over the bridge",
+  "semi-offline-risk/zone-report send over the bridge",
+  "semi-offline-risk/recall-requested handleRecallRequested over the bridge",
   "governance/console-commands decide",
 ] as const;
-
-export type CrashPoint = `${"before" | "after"} ${(typeof COMMITS)[number]}`;
-
-export const CRASH_POINTS: readonly CrashPoint[] = COMMITS.flatMap(
-  (name) => [`before ${name}`, `after ${name}`] as const,
-);

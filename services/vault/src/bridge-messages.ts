@@ -7,7 +7,6 @@ import { isRetriable, transaction } from "@sluice/postgres";
 import { about, type Logger } from "@sluice/runtime";
 import { parkReport } from "@sluice/wallet-memory";
 import type { ZoneNews } from "@sluice/zone-news";
-import type { VaultCrash } from "./crash-point.ts";
 import type { handleRiskReported } from "./handlers/risk-reported.ts";
 
 export type BridgeMessagesOptions = Pick<OnlineService, "pool" | "trust"> & {
@@ -17,7 +16,6 @@ export type BridgeMessagesOptions = Pick<OnlineService, "pool" | "trust"> & {
   readonly adopt: (opened: OpenedOf<"signing.requested.v1">) => Promise<void>;
   readonly onParked: (code: string) => void;
   readonly logger: Logger;
-  readonly crashPoint: VaultCrash;
 };
 
 /**
@@ -26,7 +24,7 @@ export type BridgeMessagesOptions = Pick<OnlineService, "pool" | "trust"> & {
  * parked, since those behind it wait.
  */
 export function receiveBridgeMessages(options: BridgeMessagesOptions): (bytes: Uint8Array) => Promise<void> {
-  const { pool, trust, zone, handleReport, onParked, logger, crashPoint } = options;
+  const { pool, trust, zone, handleReport, onParked, logger } = options;
   return async (bytes) => {
     const opened = open(trust, bytes, ["risk.reported.v1", "zone.reported.v1", "signing.requested.v1"]);
     if (!opened.ok) return park(null, opened.refusal.code, opened.refusal.detail, bytes);
@@ -44,13 +42,11 @@ export function receiveBridgeMessages(options: BridgeMessagesOptions): (bytes: U
 
   async function takeReport(report: OpenedOf<"risk.reported.v1">): Promise<void> {
     let decision: ReportDecision | null = null;
-    await transaction(pool, async (tx) => {
-      await handleOnce(tx, report, async () => {
+    await transaction(pool, (tx) =>
+      handleOnce(tx, report, async () => {
         decision = await handleReport(tx, report);
-      });
-      await crashPoint("before-report-commit");
-    });
-    await crashPoint("after-report-commit");
+      }),
+    );
     tell(report, decision);
   }
 

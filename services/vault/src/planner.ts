@@ -4,7 +4,6 @@ import type { OnlineService } from "@sluice/online-service";
 import { transaction } from "@sluice/postgres";
 import { about, type Logger, type Rounds, startRounds } from "@sluice/runtime";
 import { askForRefill, type RefillPolicy } from "./ask-for-refill.ts";
-import type { VaultCrash } from "./crash-point.ts";
 import { type PlanOutcome, type PlanPolicy, planWallet } from "./plan-wallet.ts";
 import { type TidyPolicy, tidyWallet } from "./tidy-wallet.ts";
 import { LOOK_EVERY_MS } from "./work.ts";
@@ -13,7 +12,6 @@ export function startPlanner(
   { pool, sealer, life }: Pick<OnlineService, "pool" | "sealer" | "life">,
   wallets: Iterable<Wallet>,
   policy: PlanPolicy & RefillPolicy & TidyPolicy,
-  crashPoint: VaultCrash,
   isHeld: () => boolean,
 ): Rounds {
   const all = [...wallets];
@@ -62,13 +60,8 @@ export function startPlanner(
 
   async function plan(wallet: Wallet): Promise<PlanOutcome | null> {
     if (life.stopping.aborted) return null;
-    const outcome = await transaction(pool, async (tx) => {
-      const planned = await planWallet(tx, wallet, policy, sealer);
-      if (planned.kind === "planned") await crashPoint("before-plan-commit");
-      return planned;
-    });
+    const outcome = await transaction(pool, (tx) => planWallet(tx, wallet, policy, sealer));
     tell(about(life.logger, { walletId: wallet.walletId }), outcome);
-    if (outcome.kind === "planned") await crashPoint("after-plan-commit");
     return outcome;
   }
 }

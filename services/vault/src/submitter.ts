@@ -5,7 +5,6 @@ import { backoffMs } from "@sluice/core";
 import { announce, type OnlineService } from "@sluice/online-service";
 import { transaction } from "@sluice/postgres";
 import { about, type Rounds, startRounds } from "@sluice/runtime";
-import type { VaultCrash } from "./crash-point.ts";
 import { dueTasks, lockTask, markSent, postponeSending, sendSubmittedAgain, takeRequest } from "./store/tasks.ts";
 import { LOOK_EVERY_MS } from "./work.ts";
 
@@ -22,7 +21,6 @@ export function startSubmitter(
   { pool, sealer, life }: Pick<OnlineService, "pool" | "sealer" | "life">,
   bridge: Bridge,
   askAgainMs: number,
-  crashPoint: VaultCrash,
   isHeld: () => boolean,
 ): Submitter {
   const sending = new Map<string, Promise<void>>();
@@ -66,11 +64,8 @@ export function startSubmitter(
         occurredAtMs: Date.now(),
         message: { taskId, walletId, psbt, withdrawals, purpose },
       });
-      await crashPoint("before-send");
       await bridge.send(envelope);
-      await crashPoint("after-send");
       const first = await recordSent(taskId, againInMs);
-      await crashPoint("after-sent-commit");
       logger.info({ first, withdrawals: withdrawals.length }, "the semi-offline zone has the task");
     } catch (error) {
       if (error instanceof BridgeError && error.code === "BRIDGE_CLOSED") return;

@@ -14,7 +14,6 @@ import { createZoneNews } from "@sluice/zone-news";
 import { receiveBridgeMessages } from "./bridge-messages.ts";
 import { startBumper } from "./bumper.ts";
 import { bridgeSessionOf, bumpPolicyOf, secretsSchema, settingsSchema, walletsOf } from "./config.ts";
-import type { VaultCrash } from "./crash-point.ts";
 import { handleCoinObserved } from "./handlers/coin-observed.ts";
 import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleFeeEstimated } from "./handlers/fee-estimated.ts";
@@ -42,12 +41,7 @@ const recallStore: TaskStore = {
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 
-/** @param crashPoint where a test may end the process */
-export async function startVault(
-  life: Lifecycle,
-  env: Environment,
-  crashPoint: VaultCrash = () => undefined,
-): Promise<void> {
+export async function startVault(life: Lifecycle, env: Environment): Promise<void> {
   const settings = readConfig(settingsSchema, env);
   const secrets = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
   const wallets = walletsOf(settings);
@@ -77,7 +71,6 @@ export async function startVault(
       adopt: recall.adopt,
       onParked: (code) => parked.inc({ code }),
       logger,
-      crashPoint,
     }),
     onStateChange: (state) => {
       logger.info({ state }, "the bridge changed its state");
@@ -96,13 +89,12 @@ export async function startVault(
   measurePlanning(service, fees);
   measureBridge(service, bridge);
 
-  const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, crashPoint, recall.isOpen);
+  const submitter = startSubmitter(service, bridge, settings.SLUICE_ASK_AGAIN_MS, recall.isOpen);
   life.onStop("submitter", submitter.stop);
   const planner = startPlanner(
     service,
     wallets.values(),
     { ...settings, fees, internal: internalTransferPolicyOf(settings) },
-    crashPoint,
     recall.isOpen,
   );
   life.onStop("planner", planner.stop);

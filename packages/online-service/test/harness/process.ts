@@ -33,12 +33,14 @@ export async function spawnService(options: {
   readonly secrets: object;
   readonly logFile: string;
   readonly ready: "ready" | "started" | "halted";
+  /** For `node`, before the script. */
+  readonly flags?: readonly string[];
 }): Promise<Spawned> {
   const output: string[] = [];
   const settings = Object.entries(options.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const child = await startChild({
     name: options.service,
-    command: [process.execPath, options.main.pathname],
+    command: [process.execPath, ...(options.flags ?? []), options.main.pathname],
     env: { ...plainEnvironment(), ...Object.fromEntries(settings) },
     logFile: options.logFile,
     ready: READINESS[options.ready],

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFailed, onTestFinished, vi } from "vitest";
-import type { VaultCrashPoint } from "../../src/crash-point.ts";
 import type { World } from "./world.ts";
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: string };
@@ -15,13 +14,15 @@ export type VaultProcess = {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   readonly get: (path: string) => Promise<Response>;
   readonly post: (path: string) => Promise<Response>;
+  readonly postJson: (path: string, body: object) => Promise<Response>;
   readonly kill: (signal: NodeJS.Signals) => void;
 };
 
-export function spawnVault(world: World, dieAt?: `${VaultCrashPoint}/${number}`): VaultProcess {
-  const script = fileURLToPath(new URL("vault-process.ts", import.meta.url));
-  const child = spawn(process.execPath, [script], {
-    env: { ...startedWith(), ...world.env, ...(dieAt === undefined ? {} : { DIE_AT: dieAt }) },
+/** @param flags for `node`, before the script */
+export function spawnVault(world: Pick<World, "env">, flags: readonly string[] = []): VaultProcess {
+  const script = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  const child = spawn(process.execPath, [...flags, script], {
+    env: { ...startedWith(), ...world.env },
     stdio: ["ignore", "inherit", "pipe"],
   });
   const log: LogLine[] = [];
@@ -51,6 +52,12 @@ export function spawnVault(world: World, dieAt?: `${VaultCrashPoint}/${number}`)
     ended,
     get: (path) => fetch(url(path)),
     post: (path) => fetch(url(path), { method: "POST" }),
+    postJson: (path, body) =>
+      fetch(url(path), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
     kill: (signal) => void child.kill(signal),
   };
 }

@@ -28,11 +28,12 @@ export type ReportChanges = { readonly message?: Partial<Report>; readonly seale
 export type ZoneMemory = {
   number: bigint;
   readonly reports: Map<string, Uint8Array>;
+  readonly tasks: Map<string, Uint8Array>;
   readonly asked: Map<string, number>;
 };
 
 export function createZoneMemory(): ZoneMemory {
-  return { number: 0n, reports: new Map(), asked: new Map() };
+  return { number: 0n, reports: new Map(), tasks: new Map(), asked: new Map() };
 }
 
 export function openZone(world: World, decide: Decide, memory: ZoneMemory = createZoneMemory()): Zone {
@@ -44,12 +45,15 @@ export function openZone(world: World, decide: Decide, memory: ZoneMemory = crea
     peerName: "vault",
     session: testBridgeSession("semi-offline-risk", "vault"),
     onMessage: async (bytes) => {
-      const opened = open(world.trust, bytes, ["signing.requested.v1"]);
+      const opened = open(world.trust, bytes, ["signing.requested.v1", "bundle.offered.v1", "recall.requested.v1"]);
       if (!opened.ok) {
         faults.push(opened.refusal.code);
         return;
       }
+      if (opened.value.type === "bundle.offered.v1") return;
+      if (opened.value.type === "recall.requested.v1") return giveBack();
       const task = opened.value.message;
+      memory.tasks.set(task.taskId, bytes);
       faults.push(...faultsOf(world, task));
       requests.push(task);
       const asked = (memory.asked.get(task.taskId) ?? 0) + 1;
@@ -62,6 +66,15 @@ export function openZone(world: World, decide: Decide, memory: ZoneMemory = crea
   });
   onTestFinished(() => bridge.close());
   return { requests, faults, report, send: (bytes) => bridge.send(bytes), close: () => bridge.close() };
+
+  /** Every task as vault sealed it, and its verdict behind it. */
+  async function giveBack(): Promise<void> {
+    for (const [taskId, request] of memory.tasks) {
+      await bridge.send(request);
+      const recorded = memory.reports.get(taskId);
+      if (recorded !== undefined) await bridge.send(recorded);
+    }
+  }
 
   async function report(task: Task, verdict: Verdict, changes: ReportChanges = {}): Promise<void> {
     memory.number += 1n;
