@@ -22,6 +22,7 @@ const TOOLS = /^packages\/(postgres|devstack|client|cli|ceremony|crash-points|si
 const DEBTS: Readonly<Record<string, string>> = {
   "online-risk/bring-back": "services/online-risk/test/set-back",
   "risk-memory/withdrawals": "services/online-risk/test/set-back",
+  "semi-offline-risk/recall-requested": "test/journeys/restored",
   "holders/journal-watch": "packages/holders/test/journal-watch",
   "vault-desk/routes": "services/vault/test/people",
   "report-watch/report-watch": "services/online-risk/test/reports",

@@ -35,7 +35,6 @@ test("whichever commit it dies at, every task gets the verdict that it would hav
   const killed = await walkPoints(pointsAround(EFFECTS), reached, async (point, flags) => {
     const risk = world.startRisk(flags);
     world.giveWork(/governance|vetoed/.test(point));
-    if (point.includes("recall-requested")) world.recall();
     return (await risk.ended).signal;
   });
   world.startRisk(crashArming(reached));
@@ -104,11 +103,6 @@ async function openWorld() {
       return risk;
     },
     sent: () => Promise.all(sends),
-    /** As a vault whose database was set back. */
-    recall: (): void => {
-      const outgoing = { id: `recall-${count}`, key: "vault", occurredAtMs: Date.now(), message: { sinceMs: 0 } };
-      given(vault.bridge.send(seal(seals.sealer("vault"), "recall.requested.v1", outgoing)));
-    },
     /** One to be signed; and where people are at work, one to be refused, two that they have to stop, and a bundle. */
     giveWork: (people: boolean): void => {
       if (!people) {

@@ -13,6 +13,5 @@ export const EFFECTS = [
   "semi-offline-risk/reports sendReports",
   "semi-offline-risk/reports sendReports over the bridge",
   "semi-offline-risk/zone-report send over the bridge",
-  "semi-offline-risk/recall-requested handleRecallRequested over the bridge",
   "governance/console-commands decide",
 ] as const;
