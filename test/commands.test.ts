@@ -85,6 +85,7 @@ type Addresses = {
   readonly apiUrl: string;
   readonly keyId: string;
   readonly privateKey: string;
+  readonly officers: readonly { readonly keyId: string; readonly privateKey: string }[];
   readonly consoleUrl: string;
   readonly servicesHttp: Readonly<Record<string, string>>;
   readonly bitcoindRpcUrl: string;
@@ -106,10 +107,17 @@ async function listTopics({ kafkaBrokers }: Addresses): Promise<readonly string[
 const DESTINATION = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 
 /** With nothing but what was printed. */
-async function payOne({ apiUrl, keyId, privateKey, bitcoindRpcUrl }: Addresses): Promise<void> {
-  const client = createSluiceClient({ baseUrl: apiUrl, keyId, privateKey: createPrivateKey(privateKey) });
+async function payOne({ apiUrl, keyId, privateKey, officers, bitcoindRpcUrl }: Addresses): Promise<void> {
+  const clientOf = (key: Addresses["officers"][number]) =>
+    createSluiceClient({ baseUrl: apiUrl, keyId: key.keyId, privateKey: createPrivateKey(key.privateKey) });
+  const client = clientOf({ keyId, privateKey });
   const id = "printed-1";
   await client.createWithdrawal({ id, account: "alice", asset: "BTC", amount: 123_456n, address: DESTINATION });
+  for (const officer of officers.map(clientOf)) {
+    await expect(officer.approveWithdrawal(id), "has the scope, and nothing to approve").rejects.toMatchObject({
+      code: "NOT_HELD",
+    });
+  }
   for (let state = ""; state !== "completed"; ) {
     ({ state } = await client.waitFor(id, ["broadcast", "confirming"], { pollMs: 100 }));
     expect(["broadcast", "confirming", "completed"]).toContain(state);

@@ -14,7 +14,7 @@ export const LONGEST: readonly string[] = [
   "test/journeys/stuck.test.ts",
   "test/journeys/restored.test.ts",
   "test/hostile-broker/hostile-broker.test.ts",
-  "services/blockchain-gateway/test/crash.test.ts",
+  "services/blockchain-gateway/test/crash-points.test.ts",
   "services/semi-offline-risk/test/crash-points.test.ts",
   "test/chaos/clocks.test.ts",
 ];

@@ -54,6 +54,10 @@ function addresses(parts: Parts, stack: Stack): object {
     apiUrl: stack.apiUrl,
     keyId: stack.backend.keyId,
     privateKey: stack.backend.privateKey.export({ format: "pem", type: "pkcs8" }),
+    // Two people who may approve what the backend asked for, which it may not do itself.
+    officers: stack.officerKeys.map(({ keyId, privateKey }) => {
+      return { keyId, privateKey: privateKey.export({ format: "pem", type: "pkcs8" }) };
+    }),
     consoleUrl: stack.httpUrls["ops-console"],
     servicesHttp: stack.httpUrls,
     bitcoindRpcUrl: parts.bitcoind.rpcUrl,

@@ -49,6 +49,7 @@ let vault: FalseVault | undefined;
 let before: Zone;
 let zone: FalseZone | undefined;
 /** Who signed the control in vault's place. */
+let paidInPlace = "";
 let signers: readonly Holder[] = [];
 
 afterAll(async () => {
@@ -279,7 +280,7 @@ it("in vault's place: the one honest task is signed once, and nothing else is on
   const grown = HOLDERS.map((holder) => recordsOf(after, holder) - recordsOf(before, holder));
   expect(grown).toEqual(HOLDERS.map((holder) => (signers.includes(holder) ? 1n : 0n)));
   expect((await unspentCoins(stack())).map(outpointOf)).toEqual(loot.coins.map(outpointOf));
-  await broadcast(honest.psbt, verdict.value.psbt);
+  paidInPlace = await broadcast(honest.psbt, verdict.value.psbt);
   expect(await paymentsTo(stack(), signed.address)).toHaveLength(1);
 });
 
@@ -289,12 +290,13 @@ function recordsOf({ holders }: Zone, holder: Holder): bigint {
   return report.journalRecords;
 }
 
-async function broadcast(planned: Uint8Array, signed: Uint8Array): Promise<void> {
+async function broadcast(planned: Uint8Array, signed: Uint8Array): Promise<string> {
   const finalised = finalisePayout(planned, signed, stack().wallet);
   if (!finalised.ok) throw new Error(finalised.refusal.code);
   await stack().chain.rpc("sendrawtransaction", Buffer.from(finalised.value.transaction).toString("hex"));
   await stack().chain.mine(1);
   attempts.control("the signed control: taken by the node");
+  return finalised.value.txid;
 }
 
 it("before a holder: without semi-offline-risk's seal it answers nothing, and with it it still thinks for itself", async () => {
@@ -383,6 +385,19 @@ it("when the enemy is gone, everything that was asked for is paid once and exact
   const asked = async () =>
     (await callConsole(stack().inside.consoleOf("semi-offline-risk"), "journal accept", accept)).ok;
   await expect.poll(asked, { timeout: 60_000 }).toBe(true);
+  // What was signed in vault's place spends a coin of which vault knows no payout: that lane waits for a person, too.
+  const stopped = async () => {
+    const answer = await fetch(`${stack().httpUrls.vault}/lanes`);
+    const lanes = (await answer.json()) as { readonly stopped: readonly { readonly transactionId: string }[] };
+    return lanes.stopped.map(({ transactionId }) => transactionId);
+  };
+  await expect.poll(stopped, { timeout: 60_000 }).toEqual([paidInPlace]);
+  const { status } = await fetch(`${stack().httpUrls.vault}/lanes/${stack().walletId}/reopen`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ transactionId: paidInPlace, by: "ann" }),
+  });
+  expect(status).toBe(200);
   const left = ["stolen-1", "stolen-2", "lone-1"];
   const ended = await Promise.all(left.map((id) => follow(stack(), id, ["completed"])));
   expect(ended.map(({ id, state }) => `${id} ${state}`)).toEqual(left.map((id) => `${id} completed`));

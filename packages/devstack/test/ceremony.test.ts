@@ -23,6 +23,7 @@ const STORED = [...ONLINE_SERVICES, "semi-offline-risk"] as const;
 
 type Run = { readonly code: number | null; readonly output: string };
 const CUSTODIANS = ["alice", "bob", "carol"] as const;
+const OFFICERS = ["officer-1", "officer-2"] as const;
 const sealed = join(root, "custody", "sealed");
 let first: Run;
 
@@ -111,6 +112,7 @@ describe("ceremony", () => {
       ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
       ...Object.fromEntries(config.map((name) => [`config/${name}.json`, "444"])),
       ...Object.fromEntries(PRODUCERS.map((producer) => [`secrets/${producer}/secrets.json`, "400"])),
+      ...Object.fromEntries(OFFICERS.map((name) => [`secrets/exchange-backend/${name}.pem`, "400"])),
       ...{ "custody/sealed/ceremony.json": "644", "custody/sealed/wallets.json": "644" },
       ...Object.fromEntries(
         HOLDERS.flatMap((holder) => CUSTODIANS.map((name) => [`custody/sealed/shares/${holder}/${name}.age`, "600"])),
@@ -132,6 +134,12 @@ describe("ceremony", () => {
       const node = producer === "blockchain-gateway" ? ["bitcoinNodes"] : [];
       const bridge = (BRIDGE_ENDS as readonly string[]).includes(producer) ? ["bridgeKey"] : [];
       expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...bridge, ...database]);
+    }
+    for (const keyId of OFFICERS) {
+      const pem = readFileSync(join(root, "secrets", "exchange-backend", `${keyId}.pem`));
+      const publicKey = createPublicKey(pem).export({ format: "der", type: "spki" }).subarray(-32);
+      const known = { producer: "exchange-backend", keyId, publicKey: publicKey.toString("base64") };
+      expect(trust, keyId).toContainEqual(known);
     }
     expect(secretsOf("blockchain-gateway")).toMatchObject({
       bitcoinNodes: { bitcoind: { user: "sluice", password: secret("bitcoin-password") } },

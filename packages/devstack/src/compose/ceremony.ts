@@ -33,6 +33,7 @@ postgres.password = secret("password");
 const online = await createDatabases(postgres.toString(), prefix, ONLINE_SERVICES);
 const offline = await createDatabases(offlinePostgres.toString(), prefix, ["semi-offline-risk"]);
 for (const producer of PRODUCERS) writeSecrets(out, producer, secretsOf(producer, identities, online, offline));
+writeOfficers(join(out, "secrets", "exchange-backend"));
 writeCustody(join(out, "custody"));
 writeConfig(join(out, "config"));
 say("keys are made and shared among custodians; databases and configuration are made");
@@ -99,6 +100,14 @@ function secretsOf(
 function writeSecrets(folder: string, producer: Producer, secrets: object): void {
   mkdirSync(join(folder, "secrets", producer), { recursive: true });
   writeFileSync(join(folder, "secrets", producer, "secrets.json"), JSON.stringify(secrets), { mode: 0o400 });
+}
+
+/** Beside the backend's own, whose requests they approve: `sluice` takes such a file. */
+function writeOfficers(folder: string): void {
+  for (const { keyId, privateKey } of identities.officers) {
+    const pem = privateKey.export({ format: "pem", type: "pkcs8" });
+    writeFileSync(join(folder, `${keyId}.pem`), pem, { mode: 0o400 });
+  }
 }
 
 function writeConfig(folder: string): void {

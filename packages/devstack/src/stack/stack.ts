@@ -83,6 +83,7 @@ export type Stack = {
   readonly client: SluiceClient;
   /** Two people with keys of their own: nobody approves an own request. */
   readonly officers: readonly [SluiceClient, SluiceClient];
+  readonly officerKeys: readonly Pick<Identity, "keyId" | "privateKey">[];
   readonly chain: Regtest;
   /** Whether the semi-offline processes run where no IP is to be had; `detail` says why not. */
   readonly isolation: { readonly noIp: boolean; readonly detail: string };
@@ -190,6 +191,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     inside: insideOf(identities, office, around, parts.postgres.url),
     client: clientOf(identities.of("exchange-backend")),
     officers: [clientOf(identities.officers[0]), clientOf(identities.officers[1])],
+    officerKeys: identities.officers,
     chain,
     isolation: describeIsolation(isolated),
     directory,
