@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, sep } from "node:path";
 import {
+  openFaucet,
   type Parts,
   type PolicyChoices,
   type ProcessName,
@@ -52,6 +53,8 @@ export const REQUIRED_CONFIRMATIONS = 2;
 const COIN_SAT = 2_000_000n;
 const MOST_COINS = 90;
 const MORE_COINS = 15;
+/** What it has beside fees. */
+const PAYER_SAT = 390_000_000n;
 /** More than the largest amount that a load asks for, so that fees are paid too. */
 const PER_WITHDRAWAL_SAT = 35_000n;
 
@@ -86,7 +89,9 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     undo.push(stack.stop);
     const rpc = openNodeRpc(parts.bitcoind.rpcUrl);
     const startHeight = await rpc.ask<number>("getblockcount");
-    await stack.fund(coinsFor(options.withdrawals));
+    const coins = coinsFor(options.withdrawals);
+    await fillPayer(parts.bitcoind.rpcUrl, stack, coins);
+    await stack.fund(coins);
     const miner = await startMiner(rpc, mineEveryMs);
     undo.push(miner.stop);
     const observer = openObserver({
@@ -172,6 +177,15 @@ function environments(
     own[name] = { ...own[name], ...settings };
   }
   return own;
+}
+
+/** A long run needs more than the four bitcoin that the world outside a stack begins with. */
+async function fillPayer(rpcUrl: string, { chain }: Stack, coins: readonly bigint[]): Promise<void> {
+  const missingSat = coins.reduce((sum, sat) => sum + sat, 0n) - PAYER_SAT;
+  if (missingSat <= 0n) return;
+  const faucet = await openFaucet(rpcUrl);
+  await faucet("sendtoaddress", await chain.newAddress(), Number(missingSat / 100_000_000n) + 1);
+  await chain.mine(1);
 }
 
 function coinsFor(withdrawals: number): readonly bigint[] {
