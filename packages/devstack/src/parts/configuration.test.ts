@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { renderBitcoinConfig, renderBitcoinConfigFlags, renderRpcAuth } from "./bitcoind.ts";
 import { parseRepository } from "./debian.ts";
-import { renderKafkaConfig } from "./kafka-config.ts";
+import { clusterIdOf, renderKafkaConfig } from "./kafka-config.ts";
 import { parseLibraries, parsePackageNames } from "./knots.ts";
 
 test("Kafka's configuration: one node, loopback only, topics only when created, no wait for a second consumer", () => {
@@ -87,4 +87,10 @@ test("libraries are the files that the loader names; one that is missing is an e
   ];
   expect(parseLibraries(listing.join("\n"))).toEqual(["/root/usr/lib/libc.so.6", "/root/usr/lib/libzmq.so.5"]);
   expect(() => parseLibraries([...listing, "\tlibfoo.so => not found"].join("\n"))).toThrow("libfoo.so => not found");
+});
+
+test("a cluster's id is 22 characters and never looks like an option, whatever it is made from", () => {
+  const firsts = Array.from({ length: 256 }, (_, first) => Uint8Array.of(first, ...new Uint8Array(15).fill(0xfb)));
+  expect(firsts.filter((bytes) => Buffer.from(bytes).toString("base64url").startsWith("-"))).toHaveLength(4);
+  expect(firsts.map(clusterIdOf).filter((id) => !/^[A-Za-f][\w-]{21}$/.test(id))).toEqual([]);
 });

@@ -44,3 +44,13 @@ export const SETTINGS_OF_ONE_NODE: Readonly<Record<string, string | number>> = {
   "group.initial.rebalance.delay.ms": 0,
   "log.cleaner.dedupe.buffer.size": 4_194_304,
 };
+
+/**
+ * Sixteen bytes as Kafka writes a cluster's id. The first bit is cleared: an id that begins with a hyphen would be an option to
+ * whoever reads it as an argument, which one in 64 would be.
+ */
+export function clusterIdOf(random: Uint8Array): string {
+  const bytes = Buffer.from(random);
+  bytes[0] = (bytes[0] ?? 0) & 0x7f;
+  return bytes.toString("base64url");
+}

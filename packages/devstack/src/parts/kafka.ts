@@ -8,7 +8,7 @@ import { exists, installationDirectory, installOnce } from "./cache.ts";
 import { type Child, startChild } from "./child.ts";
 import { findExecutable, plainEnvironment, run } from "./executable.ts";
 import type { Log } from "./find-part.ts";
-import { renderKafkaConfig } from "./kafka-config.ts";
+import { clusterIdOf, renderKafkaConfig } from "./kafka-config.ts";
 import { findFreePorts } from "./ports.ts";
 import type { Restartable } from "./running.ts";
 
@@ -62,7 +62,7 @@ async function startKafka(java: string, libraries: string, directory: string, lo
   await mkdir(directory, { recursive: true });
   await writeFile(config, renderKafkaConfig({ brokerPort, controllerPort, dataDirectory: join(directory, "data") }));
   const classPath = ["-cp", join(libraries, "*")];
-  const clusterId = randomBytes(16).toString("base64url");
+  const clusterId = clusterIdOf(randomBytes(16));
   await run(
     [
       java,
