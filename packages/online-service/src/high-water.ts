@@ -26,8 +26,11 @@ export async function judgeStanding({ pool, bus, trust, name, markEveryMs }: Aro
   if (recoveringTo !== null) return { kind: "recovering", sinceMs: markedAtMs };
   if (mark > 0n && ageMs < 3 * markEveryMs) return { kind: "current" };
   const highest = await highestMark(bus, trust, name);
-  if (highest <= mark) return { kind: "current" };
-  return { kind: "set-back", mark, highest, sinceMs: markedAtMs };
+  // Another instance may have set a mark and published it meanwhile. Each is in the database before it is published, so
+  // only what the database says from now on can be held against it.
+  const now = await readHighWater(pool);
+  if (highest <= now.mark) return { kind: "current" };
+  return { kind: "set-back", mark: now.mark, highest, sinceMs: now.markedAtMs };
 }
 
 /** From here on a restart goes on with the recovery by itself. */

@@ -15,6 +15,7 @@ import { messagingHealth, postgresHealth } from "./health.ts";
 import { endRecovery } from "./high-water.ts";
 import { countMessages, countSentAgain } from "./metrics.ts";
 import type { OnlineService } from "./open.ts";
+import { answerRedrive } from "./redrive.ts";
 import { refuseOtherOrigins } from "./same-origin.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -75,6 +76,7 @@ export async function serve(service: OnlineService, serving: Serving): Promise<v
   });
   refuseOtherOrigins(http);
   answerDeadLetters(http, service, handlers);
+  answerRedrive(http, service);
   serving.routes?.(http);
   life.onStop("internal HTTP", () => http.close());
   const address = await http.listen({ host: settings.SLUICE_HTTP_HOST, port: settings.SLUICE_HTTP_PORT });

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Producer, seal } from "@sluice/contracts";
+import { appendOutbox } from "@sluice/messaging";
+import { transaction } from "@sluice/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Deployment, type Line, openLine, type ServiceProcess, until } from "../src/testing.ts";
 import { change, openConsole } from "./console.ts";
@@ -193,6 +195,42 @@ describe("a dead letter", () => {
   it("may be touched by the page of this address itself", async () => {
     const headers = { origin: service.httpUrl, "sec-fetch-site": "same-origin" };
     expect((await service.post("/dead-letters/999999/discard", headers)).status).toBe(404);
+  });
+});
+
+describe("what was published", () => {
+  const again = (said: object) => service.postJson("/outbox/redrive", said);
+
+  it("goes out again, the same messages, when a person asks for it", async () => {
+    const outgoing = change("told", 1);
+    const envelope = seal(world.sealerOf("online-risk"), TOPIC, outgoing);
+    const { id, key } = outgoing;
+    await transaction(world.pool, (tx) => appendOutbox(tx, { topic: TOPIC, key, id, envelope }));
+    const publishedAt = async () => {
+      const sql = "select published_at as at from outbox where message_id = $1";
+      return (await world.pool.query<{ at: Date | null }>(sql, [id])).rows[0]?.at?.getTime() ?? 0;
+    };
+    const first = await until(publishedAt, (at) => at > 0);
+    const since = "2020-01-01T00:00:00Z";
+    expect((await again({ topic: TOPIC, since, by: "ann" })).json()).toEqual({ topic: TOPIC, since, messages: 1 });
+    expect(await until(publishedAt, (at) => at > first)).toBeGreaterThan(first);
+    const later = { topic: TOPIC, since: "2999-01-01T00:00:00+01:00", by: "ann" };
+    expect((await again(later)).json()).toMatchObject({ messages: 0 });
+    const said = service.log().filter(({ msg }) => msg === "what was published is published again by hand");
+    expect(said).toMatchObject([
+      { by: "ann", messages: 1 },
+      { by: "ann", messages: 0 },
+    ]);
+  });
+
+  it.each([
+    ["topic", { topic: "nothing.v1", since: "2020-01-01T00:00:00Z", by: "ann" }],
+    ["since", { topic: "message.received.v1", since: "yesterday", by: "ann" }],
+    ["by", { topic: "message.received.v1", since: "2020-01-01T00:00:00Z" }],
+  ])("is left alone where %s is not what it has to be, and that is named", async (field, said) => {
+    const refused = await again(said);
+    expect(refused.json()).toMatchObject({ status: 400, code: "REQUEST_INVALID" });
+    expect(refused.text).toContain(field);
   });
 });
 

@@ -1,7 +1,10 @@
 // A database that was restored from a backup while the rest went on: it is noticed, nothing is done on it, and a person's
 // word brings back what the topics still hold.
+import { createBus, openMarks } from "@sluice/messaging";
+import type { Pool } from "@sluice/postgres";
 import { backUpDatabase } from "@sluice/postgres/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { judgeStanding } from "../src/high-water.ts";
 import { type Deployment, type ServiceProcess, until } from "../src/testing.ts";
 import { change, openConsole } from "./console.ts";
 
@@ -92,3 +95,41 @@ it("is noticed under a living process, which ends at once", async () => {
   const halted = await world.start({ expect: "halted" });
   expect((await halted.get("/readyz")).text).toContain("DATABASE_SET_BACK");
 });
+
+it("is not seen in a mark that another instance sets while this one starts", async () => {
+  const { trust, topicPrefix, sealerOf } = world;
+  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  const brokers = (process.env["KAFKA_BROKERS"] ?? "").split(",");
+  const bus = createBus({ brokers, clientId: "test", topicPrefix, logger: silent });
+  const marks = openMarks(bus, sealerOf("ops-console"));
+  const around = { bus, trust, name: "ops-console", markEveryMs: 200 } as const;
+  try {
+    // Older than a restart takes, so that the topic is asked; and as high as all that was published.
+    await world.pool.query("update high_water set mark = 1000000, marked_at = now() - interval '1 hour'");
+    await marks.publish(1_000_000n, Date.now());
+    const pool = afterFirstQuery(world.pool, async () => {
+      await world.pool.query("update high_water set mark = mark + 1, marked_at = now()");
+      await marks.publish(1_000_001n, Date.now());
+    });
+    expect(await judgeStanding({ ...around, pool })).toEqual({ kind: "current" });
+    await world.pool.query("update high_water set mark = mark - 1, marked_at = now() - interval '1 hour'");
+    const setBack = { kind: "set-back", mark: 1_000_000n, highest: 1_000_001n };
+    expect(await judgeStanding({ ...around, pool: world.pool })).toMatchObject(setBack);
+  } finally {
+    await marks.close();
+  }
+});
+
+/** The real pool; what another instance does falls between its first answer and whatever is asked next. */
+function afterFirstQuery(pool: Pool, between: () => Promise<void>): Pool {
+  let isFirst = true;
+  const query = async (sql: string) => {
+    const answer = await pool.query(sql);
+    if (isFirst) {
+      isFirst = false;
+      await between();
+    }
+    return answer;
+  };
+  return Object.assign(Object.create(pool), { query }) as Pool;
+}

@@ -1,5 +1,4 @@
 // Step 2: judges what was received, and again what was delayed, in a transaction of its own. Any number of instances.
-
 import { setTimeout as sleep } from "node:timers/promises";
 import { findScript, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
