@@ -1,7 +1,7 @@
 // The OpenAPI 3.1 document of a server, from the zod schemas of its routes and the codes with which each refuses.
 import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifySchema } from "fastify";
-import { jsonSchemaTransform } from "fastify-type-provider-zod";
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { PROBLEM_CONTENT_TYPE, SERVER_PROBLEMS } from "./problem.ts";
 
 /** By status. */
@@ -27,9 +27,10 @@ export async function addOpenApi(server: FastifyInstance, { securitySchemes, ...
   const components = { schemas: { Problem: PROBLEM }, ...(securitySchemes === undefined ? {} : { securitySchemes }) };
   await server.register(swagger, {
     openapi: { openapi: "3.1.0", info, components: components as object },
+    transformObject: (document) => withoutUnused(inWhole(document) as Document) as never,
     transform: (document) => {
       const { refuses, ...schema } = (document.schema ?? {}) as FastifySchema;
-      const { schema: transformed, url } = jsonSchemaTransform({ ...document, schema } as never);
+      const { schema: transformed, url } = describe({ ...document, schema } as never);
       if ("hide" in transformed) return { schema: transformed, url };
       const hasBody = document.route.method !== "GET" && document.route.method !== "DELETE";
       const isRead = [schema.body, schema.params, schema.querystring].some((part) => part !== undefined);
@@ -41,6 +42,26 @@ export async function addOpenApi(server: FastifyInstance, { securitySchemes, ...
     },
   });
   server.get("/v1/openapi.json", { schema: { hide: true } }, async () => server.swagger());
+}
+
+/** A value that our own code does not change is nothing that a client must not send. */
+const HOW = {
+  zodToJsonConfig: {
+    override: ({ jsonSchema }: { readonly jsonSchema: { readOnly?: unknown } }) => void delete jsonSchema.readOnly,
+  },
+};
+const describe = createJsonSchemaTransform(HOW);
+const inWhole = createJsonSchemaTransformObject(HOW);
+
+type Document = { readonly components: { readonly schemas: Readonly<Record<string, object>> } };
+
+/** Each named schema comes as what is read and as what is written; who reads the document wants those that are used. */
+function withoutUnused(document: Document): Document {
+  const text = JSON.stringify(document);
+  const all = Object.entries(document.components.schemas);
+  const used = all.filter(([name]) => text.includes(`"#/components/schemas/${name}"`));
+  const left = { ...document, components: { ...document.components, schemas: Object.fromEntries(used) } };
+  return used.length === all.length ? left : withoutUnused(left);
 }
 
 /** All codes of all of them, each once and sorted. */

@@ -2,7 +2,7 @@
 import { feeQuotesSchema, listQuerySchema, withdrawalListSchema, withdrawalSchema } from "@sluice/client/api";
 import { failureRequestSchema, withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
 import { ok, parseAsset } from "@sluice/core";
-import { type ApiKey, type Door, type RouteGroup, refuse, refuses } from "@sluice/gate";
+import { type ApiKey, type Door, type RouteGroup, refuse, signed } from "@sluice/gate";
 import { quoteAll } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { listWithdrawals, readEstimates, readWhole } from "@sluice/risk-memory";
@@ -32,11 +32,12 @@ function request({ server, asks, answered }: Door, options: WithdrawalRouteOptio
       // The body is read from the signed bytes by the same function as in the semi-offline zone; the schema documents it.
       attachValidation: true,
       schema: {
+        operationId: "createWithdrawal",
         summary: "Request a withdrawal",
         description: ACCEPTING,
         body: withdrawalRequestSchema,
         response: { 202: withdrawalSchema },
-        refuses: refuses({ 400: ["QUERY_UNEXPECTED"], ...ACCEPTANCE }),
+        ...signed("withdraw", { 400: ["QUERY_UNEXPECTED"], ...ACCEPTANCE }),
       },
     },
     async (request, reply) => {
@@ -55,10 +56,11 @@ function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions)
     {
       preValidation: asks("read"),
       schema: {
+        operationId: "getWithdrawal",
         summary: "One withdrawal, with everything about it",
         params,
         response: { 200: withdrawalSchema },
-        refuses: refuses({ 404: ["WITHDRAWAL_UNKNOWN"] }),
+        ...signed("read", { 404: ["WITHDRAWAL_UNKNOWN"] }),
       },
     },
     async (request) => answered(request, (tx, { key }) => known(tx, request.params.id, key)),
@@ -69,10 +71,11 @@ function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions)
     {
       preValidation: asks("read"),
       schema: {
+        operationId: "listWithdrawals",
         summary: "Withdrawals, newest first",
         querystring: listQuerySchema,
         response: { 200: withdrawalListSchema },
-        refuses: refuses(),
+        ...signed("read"),
       },
     },
     async (request) =>
@@ -89,10 +92,11 @@ function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions)
     {
       preValidation: asks("read"),
       schema: {
+        operationId: "getFees",
         summary: "What a withdrawal is quoted now, for each priority",
         params: z.object({ asset: z.string().min(1).max(16) }),
         response: { 200: feeQuotesSchema },
-        refuses: refuses({ 404: ["ASSET_UNKNOWN"] }),
+        ...signed("read", { 404: ["ASSET_UNKNOWN"] }),
       },
     },
     async (request) =>
@@ -111,8 +115,13 @@ function command({ server, asks, answered }: Door, options: WithdrawalRouteOptio
     {
       preValidation: asks("withdraw"),
       schema: {
-        ...{ summary: "Cancel before the clearance", params, response: { 200: withdrawalSchema } },
-        refuses: refuses({ 404: ["WITHDRAWAL_UNKNOWN"], 409: ["NOT_CANCELLABLE"] }),
+        ...{
+          operationId: "cancelWithdrawal",
+          summary: "Cancel before the clearance",
+          params,
+          response: { 200: withdrawalSchema },
+        },
+        ...signed("withdraw", { 404: ["WITHDRAWAL_UNKNOWN"], 409: ["NOT_CANCELLABLE"] }),
       },
     },
     async (request) =>
@@ -127,12 +136,13 @@ function command({ server, asks, answered }: Door, options: WithdrawalRouteOptio
     {
       preValidation: asks("approve"),
       schema: {
+        operationId: "approveWithdrawal",
         summary: "Approve a held withdrawal",
         description:
           "Each key, and each person, counts once, and nobody approves what the same key or person requested.",
         params,
         response: { 200: withdrawalSchema },
-        refuses: refuses({
+        ...signed("approve", {
           403: ["OWN_REQUEST", "SAME_PERSON"],
           404: ["WITHDRAWAL_UNKNOWN"],
           409: ["NOT_HELD", ...ALARMS],
@@ -151,9 +161,15 @@ function command({ server, asks, answered }: Door, options: WithdrawalRouteOptio
     {
       preValidation: asks("fail"),
       schema: {
-        ...{ summary: "Say that a withdrawal has failed", description: FAILING, params, body: failureRequestSchema },
+        ...{
+          operationId: "failWithdrawal",
+          summary: "Say that a withdrawal has failed",
+          description: FAILING,
+          params,
+          body: failureRequestSchema,
+        },
         response: { 200: withdrawalSchema },
-        refuses: refuses({
+        ...signed("fail", {
           400: ["QUERY_UNEXPECTED"],
           403: ["SAME_PERSON"],
           404: ["WITHDRAWAL_UNKNOWN"],

@@ -1,5 +1,5 @@
 // The public API: a server with the door that every route goes through, and the groups of routes that packages bring.
-import { type DoorOptions, openDoor, type RouteGroup } from "@sluice/gate";
+import { type DoorOptions, openDoor, type RouteGroup, SIGNATURE_SCHEME } from "@sluice/gate";
 import { type AnsweredRequest, createHttpServer, type HttpServer, type HttpServerOptions } from "@sluice/http";
 import { type WithdrawalRouteOptions, withdrawalRoutes } from "@sluice/withdrawal-routes";
 
@@ -19,14 +19,10 @@ export async function openApi(options: ApiOptions): Promise<HttpServer> {
   const server = await createHttpServer({
     ...{ logger: options.logger, bodyLimitBytes: 16 * 1024 },
     ...{ rateLimit: { max: 1_000, windowMs: 1_000 }, overload: { maxEventLoopDelayMs: 2_000 } },
-    openapi: { title: "Sluice withdrawals", version: "1", description: SIGNING },
+    openapi: { title: "Sluice withdrawals", version: "1", securitySchemes: { signature: SIGNATURE_SCHEME } },
     onAnswered: options.onAnswered,
   });
   const door = openDoor(server, options);
   for (const addRoutes of routeGroups(options)) addRoutes(door);
   return server;
 }
-
-const SIGNING = `Every request is signed with an Ed25519 key (RFC 9421), under the label sluice, over @method, @authority,
-@path and @query, and with a body also content-type and content-digest (RFC 9530, sha-256), with the parameters created,
-nonce, keyid, alg="ed25519" and tag="sluice-withdrawal-v1" in this order. A nonce is used once.`;
