@@ -8,6 +8,7 @@ const ONLINE = ["core", "contracts", "postgres", "messaging", "http", "runtime",
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/core": [],
   "packages/contracts": ["core"],
+  "packages/address-labels": ["chains", "contracts", "core"],
   "packages/chains": ["core"],
   "packages/bitcoin-nodes": ["chain-watch", "chains"],
   "packages/chain-memory": ["chain-watch", "postgres"],
@@ -101,7 +102,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/treasury": ONLINE,
   "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
-  bench: ["bridge", "chains", "devstack"],
+  bench: ["address-labels", "bridge", "chains", "devstack"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };
 
@@ -124,6 +125,7 @@ const ONE_IMPORTER: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["packages/runtime"],
   "sodium-native": ["packages/keys"],
   secp256k1: ["packages/keys"],
+  "@noble/hashes": ["packages/address-labels"],
   koffi: ["packages/keys", "packages/bridge"],
   serialport: ["packages/bridge"],
   "shamir-secret-sharing": ["packages/keys"],
