@@ -15,6 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/chain-watch": [],
   "packages/bridge": [],
   "packages/postgres": [],
+  "packages/guarded-post": [],
   "packages/http": [],
   "packages/runtime": [],
   "packages/keys": [],
