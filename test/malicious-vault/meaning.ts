@@ -1,5 +1,5 @@
 // What a task means, read from its bytes without any code of ours: who is paid what, out of which coins, on whose word.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * Two payouts are equal in meaning when they spend the same outpoints, with the same previous transactions and the same
@@ -145,8 +145,9 @@ function words(map: ReadonlyMap<string, string>): string {
 }
 
 function hash256(bytes: Uint8Array): string {
-  const once = createHash("sha256").update(bytes).digest();
-  return createHash("sha256").update(once).digest().reverse().toString("hex");
+  return hash("sha256", hash("sha256", bytes, "buffer"), "buffer")
+    .reverse()
+    .toString("hex");
 }
 
 export type Meaning = {

@@ -1,16 +1,43 @@
 // Generated changes in great number: signed if and only if they are equal in meaning to what was honestly asked for.
+import { generateKeyPairSync, sign, verify } from "node:crypto";
 import { HOLDERS, open } from "@sluice/contracts";
 import { afterAll, expect, test } from "vitest";
 import { answerOrder } from "../../services/semi-offline-signer/src/handlers/signing-ordered.ts";
 import { type Judged, KINDS, openGenerator } from "./generated.ts";
 import { NOW_MS, sealOrder, trust } from "./honest.ts";
 import { seeded } from "./mutate.ts";
+import { rememberGoodSignatures } from "./remembered-seals.ts";
 
 const COUNT = Number(process.env["SLUICE_MUTATIONS"] ?? 100_000);
 const SEED = Number(process.env["SLUICE_MUTATION_SEED"] ?? 20_261_121);
 
+const remembered = rememberGoodSignatures();
 const generator = openGenerator();
-afterAll(() => generator.party.close());
+afterAll(() => {
+  generator.party.close();
+  remembered.forget();
+});
+
+test("a signature that is remembered is the same one, of the same bytes, by the same key", () => {
+  const [one, other] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ed25519")];
+  const bytes = Buffer.from("what was sealed");
+  const signature = sign(null, bytes, one.privateKey);
+  const changed = (from: Buffer) => from.map((byte, at) => (at === from.length - 1 ? byte ^ 1 : byte));
+  const asked = [
+    [bytes, one.publicKey, signature, true],
+    [changed(bytes), one.publicKey, signature, false],
+    [bytes, one.publicKey, changed(signature), false],
+    [bytes, other.publicKey, signature, false],
+    [Buffer.concat([bytes, Buffer.of(0)]), one.publicKey, signature, false],
+    [bytes.subarray(1), one.publicKey, Buffer.concat([signature, bytes.subarray(0, 1)]), false],
+  ] as const;
+  const before = remembered.counts();
+  for (const round of [1, 2]) {
+    for (const [each, key, made, good] of asked) expect([round, verify(null, each, key, made)]).toEqual([round, good]);
+  }
+  const { known, workedOut } = remembered.counts();
+  expect([known - before.known, workedOut - before.workedOut]).toEqual([1, 11]);
+});
 
 test(`${COUNT} generated changes are signed if and only if they are equal in meaning`, () => {
   const random = seeded(SEED);
@@ -41,7 +68,8 @@ test(`${COUNT} generated changes are signed if and only if they are equal in mea
   process.stdout.write(
     `malicious vault: ${COUNT} generated changes (seed ${SEED}): ${sum(table.zone) - signed.zone} refused and ` +
       `${signed.zone} equal in meaning by semi-offline-risk, ${sum(table.holder) - signed.holder} refused and ` +
-      `${signed.holder} equal in meaning by a holder, ${again} really signed once more, ${wrong.length} judged wrongly\n`,
+      `${signed.holder} equal in meaning by a holder, ${again} really signed once more, ${wrong.length} judged wrongly; ` +
+      `${remembered.counts().workedOut} signatures verified, ${remembered.counts().known} known\n`,
   );
   expect(wrong).toEqual([]);
   expect(Math.min(signed.zone, signed.holder, again)).toBeGreaterThan(0);

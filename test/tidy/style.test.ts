@@ -6,7 +6,6 @@ const LINES_PER_FILE = 300;
 const LINES_PER_SERVICE = 900;
 /** Above it today. A number here may only go down; what is beyond 900 is to move out (see STATUS). */
 const LARGER: Readonly<Record<string, number>> = {
-  "services/online-risk": 966,
   "services/vault": 1_305,
 };
 

@@ -16,7 +16,8 @@ export const findingSchema = z
     evidence: z.record(z.string(), z.string()).readonly(),
     atMs: atMs.describe("When it was found, milliseconds since 1970."),
   })
-  .readonly();
+  .readonly()
+  .meta({ id: "Finding" });
 
 export const changeSchema = z.object({ state, atMs, detail: z.string() }).readonly();
 
@@ -55,7 +56,8 @@ const failureSchema = z
       .array(z.object({ by: z.string(), reason: z.string(), conflictingTxid: z.string(), atMs }).readonly())
       .readonly(),
   })
-  .readonly();
+  .readonly()
+  .meta({ id: "WithdrawalSummary" });
 
 export const withdrawalSchema = z
   .object({
@@ -74,14 +76,16 @@ export const withdrawalSchema = z
       .readonly()
       .describe("Milliseconds from receipt until each state was first reached."),
   })
-  .readonly();
+  .readonly()
+  .meta({ id: "Withdrawal" });
 
 export const withdrawalListSchema = z
   .object({
     withdrawals: z.array(withdrawalSummarySchema).readonly().describe("Newest first."),
     nextCursor: z.string().nullable().describe("Give it as `cursor` to get the next page; null on the last one."),
   })
-  .readonly();
+  .readonly()
+  .meta({ id: "WithdrawalList" });
 
 export const feeQuotesSchema = z
   .object({
@@ -101,7 +105,8 @@ export const feeQuotesSchema = z
       )
       .readonly(),
   })
-  .readonly();
+  .readonly()
+  .meta({ id: "FeeQuotes" });
 
 /** The query of GET /v1/withdrawals. */
 export const listQuerySchema = z.strictObject({

@@ -2,3 +2,4 @@
 export type { ApiFinding, FeeQuotes, FieldError, WithdrawalDetails, WithdrawalList, WithdrawalSummary } from "./api.ts";
 export * from "./client.ts";
 export { SluiceApiError } from "./errors.ts";
+export * from "./webhooks.ts";

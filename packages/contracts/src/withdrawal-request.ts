@@ -45,8 +45,11 @@ export function parseWithdrawalRequest(body: Uint8Array): Result<WithdrawalReque
   let json: unknown;
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
-    json = JSON.parse(text);
-    if (hasRepeatedKey(text)) return fault("body", "a key must not be given twice", "FIELD_REPEATED");
+    const parsed = parseCounting(text);
+    if (parsed.members !== countWritten(text)) {
+      return fault("body", "a key must not be given twice", "FIELD_REPEATED");
+    }
+    json = parsed.json;
   } catch {
     return fault("body", "must be JSON in UTF-8", "JSON_MALFORMED");
   }
@@ -56,15 +59,19 @@ export function parseWithdrawalRequest(body: Uint8Array): Result<WithdrawalReque
 }
 
 /** Parsing keeps the last of two equal keys, so fewer members come out than were written. */
-function hasRepeatedKey(text: string): boolean {
-  let kept = 0;
-  JSON.parse(text, (_key, value: unknown) => {
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) kept += Object.keys(value).length;
+function parseCounting(text: string): { readonly json: unknown; readonly members: number } {
+  let members = 0;
+  const json: unknown = JSON.parse(text, (_key, value: unknown) => {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) members += Object.keys(value).length;
     return value;
   });
+  return { json, members };
+}
+
+function countWritten(text: string): number {
   let written = 0;
   for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)) if (match[1] !== undefined) written += 1;
-  return written !== kept;
+  return written;
 }
 
 function faultsOf(issue: z.core.$ZodIssue, json: unknown): readonly BodyFault[] {

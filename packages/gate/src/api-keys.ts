@@ -4,7 +4,7 @@ import type { TrustFile } from "@sluice/contracts";
 import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
 
-export const SCOPES = ["withdraw", "read", "approve", "fail"] as const;
+export const SCOPES = ["withdraw", "read", "approve", "fail", "signals", "screen", "destinations"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What one key of an exchange backend may do. Its public half stands in the trust file. */

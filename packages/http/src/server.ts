@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import swagger from "@fastify/swagger";
 import underPressure from "@fastify/under-pressure";
 import {
   type FastifyBaseLogger,
@@ -14,8 +13,9 @@ import {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from "fastify";
-import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { answerHealth, HEALTH_PATHS, type HealthOptions } from "./health.ts";
+import { addOpenApi, type OpenApiInfo } from "./openapi.ts";
 import { Problem, SERVER_PROBLEMS } from "./problem.ts";
 import { readJsonBodies } from "./raw-body.ts";
 import { answerBrokenHttp, answerError, refuseWithProblems } from "./refusals.ts";
@@ -53,7 +53,7 @@ export type HttpServerOptions = HealthOptions & {
   /** Answers 503 while the event loop is later than this. */
   readonly overload?: { readonly maxEventLoopDelayMs: number };
   /** Adds /v1/openapi.json, an OpenAPI 3.1 document of every route that has a schema and is not hidden. */
-  readonly openapi?: { readonly title: string; readonly version: string; readonly description?: string };
+  readonly openapi?: OpenApiInfo;
   /** The proxies whose X-Forwarded-For is believed: addresses or networks. None unless told. */
   readonly trustProxy?: readonly string[];
   /** How long closing waits for requests in flight; 10 s unless told. */
@@ -116,11 +116,6 @@ function rateLimitOptions({ max, windowMs, key }: NonNullable<HttpServerOptions[
     errorResponseBuilder: (_: FastifyRequest, { after }: { readonly after: string }) =>
       new Problem({ ...SERVER_PROBLEMS.RATE_LIMITED, detail: `Again in ${after}` }),
   };
-}
-
-async function addOpenApi(server: FastifyInstance, info: NonNullable<HttpServerOptions["openapi"]>): Promise<void> {
-  await server.register(swagger, { openapi: { openapi: "3.1.0", info }, transform: jsonSchemaTransform });
-  server.get("/v1/openapi.json", { schema: { hide: true } }, async () => server.swagger());
 }
 
 function tellOfAnswers(server: FastifyInstance, onAnswered: (answered: AnsweredRequest) => void): void {

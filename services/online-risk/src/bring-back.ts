@@ -20,7 +20,7 @@ import {
   noteClearance,
   noteDestination,
 } from "@sluice/risk-memory";
-import type { Acceptance } from "./accept.ts";
+import type { Acceptance } from "@sluice/withdrawal-routes";
 
 /** Can be done again, and again after a crash in between: what is there is left alone. */
 export async function bringBack(

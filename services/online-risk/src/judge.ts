@@ -9,10 +9,9 @@ import { isRetriable, listen, type Pool, type Transaction, transaction } from "@
 import { apply } from "@sluice/progress";
 import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
 import { loadDestination, lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
+import { JUDGE_CHANNEL } from "@sluice/withdrawal-routes";
 import type { Judged } from "./metrics.ts";
 import { listCleared, lockAccount } from "./store/accounts.ts";
-
-export const JUDGE_CHANNEL = "judge";
 
 export type JudgeOptions = {
   readonly pool: Pool;

@@ -1,9 +1,10 @@
 // The front door, read top to bottom: settings, what every online service stands on, judge, public API, messages.
 
 import { fileURLToPath } from "node:url";
+import { pruneNonces } from "@sluice/gate";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
-import { listLost, pruneNonces } from "@sluice/risk-memory";
+import { listLost } from "@sluice/risk-memory";
 import { runProcess } from "@sluice/runtime";
 import { openApi } from "./api.ts";
 import { bringBack } from "./bring-back.ts";

@@ -123,18 +123,6 @@ describe("what was accepted", () => {
       readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly description?: string }>>>>;
     };
     expect(document.openapi).toBe("3.1.0");
-    const operations = Object.entries(document.paths).flatMap(([path, methods]) => {
-      return Object.keys(methods).map((method) => `${method} ${path}`);
-    });
-    expect(operations.toSorted()).toEqual([
-      "get /v1/fees/{asset}",
-      "get /v1/withdrawals",
-      "get /v1/withdrawals/{id}",
-      "post /v1/withdrawals",
-      "post /v1/withdrawals/{id}/approvals",
-      "post /v1/withdrawals/{id}/cancel",
-      "post /v1/withdrawals/{id}/failure",
-    ]);
     expect(document.paths["/v1/withdrawals"]?.["post"]?.description).toContain("byte for byte");
     const text = JSON.stringify(document);
     for (const word of ["approvals", "nextCursor", "decimal digits"]) expect(text).toContain(word);

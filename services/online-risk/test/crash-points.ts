@@ -2,11 +2,11 @@
 // treasury's to walk through.
 export const EFFECTS = [
   "messaging/settle settleTogether",
-  "online-risk/api answered",
+  "gate/door answered",
   "online-risk/judge judgeOne",
   "kafka outbox",
   "messaging/outbox markPublished",
 ] as const;
 
 /** Done once a minute, for nobody: whether it comes in a test is left to the clock. */
-export const BY_THE_CLOCK = ["risk-memory/requests pruneNonces"] as const;
+export const BY_THE_CLOCK = ["gate/nonces pruneNonces"] as const;

@@ -23,10 +23,8 @@ export function checkClaim(
 
   const [branch, index] = origins[0]?.path.slice(-2) ?? [];
   if (branch === undefined || index === undefined) return refused("PATH");
-  const expected = new Map(
-    wallet.holders.map(({ fingerprint, path }) => [fingerprint, [...path, branch, index].join("/")]),
-  );
-  if (origins.some(({ fingerprint, path }) => expected.get(fingerprint) !== path.join("/"))) return refused("PATH");
+  const expected = new Map(wallet.holders.map(({ fingerprint, path }) => [fingerprint, [...path, branch, index]]));
+  if (!origins.every(({ fingerprint, path }) => isSame(expected.get(fingerprint), path))) return refused("PATH");
   if (!isBranch(branch)) return refused("BRANCH");
   if (index >= indexLimit) return refused("BEYOND_GAP_LIMIT");
 
@@ -56,6 +54,10 @@ function readOrigin(value: Uint8Array): { readonly fingerprint: string; readonly
   const path: number[] = [];
   while (reader.remaining > 0) path.push(reader.u32());
   return { fingerprint, path };
+}
+
+function isSame(expected: readonly number[] | undefined, path: readonly number[]): boolean {
+  return expected?.length === path.length && expected.every((step, at) => step === path[at]);
 }
 
 function isBranch(step: number): step is Branch {

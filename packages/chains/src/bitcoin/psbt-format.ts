@@ -153,8 +153,9 @@ function readMap(
     const type = keyReader.compactSize();
     if (keyReader.fault !== null) return refuseChain(FAULTS[keyReader.fault], where);
     const keyData = keyReader.take(keyReader.remaining);
-    if (keys.has(toHex(key))) return refuseChain("PSBT_KEY_DUPLICATE", where);
-    keys.add(toHex(key));
+    const name = toHex(key);
+    if (keys.has(name)) return refuseChain("PSBT_KEY_DUPLICATE", where);
+    keys.add(name);
     const rule = rules[type];
     if (rule !== undefined && !rule.keyData(keyData)) return refuseChain("PSBT_KEY_MALFORMED", where);
     if (rule !== undefined && !rule.value(value)) return refuseChain("PSBT_VALUE_MALFORMED", where);

@@ -13,18 +13,20 @@ export type Spent = { readonly amountSat: bigint; readonly scriptCode: Uint8Arra
  * to this input's amount alone.
  */
 export function segwitDigests(transaction: ParsedTransaction): (inputIndex: number, spent: Spent) => Uint8Array {
-  const prevouts = hash256(concatBytes(...transaction.inputs.map(serializeOutpoint)));
+  const outpoints = transaction.inputs.map(serializeOutpoint);
+  const prevouts = hash256(concatBytes(...outpoints));
   const sequences = hash256(concatBytes(...transaction.inputs.map(({ sequence }) => u32le(sequence))));
   const outputs = hash256(concatBytes(...transaction.outputs.map(serializeOutput)));
   return (inputIndex, { amountSat, scriptCode }) => {
     const input = transaction.inputs[inputIndex];
-    if (input === undefined) throw new Error(`the transaction has no input ${inputIndex}`);
+    const outpoint = outpoints[inputIndex];
+    if (input === undefined || outpoint === undefined) throw new Error(`the transaction has no input ${inputIndex}`);
     return hash256(
       concatBytes(
         u32le(transaction.version),
         prevouts,
         sequences,
-        serializeOutpoint(input),
+        outpoint,
         sized(scriptCode),
         u64le(amountSat),
         u32le(input.sequence),

@@ -40,19 +40,24 @@ export function readTransaction(
   reader: WireReader,
   form: TransactionForm,
 ): Result<ParsedTransaction, { readonly code: TransactionFault }> {
+  const begin = reader.offset;
   const version = reader.u32();
   const marked = form === "either" && reader.peek() === 0;
   const marker = marked ? reader.take(2) : null;
   if (reader.fault === null && marker !== null && marker[1] !== 1) return refused({ code: "WITNESS_MALFORMED" });
+  const body = reader.offset;
   const inputs = readList(reader, readInput);
   const outputs = readList(reader, readOutput);
+  const bodyEnd = reader.offset;
   const witnesses = marked ? inputs.map(() => readList(reader, (stack) => stack.sized())) : null;
   const locktime = reader.u32();
   if (reader.fault !== null) return refused({ code: reader.fault });
   // BIP144: witnesses that are all empty must not be written at all, or one transaction would have two forms.
   if (witnesses?.every((stack) => stack.length === 0)) return refused({ code: "WITNESS_MALFORMED" });
-  const parts = { version, inputs, outputs, locktime };
-  return ok({ ...parts, txid: transactionId(parts), witnesses });
+  // The id is of the very bytes that were read, but for the marker and the witnesses.
+  const end = reader.offset;
+  const spans = [reader.between(begin, begin + 4), reader.between(body, bodyEnd), reader.between(end - 4, end)];
+  return ok({ version, inputs, outputs, locktime, txid: reversedHex(hash256(concatBytes(...spans))), witnesses });
 }
 
 export type TransactionParts = Omit<ParsedTransaction, "txid" | "witnesses">;
@@ -91,10 +96,6 @@ function serializeBody({ inputs, outputs }: Pick<TransactionParts, "inputs" | "o
     concatBytes(serializeOutpoint(input), sized(input.scriptSig), u32le(input.sequence)),
   );
   return [compactSize(inputs.length), ...spends, compactSize(outputs.length), ...outputs.map(serializeOutput)];
-}
-
-function transactionId(parts: TransactionParts): string {
-  return reversedHex(hash256(serializeTransaction(parts)));
 }
 
 /** The count is a claim: reading stops at the first fault, so that a false one costs no more than the bytes there are. */

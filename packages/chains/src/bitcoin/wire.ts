@@ -75,6 +75,11 @@ export class WireReader {
     return this.take(this.compactSize());
   }
 
+  /** What lies between two offsets, read or not. */
+  between(from: number, to: number): Uint8Array {
+    return this.#bytes.subarray(from, to);
+  }
+
   #minimal(value: number, least: number): number {
     if (value >= least) return value;
     this.#fault = "NON_MINIMAL";

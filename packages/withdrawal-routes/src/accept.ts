@@ -17,7 +17,9 @@ import {
   noteDestination,
   readEstimates,
 } from "@sluice/risk-memory";
-import { JUDGE_CHANNEL } from "./judge.ts";
+
+/** Wakes whoever judges; told in the transaction that stores something to judge. */
+export const JUDGE_CHANNEL = "judge";
 
 export type Acceptance = {
   readonly network: BitcoinNetwork;

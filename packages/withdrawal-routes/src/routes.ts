@@ -1,0 +1,192 @@
+// The routes of withdrawals: request, read, list, quote, cancel, approve, fail. What each may answer stands in its schema.
+import { feeQuotesSchema, listQuerySchema, withdrawalListSchema, withdrawalSchema } from "@sluice/client/api";
+import { failureRequestSchema, withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
+import { ok, parseAsset } from "@sluice/core";
+import { type ApiKey, type Door, type RouteGroup, refuse, signed } from "@sluice/gate";
+import { quoteAll } from "@sluice/online-rules";
+import type { Transaction } from "@sluice/postgres";
+import { listWithdrawals, readEstimates, readWhole } from "@sluice/risk-memory";
+import { z } from "zod";
+import { type Acceptance, accept } from "./accept.ts";
+import { type Commanding, commanded, failed, isVisible, unknown } from "./commands.ts";
+import { ACCEPTANCE, ACCEPTING, ALARMS, FAILING, PROOFS } from "./texts.ts";
+import { detailsOf, feesOf, summaryOf } from "./view.ts";
+
+export type WithdrawalRouteOptions = Acceptance & Commanding;
+
+export function withdrawalRoutes(options: WithdrawalRouteOptions): RouteGroup {
+  return (door) => {
+    request(door, options);
+    read(door, options);
+    command(door, options);
+  };
+}
+
+const params = z.object({ id: withdrawalIdSchema });
+
+function request({ server, asks, answered }: Door, options: WithdrawalRouteOptions): void {
+  server.post(
+    "/v1/withdrawals",
+    {
+      preValidation: asks("withdraw"),
+      // The body is read from the signed bytes by the same function as in the semi-offline zone; the schema documents it.
+      attachValidation: true,
+      schema: {
+        operationId: "createWithdrawal",
+        summary: "Request a withdrawal",
+        description: ACCEPTING,
+        body: withdrawalRequestSchema,
+        response: { 202: withdrawalSchema },
+        ...signed("withdraw", { 400: ["QUERY_UNEXPECTED"], ...ACCEPTANCE }),
+      },
+    },
+    async (request, reply) => {
+      const answer = await answered(request, async (tx, caller) => {
+        const accepted = await accept(tx, options, caller);
+        return accepted.ok ? known(tx, accepted.value, caller.key) : accepted;
+      });
+      return reply.code(202).header("location", `/v1/withdrawals/${answer.id}`).send(answer);
+    },
+  );
+}
+
+function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions): void {
+  server.get(
+    "/v1/withdrawals/:id",
+    {
+      preValidation: asks("read"),
+      schema: {
+        operationId: "getWithdrawal",
+        summary: "One withdrawal, with everything about it",
+        params,
+        response: { 200: withdrawalSchema },
+        ...signed("read", { 404: ["WITHDRAWAL_UNKNOWN"] }),
+      },
+    },
+    async (request) => answered(request, (tx, { key }) => known(tx, request.params.id, key)),
+  );
+
+  server.get(
+    "/v1/withdrawals",
+    {
+      preValidation: asks("read"),
+      schema: {
+        operationId: "listWithdrawals",
+        summary: "Withdrawals, newest first",
+        querystring: listQuerySchema,
+        response: { 200: withdrawalListSchema },
+        ...signed("read"),
+      },
+    },
+    async (request) =>
+      answered(request, async (tx, { key }) => {
+        const found = await listWithdrawals(tx, request.query, key.accounts);
+        const page = found.slice(0, request.query.limit);
+        const last = found.length > page.length ? page.at(-1) : undefined;
+        return ok({ withdrawals: page.map(summaryOf), nextCursor: last === undefined ? null : String(last.number) });
+      }),
+  );
+
+  server.get(
+    "/v1/fees/:asset",
+    {
+      preValidation: asks("read"),
+      schema: {
+        operationId: "getFees",
+        summary: "What a withdrawal is quoted now, for each priority",
+        params: z.object({ asset: z.string().min(1).max(16) }),
+        response: { 200: feeQuotesSchema },
+        ...signed("read", { 404: ["ASSET_UNKNOWN"] }),
+      },
+    },
+    async (request) =>
+      answered(request, async (tx) => {
+        const asset = parseAsset(request.params.asset);
+        if (!asset.ok) return refuse(404, asset.refusal.code, asset.refusal.detail);
+        const quotes = quoteAll(options.policy.fees[asset.value], await readEstimates(tx), options.now());
+        return ok(feesOf(asset.value, quotes));
+      }),
+  );
+}
+
+function command({ server, asks, answered }: Door, options: WithdrawalRouteOptions): void {
+  server.post(
+    "/v1/withdrawals/:id/cancel",
+    {
+      preValidation: asks("withdraw"),
+      schema: {
+        ...{
+          operationId: "cancelWithdrawal",
+          summary: "Cancel before the clearance",
+          params,
+          response: { 200: withdrawalSchema },
+        },
+        ...signed("withdraw", { 404: ["WITHDRAWAL_UNKNOWN"], 409: ["NOT_CANCELLABLE"] }),
+      },
+    },
+    async (request) =>
+      answered(request, async (tx, caller) => {
+        const done = await commanded(tx, options, request.params.id, caller, "cancel");
+        return done.ok ? known(tx, request.params.id, caller.key) : done;
+      }),
+  );
+
+  server.post(
+    "/v1/withdrawals/:id/approvals",
+    {
+      preValidation: asks("approve"),
+      schema: {
+        operationId: "approveWithdrawal",
+        summary: "Approve a held withdrawal",
+        description:
+          "Each key, and each person, counts once, and nobody approves what the same key or person requested.",
+        params,
+        response: { 200: withdrawalSchema },
+        ...signed("approve", {
+          403: ["OWN_REQUEST", "SAME_PERSON"],
+          404: ["WITHDRAWAL_UNKNOWN"],
+          409: ["NOT_HELD", ...ALARMS],
+        }),
+      },
+    },
+    async (request) =>
+      answered(request, async (tx, caller) => {
+        const done = await commanded(tx, options, request.params.id, caller, "approve");
+        return done.ok ? known(tx, request.params.id, caller.key) : done;
+      }),
+  );
+
+  server.post(
+    "/v1/withdrawals/:id/failure",
+    {
+      preValidation: asks("fail"),
+      schema: {
+        ...{
+          operationId: "failWithdrawal",
+          summary: "Say that a withdrawal has failed",
+          description: FAILING,
+          params,
+          body: failureRequestSchema,
+        },
+        response: { 200: withdrawalSchema },
+        ...signed("fail", {
+          400: ["QUERY_UNEXPECTED"],
+          403: ["SAME_PERSON"],
+          404: ["WITHDRAWAL_UNKNOWN"],
+          409: ["NOT_FAILABLE", ...PROOFS, ...ALARMS],
+          422: ["FIELD_INVALID"],
+        }),
+      },
+    },
+    async (request) =>
+      answered(request, async (tx, caller) => {
+        const said = await failed(tx, options, request.params.id, caller, request.body);
+        return said.ok ? known(tx, request.params.id, caller.key) : said;
+      }),
+  );
+}
+
+async function known(tx: Transaction, id: string, key: ApiKey) {
+  const whole = await readWhole(tx, id);
+  return whole === undefined || !isVisible(whole.stored, key) ? unknown(id) : ok(detailsOf(whole));
+}
