@@ -1,7 +1,9 @@
 // Each rule on its own, one row a check in the order in which the rule asks; and all of them together.
 import { type RiskVerdict, strictest, type VelocityEntry } from "@sluice/core";
+import { historyOf } from "@sluice/signals";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { behaviourSchema } from "./behaviour-policy.ts";
 import type { Label, Policy } from "./policy.ts";
 import { feePolicySchema } from "./quote.ts";
 import { endsOf, type Facts, findAll, RULES } from "./rules.ts";
@@ -17,6 +19,9 @@ const POLICY: Policy = {
   maxAmountMinor: 900n,
   newDestination: { aboveMinor: 100n, delayMs: HOUR },
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
+  behaviour: behaviourSchema.parse({}),
+  approvalTiers: [],
+  shadow: [],
   fees: { BTC: feePolicySchema.parse({}) },
   labels: new Map<string, Label>([
     ["aa", { tier: "white", category: "own", reason: "cold wallet" }],
@@ -26,6 +31,13 @@ const POLICY: Policy = {
 };
 const BY_APPROVAL: Policy = { ...POLICY, newDestination: { aboveMinor: 100n, approvals: 2 } };
 const UNBOUND: Policy = { ...POLICY, accountWindows: [] };
+/** What is asked whatever the policy says; the others have a test of their own. */
+const ALWAYS = RULES.slice(0, 8).map(({ rule }) => rule);
+const NOTHING: Facts["behaviour"] = {
+  ...{ asset: "BTC", history: historyOf([], NOW), requested: [] },
+  cleared: { account: [], destination: [], device: [], ip: [], asset: [], all: [] },
+  ...{ deviceAccounts: 0, destinationAccounts: 1, destinationSeenAtMs: NOW },
+};
 
 type Given = {
   readonly nowMs?: number;
@@ -45,6 +57,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
     waitedMs: 0,
     alarms: [],
     refusedOfflineAtMs: null,
+    behaviour: NOTHING,
     ...given,
     destination: {
       scriptPubKey: "00",
@@ -117,7 +130,7 @@ describe("each rule", () => {
   });
 
   it("has a row that is clear and one that is not", () => {
-    for (const { rule } of RULES) {
+    for (const rule of ALWAYS) {
       const kinds = ROWS.filter(([name]) => name === rule).map(([, , , { kind }]) => kind === "clear");
       expect([rule, ...new Set(kinds)]).toEqual([rule, true, false]);
     }
@@ -182,6 +195,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   waitedMs: fc.constant(0),
   alarms: fc.constant([]),
   refusedOfflineAtMs: fc.constant(null),
+  behaviour: fc.constant(NOTHING),
 });
 
 describe("the ends of an address", () => {
