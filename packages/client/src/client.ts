@@ -1,6 +1,7 @@
 // The withdrawal API as functions. Repeating any of them is safe: the withdrawal's id is the idempotency key.
 import { type FailureRequest, type Priority, withdrawalIdSchema } from "@sluice/contracts";
 import { isFinal, type WithdrawalState } from "@sluice/core";
+import { type SignalOutcome, signalsAnswerSchema, type ToldSignal } from "@sluice/signals";
 import {
   type FeeQuotes,
   feeQuotesSchema,
@@ -56,6 +57,8 @@ export type SluiceClient = {
   readonly approveWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Says that it has failed, with this client's key; two people have to, and the chain has to prove it. */
   readonly failWithdrawal: (id: string, said: FailureRequest, options?: CallOptions) => Promise<WithdrawalDetails>;
+  /** Tells what happened in accounts, 1 to 1,000 at once; resolves to what became of each, in their order. */
+  readonly tellSignals: (signals: readonly ToldSignal[], options?: CallOptions) => Promise<readonly SignalOutcome[]>;
   /** Resolves once the withdrawal is in one of the states, or in a final one, which no other state follows. */
   readonly waitFor: (
     id: string,
@@ -83,6 +86,10 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
     failWithdrawal: async (id, { conflictingTransactionId, reason }, { signal } = {}) => {
       const body = Buffer.from(JSON.stringify({ conflictingTransactionId, reason }), "utf8");
       return call({ method: "POST", path: `${pathOf(id)}/failure`, body, answer: withdrawalSchema, signal });
+    },
+    tellSignals: async (signals, { signal } = {}) => {
+      const body = Buffer.from(JSON.stringify({ signals }), "utf8");
+      return (await call({ method: "POST", path: "/v1/signals", body, answer: signalsAnswerSchema, signal })).signals;
     },
     waitFor: async (id, until, { signal, onChange, pollMs = 500 } = {}) => {
       for (let seenRevision = 0; ; ) {

@@ -95,19 +95,7 @@ export const behaviourSchema = z
 
 export type BehaviourPolicy = z.output<typeof behaviourSchema>;
 
-/** The longest stretch of the past that any of these rules looks at, beside the statistics over an account's own history. */
-export function longestLookMs({ windows, ...rules }: BehaviourPolicy): number {
-  const { profit, turnRound, dormant, changes, travel, sharedDevice, fanIn, compromise } = rules;
-  return Math.max(
-    ...[HISTORY_MS, ...windows.map(({ windowMs }) => windowMs)],
-    ...[profit, turnRound, changes, travel, sharedDevice, fanIn].map((rule) => rule?.windowMs ?? 0),
-    dormant === undefined ? 0 : dormant.idleMs + dormant.watchMs,
-    // After ten half-lives a thousandth is left.
-    (compromise?.halfLifeMs ?? 0) * 10,
-  );
-}
-
-/** What is usual for an account is read from this much of its past. */
+/** What an account usually gains is read from this much of its past. */
 export const HISTORY_MS = 180 * day;
 
 function needsReference(windows: readonly ScopedWindow[], profit: object | undefined): boolean {

@@ -54,6 +54,38 @@ const balance = z.strictObject({ type: z.literal("balance"), ...told, asset, amo
 
 export const signalSchema = z.discriminatedUnion("type", [login, credential, deposit, profit, balance]);
 
+/** The body of POST /v1/signals. */
+export const signalsSchema = z
+  .strictObject({ signals: z.array(signalSchema).min(1).max(1_000) })
+  .meta({ id: "Signals" });
+
+export const OUTCOMES = ["stored", "known", "conflict"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** The answer to it, in the order in which they were told. */
+export const signalsAnswerSchema = z
+  .object({
+    signals: z
+      .array(
+        z
+          .object({
+            account: name,
+            id: name,
+            outcome: z
+              .enum(OUTCOMES)
+              .describe(
+                "known: told before, word for word. conflict: the id stands for something else; nothing was changed.",
+              ),
+          })
+          .readonly(),
+      )
+      .readonly(),
+  })
+  .readonly()
+  .meta({ id: "SignalsAnswer" });
+
+export type SignalOutcome = z.output<typeof signalsAnswerSchema>["signals"][number];
+
 /** As it is told. */
 export type ToldSignal = z.input<typeof signalSchema>;
 

@@ -1,6 +1,7 @@
 // The public API: a server with the door that every route goes through, and the groups of routes that packages bring.
 import { type DoorOptions, openDoor, type RouteGroup, SIGNATURE_SCHEME } from "@sluice/gate";
 import { type AnsweredRequest, createHttpServer, type HttpServer, type HttpServerOptions } from "@sluice/http";
+import { signalRoutes } from "@sluice/signal-memory";
 import { type WithdrawalRouteOptions, withdrawalRoutes } from "@sluice/withdrawal-routes";
 
 export type ApiOptions = DoorOptions &
@@ -11,7 +12,7 @@ export type ApiOptions = DoorOptions &
 
 /** Every group of routes of the API. Who brings one adds it here. */
 function routeGroups(options: ApiOptions): readonly RouteGroup[] {
-  return [withdrawalRoutes(options)];
+  return [withdrawalRoutes(options), signalRoutes(options)];
 }
 
 /** The server with its routes, not yet listening. Health and metrics proper are on the internal address only. */

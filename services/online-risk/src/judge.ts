@@ -9,6 +9,7 @@ import { isRetriable, listen, type Pool, type Transaction, transaction } from "@
 import { apply } from "@sluice/progress";
 import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
 import { loadDestination, lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
+import { gatherBehaviour } from "@sluice/signal-memory";
 import { JUDGE_CHANNEL } from "@sluice/withdrawal-routes";
 import type { Judged } from "./metrics.ts";
 import { listCleared, lockAccount } from "./store/accounts.ts";
@@ -115,5 +116,6 @@ async function gather(tx: Transaction, { policy, wallets, now }: JudgeOptions, s
     waitedMs: nowMs - stored.receivedAtMs,
     alarms: await alarmsNow(tx, policy, clockMs),
     refusedOfflineAtMs: await refusedOfflineAtMs(tx, stored.account, nowMs - policy.zone.refusedMs),
+    behaviour: await gatherBehaviour(tx, policy.behaviour, stored, nowMs),
   };
 }

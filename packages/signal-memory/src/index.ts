@@ -1,0 +1,4 @@
+// What an exchange's backend tells of its accounts: taken, kept, and read back as what the rules ask.
+export * from "./behaviour.ts";
+export * from "./routes.ts";
+export * from "./told.ts";
