@@ -4,3 +4,4 @@ export type { SignalOutcome, ToldSignal } from "@sluice/signals";
 export type { ApiFinding, FeeQuotes, FieldError, WithdrawalDetails, WithdrawalList, WithdrawalSummary } from "./api.ts";
 export * from "./client.ts";
 export { SluiceApiError } from "./errors.ts";
+export * from "./webhooks.ts";

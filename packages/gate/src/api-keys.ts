@@ -17,6 +17,8 @@ export type ApiKey = {
   /** Null: all accounts. */
   readonly accounts: readonly string[] | null;
   readonly maxAmountMinor: bigint | null;
+  /** Ids that it requests begin like this, so that it cannot find out which ids others have used. Null: any id. */
+  readonly idPrefix: string | null;
 };
 
 export const apiKeysSchema = z
@@ -28,6 +30,10 @@ export const apiKeysSchema = z
       ipAllowList: z.array(z.string().refine(isCidr, "is a network such as 192.0.2.0/24 or 2001:db8::/32")).min(1),
       accounts: z.array(z.string().min(1)).optional(),
       maxAmountMinor: setting.minorUnits().optional(),
+      idPrefix: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,31}$/, "is 1 to 32 of A-Z a-z 0-9 . _ : -")
+        .optional(),
     }),
   )
   .min(1)
@@ -64,8 +70,8 @@ function readApiKey(key: ApiKeysFile[number]): ApiKey {
     const [address = "", bits = ""] = network.split("/");
     allowedAddresses.addSubnet(address, Number(bits), isIP(address) === 6 ? "ipv6" : "ipv4");
   }
-  const { keyId, person = null, scopes, accounts = null, maxAmountMinor = null } = key;
-  return { keyId, person, scopes, allowedAddresses, accounts, maxAmountMinor };
+  const { keyId, person = null, scopes, accounts = null, maxAmountMinor = null, idPrefix = null } = key;
+  return { keyId, person, scopes, allowedAddresses, accounts, maxAmountMinor, idPrefix };
 }
 
 function isCidr(text: string): boolean {

@@ -51,6 +51,9 @@ export async function accept(
   if (key.accounts !== null && !key.accounts.includes(request.account)) {
     return refuse(403, "ACCOUNT_NOT_PERMITTED", "this key may not withdraw from this account");
   }
+  if (key.idPrefix !== null && !request.id.startsWith(key.idPrefix)) {
+    return refuse(403, "ID_NOT_PERMITTED", `this key's ids begin with ${key.idPrefix}`);
+  }
   const bodySha256 = createHash("sha256").update(signed.body).digest();
   const earlier = await findBodySha256(tx, request.id);
   if (earlier !== undefined) return repeated(request.id, earlier, bodySha256);

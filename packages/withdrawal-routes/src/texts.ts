@@ -11,7 +11,7 @@ missing. It is for good, and the amount is owed to the customer again.`;
 
 /** Why a withdrawal that was asked for is not accepted, once the body is JSON. */
 export const ACCEPTANCE: Refusals = {
-  403: ["ACCOUNT_NOT_PERMITTED", "KEY_LIMIT_EXCEEDED"],
+  403: ["ACCOUNT_NOT_PERMITTED", "ID_NOT_PERMITTED", "KEY_LIMIT_EXCEEDED"],
   409: ["WITHDRAWAL_ID_REUSED"],
   422: [
     ...["FIELD_MISSING", "FIELD_INVALID", "FIELD_UNKNOWN", "FIELD_REPEATED", "ASSET_UNKNOWN", "FEE_ABOVE_MAX"],

@@ -1,0 +1,79 @@
+// The API of one service in the test's own process, on a real database: a request costs no connection and no start.
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { createTrust, signRequest } from "@sluice/contracts";
+import type { HttpServer } from "@sluice/http";
+import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
+import { migrate } from "@sluice/postgres";
+import { createLogger } from "@sluice/runtime";
+import { type ApiOptions, openApi } from "../src/api.ts";
+import { readSettings } from "../src/config.ts";
+import type { TestKey } from "./keys.ts";
+import type { Defer } from "./process.ts";
+import type { World } from "./world.ts";
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** @param change plants a fault, or another setting */
+export async function openInProcess(
+  { env, pool, keys }: World,
+  defer: Defer,
+  change: (options: ApiOptions) => Partial<ApiOptions> = () => ({}),
+): Promise<HttpServer> {
+  const { settings, policy, apiKeys } = readSettings(env);
+  await migrate(pool, [
+    { set: "messaging", directory: MESSAGING_MIGRATIONS },
+    { set: "online-risk", directory: folder("../migrations") },
+    { set: "online-service", directory: folder("../../../packages/online-service/migrations") },
+  ]);
+  const options: ApiOptions = {
+    ...{ pool, policy, apiKeys, trust: createTrust(settings.SLUICE_TRUST_FILE), network: settings.SLUICE_NETWORK },
+    ...{ sealer: keys.service, signatureWindowMs: settings.SLUICE_SIGNATURE_WINDOW_MS, now: Date.now },
+    ...{ logger: createLogger({ service: "test", level: "fatal" }), onRefused: () => {}, onAnswered: () => {} },
+  };
+  const api = await openApi({ ...options, ...change(options) });
+  defer(() => api.close());
+  await api.ready();
+  return api;
+}
+
+export type Asked = {
+  readonly key: TestKey;
+  readonly method?: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly query?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type Told = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Readonly<Record<string, unknown>>;
+};
+
+/** A sound request; a body that is not text is written as JSON. */
+export async function askInProcess(
+  api: HttpServer,
+  { key, method = "GET", path, query = "", ...asked }: Asked,
+): Promise<Told> {
+  const { body: given = "", headers = {} } = asked;
+  const body = Buffer.from(typeof given === "string" ? given : JSON.stringify(given));
+  const signed = signRequest(
+    {
+      ...{ method, authority: "sluice.test", path, query, body: new Uint8Array(body) },
+      contentType: body.length > 0 ? "application/json" : "",
+    },
+    key,
+    { createdAtMs: Date.now(), nonce: randomUUID() },
+  );
+  const answer = await api.inject({
+    ...{ method, url: `${path}${query}`, payload: body },
+    headers: {
+      ...{ host: "sluice.test", "signature-input": signed.signatureInput, signature: signed.signature },
+      ...(body.length > 0 ? { "content-type": "application/json", "content-digest": signed.contentDigest } : {}),
+      ...headers,
+    },
+  });
+  return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body || "{}") };
+}
