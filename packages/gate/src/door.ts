@@ -1,11 +1,12 @@
 // The door that every route of the public API goes through: who calls, that the nonce is new, and how it is refused.
 // A package brings its routes as a RouteGroup; the service lists the groups.
 import type { Result } from "@sluice/core";
-import type { FastifyReply, FastifyRequest, HttpServer } from "@sluice/http";
+import { type FastifyReply, type FastifyRequest, type HttpServer, Problem, SERVER_PROBLEMS } from "@sluice/http";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import type { Scope } from "./api-keys.ts";
 import { authenticate, type Caller, type Gate } from "./authenticate.ts";
 import { spendNonce } from "./nonces.ts";
+import { createLimiter, rateLimitHeaders } from "./rate-limit.ts";
 import { type ApiRefusal, problemOf, refuse } from "./refusal.ts";
 
 export type DoorOptions = Gate & {
@@ -33,12 +34,25 @@ export type RouteGroup = (door: Door) => void;
 
 export function openDoor(server: HttpServer, options: DoorOptions): Door {
   const callers = new WeakMap<FastifyRequest, Caller>();
+  const limiter = createLimiter();
   return { server, asks, answered };
 
   function asks(scope: Scope) {
-    return async (request: FastifyRequest): Promise<void> => {
-      callers.set(request, unlessRefused(authenticate(options, request, scope)));
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+      const caller = unlessRefused(authenticate(options, request, scope));
+      callers.set(request, caller);
+      charge(caller, reply, 1);
     };
+  }
+
+  /** Only what the key's holder sends from where the key may be used counts, so that nobody else can use up its limit. */
+  function charge({ key }: Caller, reply: FastifyReply, requests: number): void {
+    const taken = limiter.take(key.keyId, key.rateLimit, requests);
+    const headers = rateLimitHeaders(key.rateLimit, taken);
+    void reply.headers(headers);
+    if (taken.isTaken) return;
+    options.onRefused(SERVER_PROBLEMS.RATE_LIMITED.code);
+    throw new Problem({ ...SERVER_PROBLEMS.RATE_LIMITED, detail: `Again in ${headers["retry-after"]} s`, headers });
   }
 
   async function answered<T>(request: FastifyRequest, work: Work<T>): Promise<T> {

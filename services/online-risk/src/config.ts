@@ -1,6 +1,6 @@
 // All settings and secrets of this process, validated before anything is touched.
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
-import { type ApiKey, apiKeysSchema, readApiKeys, untrustedKeys } from "@sluice/gate";
+import { apiKeysSchema, untrustedKeys } from "@sluice/gate";
 import { type Policy, policyFileSchema, readPolicy } from "@sluice/online-rules";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
@@ -27,7 +27,6 @@ export type Config = {
   readonly secrets: z.output<typeof secretsSchema>;
   readonly policy: Policy;
   readonly wallets: readonly Wallet[];
-  readonly apiKeys: ReadonlyMap<string, ApiKey>;
 };
 
 /** @throws ConfigError with every fault of the settings; then with those of secrets, and of files that disagree */
@@ -39,9 +38,9 @@ export function readSettings(env: Environment): Config {
   const faults: readonly ConfigFault[] = [
     ...opened.faults.map(({ walletId, rule }) => ({ name: "SLUICE_WALLETS_FILE", rule: `${walletId}: ${rule}` })),
     ...("faults" in policy ? policy.faults : []),
+    // They are read again whenever they change (watchKeyFiles); here all faults of a start are named together.
     ...untrustedKeys("SLUICE_API_KEYS_FILE", settings.SLUICE_API_KEYS_FILE, settings.SLUICE_TRUST_FILE),
   ];
   if ("faults" in policy || faults.length > 0) throw new ConfigError(faults);
-  const apiKeys = readApiKeys(settings.SLUICE_API_KEYS_FILE);
-  return { settings, secrets, policy, wallets: [...opened.wallets.values()], apiKeys };
+  return { settings, secrets, policy, wallets: [...opened.wallets.values()] };
 }

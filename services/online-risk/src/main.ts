@@ -1,7 +1,7 @@
 // The front door, read top to bottom: settings, what every online service stands on, judge, public API, messages.
 
 import { fileURLToPath } from "node:url";
-import { pruneNonces } from "@sluice/gate";
+import { pruneNonces, watchKeyFiles } from "@sluice/gate";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
 import { listLost } from "@sluice/risk-memory";
@@ -17,13 +17,15 @@ const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const PRUNE_EVERY_MS = 60_000;
 
 runProcess("online-risk", async (life) => {
-  const { settings, secrets, policy, wallets, apiKeys } = readSettings(process.env);
+  const { settings, secrets, policy, wallets } = readSettings(process.env);
   const { name, logger, onStop } = life;
   const signatureWindowMs = settings.SLUICE_SIGNATURE_WINDOW_MS;
   const now = Date.now;
   const service = await openOnlineService(life, "online-risk", settings, secrets, MIGRATIONS);
-  const { pool, sealer, trust } = service;
-  const metrics = createRiskMetrics(service.metrics, pool);
+  const { pool, sealer } = service;
+  const keys = watchKeyFiles(process.env, logger);
+  onStop("watch over the API's keys", keys.stop);
+  const metrics = createRiskMetrics(service.metrics, pool, keys);
 
   if (service.lostSince !== null) await bringBack(service, settings.SLUICE_NETWORK);
 
@@ -41,7 +43,7 @@ runProcess("online-risk", async (life) => {
 
   // Joining the consumers waits until a crashed instance is given up, so the door is open before that.
   const api = await openApi({
-    ...{ pool, policy, sealer, trust, apiKeys, signatureWindowMs, now, logger },
+    ...{ pool, policy, sealer, trust: keys.trust, apiKeys: keys.apiKeys, signatureWindowMs, now, logger },
     ...{ network: settings.SLUICE_NETWORK, onRefused: metrics.refused, onAnswered: metrics.answered },
   });
   onStop("public API", () => api.close());

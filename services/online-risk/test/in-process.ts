@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { createTrust, signRequest } from "@sluice/contracts";
+import { readApiKeys } from "@sluice/gate";
 import type { HttpServer } from "@sluice/http";
 import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
 import { migrate } from "@sluice/postgres";
@@ -20,7 +21,8 @@ export async function openInProcess(
   defer: Defer,
   change: (options: ApiOptions) => Partial<ApiOptions> = () => ({}),
 ): Promise<HttpServer> {
-  const { settings, policy, apiKeys } = readSettings(env);
+  const { settings, policy } = readSettings(env);
+  const apiKeys = readApiKeys(settings.SLUICE_API_KEYS_FILE);
   await migrate(pool, [
     { set: "messaging", directory: MESSAGING_MIGRATIONS },
     { set: "online-risk", directory: folder("../migrations") },
