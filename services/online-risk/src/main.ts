@@ -51,7 +51,7 @@ runProcess("online-risk", async (life) => {
   logger.info({ address, apiPort: Number(new URL(address).port) }, `the front door of ${name} is open`);
 
   await serve(service, {
-    handlers: createHandlers(sealer, now),
+    handlers: createHandlers(sealer, keys.apiKeys, now),
     ready: reports.ready,
     routes: (http) => {
       reports.routes(http);

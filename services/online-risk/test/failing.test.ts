@@ -77,7 +77,7 @@ beforeAll(async () => {
     "regtest",
   );
   if ("faults" in policy) throw new Error("the policy is at fault");
-  handlers = createHandlers(keys.service, Date.now);
+  handlers = createHandlers(keys.service, new Map(), Date.now);
   const server = await openApi({
     ...{
       pool,

@@ -1,8 +1,10 @@
 // From what the backend tells of an account to the verdict, through the real API: each kind of signal, in one deployment.
 import { randomUUID } from "node:crypto";
 import type { SluiceClient, ToldSignal } from "@sluice/client";
+import { listDeadLetters } from "@sluice/messaging";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addressNumber } from "./addresses.ts";
+import { createPeer } from "./peer.ts";
 import type { Defer, Running } from "./process.ts";
 import { clientOf, countRows, createWorld, newWithdrawal, type World } from "./world.ts";
 
@@ -261,5 +263,35 @@ describe("telling", () => {
     const reader = clientOf(running, world.keys.reader);
     await expect(reader.tellSignals([good])).rejects.toMatchObject({ status: 403, code: "SCOPE_MISSING" });
     expect(await countRows(world.pool, "signal")).toBe(before);
+  });
+});
+
+describe("the backend's own stream", () => {
+  const at = new Date(Date.now() - DAY).toISOString();
+  const told: ToldSignal = { type: "balance", id: "stream-1", account: "acme", at, asset: "BTC", amount: "7" };
+  const type = "account.signalled.v1";
+
+  it("tells the same; what the API would refuse is parked with its code, and stops nobody", async () => {
+    const peer = await createPeer(world);
+    const key = world.keys.backend;
+    const say = (id: string, what: object, by = key) =>
+      ({ key: by, type, id, message: { signal: JSON.stringify(what) } }) as const;
+    await peer.publish([
+      say("m-1", { ...told, colour: "red" }),
+      say("m-2", { ...told, at: new Date(Date.now() + DAY).toISOString() }),
+      say("m-3", { ...told, account: "other" }, world.keys.limited),
+      say("m-4", told, world.keys.reader),
+      say("m-5", told),
+      say("m-6", told),
+      say("m-7", { ...told, id: "stream-2" }),
+    ]);
+    const rows = () => countRows(world.pool, "signal where id like 'stream-%'");
+    await expect.poll(rows, { timeout: 30_000 }).toBe(2);
+    expect(await client.tellSignals([told])).toMatchObject([{ outcome: "known" }]);
+    await peer.publish([say("m-8", { ...told, amount: "8" })]);
+    const codes = async () => (await listDeadLetters(world.pool)).map(({ code }) => code).toSorted();
+    await expect
+      .poll(codes, { timeout: 30_000 })
+      .toEqual(["ACCOUNT_NOT_PERMITTED", "SCOPE_MISSING", "SIGNAL_ID_REUSED", "SIGNAL_IN_FUTURE", "SIGNAL_MALFORMED"]);
   });
 });
