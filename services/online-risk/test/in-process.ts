@@ -79,3 +79,27 @@ export async function askInProcess(
   });
   return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body || "{}") };
 }
+
+/** One of a bulk request. */
+export function signedItem(
+  key: TestKey,
+  body: object,
+  options: { readonly nonce?: string; readonly ageMs?: number } = {},
+) {
+  const text = JSON.stringify(body);
+  const { signatureInput, signature } = signRequest(
+    {
+      ...{
+        method: "POST",
+        authority: "sluice.test",
+        path: "/v1/withdrawals",
+        query: "",
+        contentType: "application/json",
+      },
+      body: new Uint8Array(Buffer.from(text)),
+    },
+    key,
+    { createdAtMs: Date.now() - (options.ageMs ?? 0), nonce: options.nonce ?? randomUUID() },
+  );
+  return { body: text, signatureInput, signature };
+}
