@@ -29,6 +29,18 @@ export function authenticate(gate: Gate, request: FastifyRequest, scope: Scope):
   if (signed.authority === "" || signed.authority.length > LONGEST_AUTHORITY) {
     return refuse(400, "AUTHORITY_INVALID", `the Host header has 1 to ${LONGEST_AUTHORITY} characters`);
   }
+  const verified = verifySigned(gate, signed);
+  if (!verified.ok) return verified;
+  const { key } = verified.value;
+  if (!key.allowedAddresses.check(request.ip, request.ip.includes(":") ? "ipv6" : "ipv4")) {
+    return refuse(403, "IP_NOT_ALLOWED", "this key may not be used from this address");
+  }
+  if (!key.scopes.includes(scope)) return refuse(403, "SCOPE_MISSING", `this key has no scope ${scope}`);
+  return verified;
+}
+
+/** Whose valid and fresh signature it is. */
+export function verifySigned(gate: Gate, signed: SignedRequest): Result<Caller, ApiRefusal> {
   const verified = verifyRequest(gate.trust, signed);
   if (!verified.ok) return refuse(401, verified.refusal.code, verified.refusal.detail);
   const { createdAtMs, nonce } = verified.value;
@@ -42,10 +54,6 @@ export function authenticate(gate: Gate, request: FastifyRequest, scope: Scope):
     const seconds = Math.round(Math.abs(ageMs) / 1_000);
     return refuse(401, "SIGNATURE_STALE", `created ${seconds} s ${ageMs > 0 ? "ago" : "in the future"}`);
   }
-  if (!key.allowedAddresses.check(request.ip, request.ip.includes(":") ? "ipv6" : "ipv4")) {
-    return refuse(403, "IP_NOT_ALLOWED", "this key may not be used from this address");
-  }
-  if (!key.scopes.includes(scope)) return refuse(403, "SCOPE_MISSING", `this key has no scope ${scope}`);
   return ok({ key, signed, createdAtMs, nonce });
 }
 

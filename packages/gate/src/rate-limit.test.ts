@@ -32,7 +32,9 @@ describe("a key", () => {
 
   it("owes what one request costs beyond what is there", () => {
     const { clock, limiter } = limiterAt();
-    expect(limiter.take("a", TEN, 30)).toMatchObject({ isTaken: true, remaining: 0 });
+    expect(limiter.take("a", TEN).isTaken).toBe(true);
+    limiter.owe("a", TEN, 29);
+    expect(limiter.take("a", TEN)).toMatchObject({ isTaken: false, remaining: 0 });
     clock.ms = 10_000;
     expect(limiter.take("a", TEN)).toMatchObject({ isTaken: false, retryInMs: 500 });
     clock.ms = 10_500;
@@ -70,6 +72,7 @@ it("is said in the headers of the draft, in whole seconds", () => {
     "ratelimit-policy": '"key";q=10;w=5',
     ratelimit: '"key";r=9;t=1',
   });
-  expect(rateLimitHeaders(TEN, limiter.take("a", TEN, 9))).toMatchObject({ ratelimit: '"key";r=0;t=5' });
+  limiter.owe("a", TEN, 8);
+  expect(rateLimitHeaders(TEN, limiter.take("a", TEN))).toMatchObject({ ratelimit: '"key";r=0;t=5' });
   expect(rateLimitHeaders(TEN, limiter.take("a", TEN))).toMatchObject({ "retry-after": "1" });
 });

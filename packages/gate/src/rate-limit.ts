@@ -15,8 +15,9 @@ export type Taken = {
 };
 
 export type Limiter = {
-  /** `cost` beyond what is there is owed: it is taken, and the next ones wait for longer. */
-  readonly take: (keyId: string, limit: RateLimit, cost?: number) => Taken;
+  readonly take: (keyId: string, limit: RateLimit) => Taken;
+  /** So many more are used up, also when fewer are there: then the next ones wait for longer. */
+  readonly owe: (keyId: string, limit: RateLimit, requests: number) => void;
 };
 
 /**
@@ -27,13 +28,13 @@ export type Limiter = {
 export function createLimiter(nowMs: () => number = () => performance.now()): Limiter {
   const fullAtMs = new Map<string, number>();
   return {
-    take: (keyId, { requests, windowMs }, cost = 1) => {
+    take: (keyId, { requests, windowMs }) => {
       const now = nowMs();
       const eachMs = windowMs / requests;
       const full = Math.max(fullAtMs.get(keyId) ?? now, now);
       const freeMs = windowMs - (full - now);
       const isTaken = freeMs >= eachMs;
-      const next = isTaken ? full + cost * eachMs : full;
+      const next = isTaken ? full + eachMs : full;
       if (isTaken) fullAtMs.set(keyId, next);
       return {
         isTaken,
@@ -41,6 +42,10 @@ export function createLimiter(nowMs: () => number = () => performance.now()): Li
         fullInMs: next - now,
         retryInMs: isTaken ? 0 : eachMs - freeMs,
       };
+    },
+    owe: (keyId, limit, requests) => {
+      const full = Math.max(fullAtMs.get(keyId) ?? 0, nowMs());
+      fullAtMs.set(keyId, full + (requests * limit.windowMs) / limit.requests);
     },
   };
 }

@@ -48,7 +48,10 @@ function factsOf({
 }: Given): Facts {
   return {
     ...{ nowMs: NOW, amountMinor, waitedMs, past: [], alarms: [], refusedOfflineAtMs: refusedOfflineAtMs ?? null },
-    destination: { scriptPubKey: "00", firstSeenAtMs: NOW, approvedAtMs: null, resembles: null, ownWallet: null },
+    destination: {
+      ...{ scriptPubKey: "00", firstSeenAtMs: NOW, approvedAtMs: null, resembles: null, ownWallet: null },
+      screened: { kind: "off" },
+    },
     behaviour: {
       ...{ asset: "BTC", history: historyOf(signals, NOW), requested: [], deviceAccounts: 0 },
       ...{ destinationAccounts: 1, destinationSeenAtMs: NOW },

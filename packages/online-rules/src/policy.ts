@@ -4,6 +4,7 @@ import type { Asset, VelocityWindow } from "@sluice/core";
 import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
 import { type BehaviourPolicy, behaviourSchema } from "./behaviour-policy.ts";
+import { type ScreeningPolicy, screeningSchema } from "./label-rule.ts";
 import { type FeePolicy, feePolicySchema } from "./quote.ts";
 import { RULES } from "./rules.ts";
 
@@ -53,6 +54,7 @@ export const policyFileSchema = z.strictObject({
       reason: z.string().min(1).max(500),
     }),
   ),
+  screening: screeningSchema,
   zone: zoneRules,
   behaviour: behaviourSchema.prefault({}),
   /** The larger the amount, the more people have to approve what any rule holds: the highest tier that it is above counts. */
@@ -70,6 +72,7 @@ export type Policy = {
   readonly accountWindows: readonly VelocityWindow[];
   readonly maxAmountMinor: bigint;
   readonly newDestination: PolicyFile["newDestination"];
+  readonly screening: ScreeningPolicy;
   readonly zone: PolicyFile["zone"];
   readonly behaviour: BehaviourPolicy;
   readonly approvalTiers: PolicyFile["approvalTiers"];

@@ -1,4 +1,5 @@
 // Each rule on its own, one row a check in the order in which the rule asks; and all of them together.
+import type { Tier } from "@sluice/address-labels";
 import { type RiskVerdict, strictest, type VelocityEntry } from "@sluice/core";
 import { historyOf } from "@sluice/signals";
 import fc from "fast-check";
@@ -18,6 +19,7 @@ const POLICY: Policy = {
   ],
   maxAmountMinor: 900n,
   newDestination: { aboveMinor: 100n, delayMs: HOUR },
+  screening: { blackFromConfidence: 50, unknown: { approvals: 2 } },
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
   behaviour: behaviourSchema.parse({}),
   approvalTiers: [],
@@ -65,6 +67,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
       approvedAtMs: null,
       resembles: null,
       ownWallet: null,
+      screened: { kind: "off" },
       ...destination,
     },
   };
@@ -76,6 +79,13 @@ const reject: RiskVerdict = { kind: "reject" };
 const hold = (approvals: number): RiskVerdict => ({ kind: "hold", approvals });
 const delay = (untilMs: number): RiskVerdict => ({ kind: "delay", untilMs });
 const missing: Facts["alarms"] = [{ code: "REPORTS_MISSING", detail: "report 7 did not arrive" }];
+
+const UNKNOWN = { kind: "unknown", code: "LABELS_BLOCK_DAMAGED", detail: "a block" } as const;
+const said = (...tiers: readonly (readonly [Tier, number])[]): Facts["destination"]["screened"] => ({
+  kind: "labels",
+  version: 4,
+  labels: tiers.map(([tier, confidence], at) => ({ tier, confidence, category: "scam", source: `s${at}`, sinceMs: 1 })),
+});
 
 type Row = readonly [rule: string, what: string, given: Given, verdict: RiskVerdict, ...policy: readonly Policy[]];
 
@@ -97,10 +107,22 @@ const ROWS: readonly Row[] = [
   ["DESTINATION_LABEL", "a white label",                               { destination: { scriptPubKey: "aa" } },                    clear],
   ["DESTINATION_LABEL", "a grey label",                                { destination: { scriptPubKey: "bb" } },                    hold(1)],
   ["DESTINATION_LABEL", "a black label",                               { destination: { scriptPubKey: "cc" } },                    reject],
+  ["DESTINATION_LABEL", "the store knows nothing of it",               { destination: { screened: said() } },                      clear],
+  ["DESTINATION_LABEL", "the store says white",                        { destination: { screened: said(["white", 100]) } },        clear],
+  ["DESTINATION_LABEL", "one source of three says grey",               { destination: { screened: said(["white", 100], ["grey", 1], ["white", 99]) } }, hold(1)],
+  ["DESTINATION_LABEL", "black, as sure as the policy demands",        { destination: { screened: said(["white", 100], ["black", 50]) } }, reject],
+  ["DESTINATION_LABEL", "black, and less sure",                        { destination: { screened: said(["black", 49]) } },         hold(1)],
+  ["DESTINATION_LABEL", "one unsure black and one sure",               { destination: { screened: said(["black", 49], ["black", 90]) } }, reject],
+  ["DESTINATION_LABEL", "the policy's own white stands over the store", { destination: { scriptPubKey: "aa", screened: said(["black", 100]) } }, clear],
+  ["DESTINATION_LABEL", "the policy's own black stands over the store", { destination: { scriptPubKey: "cc", screened: said(["white", 100]) } }, reject],
+  ["DESTINATION_LABEL", "the store cannot be asked",                   { destination: { screened: UNKNOWN } },                     hold(2)],
+  ["DESTINATION_LABEL", "the store cannot be asked: judged again",     { destination: { screened: UNKNOWN } },                     delay(NOW + 7), { ...POLICY, screening: { blackFromConfidence: 0, unknown: { delayMs: 7 } } }],
+  ["DESTINATION_LABEL", "own label, and the store cannot be asked",    { destination: { scriptPubKey: "aa", screened: UNKNOWN } }, clear],
   ["NEW_DESTINATION",   "a small amount",                              { amountMinor: 100n },                                      clear],
   ["NEW_DESTINATION",   "one minor unit more",                         { amountMinor: 101n },                                      delay(NOW + HOUR)],
   ["NEW_DESTINATION",   "a white label",                               { amountMinor: 101n, destination: { scriptPubKey: "aa" } }, clear],
   ["NEW_DESTINATION",   "a grey label is no reason to trust",          { amountMinor: 101n, destination: { scriptPubKey: "bb" } }, delay(NOW + HOUR)],
+  ["NEW_DESTINATION",   "the store's white is no reason to trust",     { amountMinor: 101n, destination: { screened: said(["white", 100]) } }, delay(NOW + HOUR)],
   ["NEW_DESTINATION",   "approved once",                               { amountMinor: 101n, destination: { approvedAtMs: 1 } },    clear],
   ["NEW_DESTINATION",   "known for just too short",                    { amountMinor: 101n, destination: { firstSeenAtMs: NOW - HOUR + 1 } }, delay(NOW + 1)],
   ["NEW_DESTINATION",   "known for long enough",                       { amountMinor: 101n, destination: { firstSeenAtMs: NOW - HOUR } },     clear],
@@ -191,6 +213,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
     approvedAtMs: fc.constantFrom(null, 1),
     resembles: fc.constantFrom(null, null, null, "bcrt1q"),
     ownWallet: fc.constantFrom(null, null, null, null, "hot"),
+    screened: fc.constantFrom(UNKNOWN, said(["black", 90]), { kind: "off" } as const),
   }),
   waitedMs: fc.constant(0),
   alarms: fc.constant([]),

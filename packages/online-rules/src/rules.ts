@@ -1,7 +1,9 @@
 // Step 2: the rules. Each is asked about every withdrawal and says what it found, also when it has nothing against it.
+import type { Screened } from "@sluice/address-labels";
 import { checkVelocity, type Finding, formatAmount, type RiskVerdict, type VelocityEntry } from "@sluice/core";
 import type { Behaviour } from "./behaviour-facts.ts";
 import { changesBefore, dormantAccount, outlyingProfit, turnRound, unusualAmount, unusualHour } from "./habit-rules.ts";
+import { judgeLabels } from "./label-rule.ts";
 import type { Policy } from "./policy.ts";
 import type { ReportAlarm } from "./report-alarms.ts";
 import { compromiseScore, fanIn, impossibleTravel, newCountry, newDevice, sharedDevice } from "./session-rules.ts";
@@ -34,6 +36,8 @@ export type Destination = {
   readonly resembles: string | null;
   /** The hot wallet that it belongs to. */
   readonly ownWallet: string | null;
+  /** What the store of address labels says of it. */
+  readonly screened: Screened;
 };
 
 /** The findings of every rule that the policy asks, in the rules' order. */
@@ -137,20 +141,8 @@ function destinationOwn(_: Policy, { destination: { ownWallet } }: Facts): Found
   return { verdict: REJECT, reason: "The destination is an address of the hot wallet itself.", evidence };
 }
 
-function destinationLabel({ labels }: Policy, { destination }: Facts): Found {
-  const label = labels.get(destination.scriptPubKey);
-  if (label === undefined) return { verdict: CLEAR, reason: "The destination has no label.", evidence: {} };
-  const { tier, category, reason } = label;
-  const verdicts: Readonly<Record<typeof tier, RiskVerdict>> = {
-    white: CLEAR,
-    grey: { kind: "hold", approvals: 1 },
-    black: REJECT,
-  };
-  return {
-    verdict: verdicts[tier],
-    reason: `The destination is labelled ${tier}: ${reason}`,
-    evidence: { tier, category },
-  };
+function destinationLabel({ labels, screening }: Policy, { destination, nowMs }: Facts): Found {
+  return judgeLabels(screening, labels.get(destination.scriptPubKey), destination.screened, nowMs);
 }
 
 function newDestination({ newDestination: rule, labels }: Policy, { nowMs, amountMinor, destination }: Facts): Found {

@@ -18,6 +18,7 @@ import { readPolicy } from "@sluice/online-rules";
 import { createPool, migrate, type Pool, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { insertWithdrawal } from "@sluice/risk-memory";
+import { SCREENING_OFF } from "@sluice/screening";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openApi } from "../src/api.ts";
 import { createHandlers } from "../src/handlers/index.ts";
@@ -89,7 +90,7 @@ beforeAll(async () => {
       now: Date.now,
       logger: logger as never,
     },
-    ...{ network: "regtest", onRefused: () => {}, onAnswered: () => {} },
+    ...{ network: "regtest", onRefused: () => {}, onAnswered: () => {}, screening: SCREENING_OFF },
   });
   ending.unshift(() => server.close());
   const baseUrl = await server.listen({ host: "127.0.0.1", port: 0 });

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ApiOptions } from "../src/api.ts";
 import { addressNumber } from "./addresses.ts";
 import { type Hostile, hostileRequest, operationsOf, randomOf, type Sound } from "./hostile-requests.ts";
-import { openInProcess } from "./in-process.ts";
+import { openInProcess, signedItem } from "./in-process.ts";
+import type { TestKey } from "./keys.ts";
 import type { Defer } from "./process.ts";
 import { countRows, createSharedWorld } from "./world.ts";
 
@@ -62,9 +63,10 @@ it(`${COUNT} hostile requests of every operation: no failure, no undocumented re
   ];
   const seen = new Map<string, number>();
   const accepted = new Set<string>();
+  const sound: Sound = { ...SOUND, withdrawals: bulkOf(backend) };
   const drawn = Array.from({ length: COUNT }, (_, n) => ({
     n,
-    hostile: hostileRequest(OPERATIONS, some, SOUND, random),
+    hostile: hostileRequest(OPERATIONS, some, sound, random),
   }));
   const one = async ({ n, hostile }: (typeof drawn)[number]) => {
     const answer = await ask(api, hostile);
@@ -74,7 +76,7 @@ it(`${COUNT} hostile requests of every operation: no failure, no undocumented re
     );
     const what = `${hostile.operation.method} ${hostile.operation.path} ${answer.body["code"] ?? answer.status}`;
     seen.set(what, (seen.get(what) ?? 0) + 1);
-    if (answer.status === 202) accepted.add(String(answer.body["id"]));
+    for (const id of acceptedIn(answer)) accepted.add(id);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, () => inTurn(drawn, one)));
   await expect(halves(pool)).resolves.toEqual([]);
@@ -135,6 +137,30 @@ it("finds a planted half: a request that is stored without its withdrawal", asyn
   );
   expect(await halves(pool)).toEqual(["requests without a withdrawal: 1"]);
 });
+
+function acceptedIn({ status, body }: Answer): readonly string[] {
+  if (status === 202) return [String(body["id"])];
+  const results = Array.isArray(body["results"]) ? (body["results"] as readonly Bulked[]) : [];
+  return results.flatMap(({ withdrawal }) => withdrawal?.id ?? []);
+}
+
+type Bulked = { readonly withdrawal: { readonly id: string } | null };
+
+/** Items that are sound for one key, and for every other one are somebody else's. */
+function bulkOf(key: TestKey): Sound["withdrawals"] {
+  return (random) =>
+    Array.from({ length: random.below(4) }, () =>
+      signedItem(key, {
+        ...{
+          id: SOUND["id"]?.(random),
+          account: SOUND["account"]?.(random),
+          asset: "BTC",
+          amount: SOUND["amount"]?.(random),
+        },
+        address: SOUND["address"]?.(random),
+      }),
+    );
+}
 
 /** Takes from the front of what several take from, until nothing is left. */
 async function inTurn<T>(some: T[], one: (item: T) => Promise<void>): Promise<void> {
