@@ -1,8 +1,8 @@
 // A set of labels of any size from a seed: the address of a number is the same each time, so what is in the set is known without it.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { DISK, keyOf, openSegmentBuilder, pack, type SealKey, sealHead } from "@sluice/address-labels";
+import { keyOf, openSegmentBuilder, pack, type SealKey, sealUpdate } from "@sluice/address-labels";
 
 export type Address = { readonly chain: string; readonly canonical: Uint8Array };
 
@@ -41,7 +41,7 @@ export function buildSet(options: {
   const { directory, count, seed, signer, say } = options;
   mkdirSync(directory, { recursive: true });
   const path = join(directory, "00000001.labels");
-  if (existsSync(path)) rmSync(path);
+  rmSync(path, { force: true });
   const builder = openSegmentBuilder(path, directory, createHash("sha256").update(`${seed}`).digest().readUInt32LE());
   try {
     const sources = SOURCES.map(builder.nameSource);
@@ -56,23 +56,13 @@ export function buildSet(options: {
     const content = { kind: "snapshot", version: 1, previousSha256: "", madeAtMs: Date.now() } as const;
     const { twice } = builder.finish(
       content,
-      (done) => done % 16 === 0 && say(`${done} of 256 parts sorted and written`),
+      (done) => done % 64 === 0 && say(`${done} of 256 parts sorted and written`),
     );
     if (twice > 0) throw new Error(`${twice} addresses came twice`);
   } finally {
     builder.discard();
   }
-  sealFile(path, signer);
-  return path;
-}
-
-function sealFile(path: string, signer: SealKey): void {
-  const file = openSync(path, "r+");
-  const page = new Uint8Array(4_096);
-  readSync(file, page, 0, page.length, 0);
-  const sealed = sealHead(page, signer);
+  const sealed = sealUpdate(path, signer);
   if (!sealed.ok) throw new Error(sealed.refusal.code);
-  writeSync(file, sealed.value, 0, sealed.value.length, 0);
-  DISK.sync(file);
-  DISK.close(file);
+  return path;
 }

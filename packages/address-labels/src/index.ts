@@ -1,6 +1,8 @@
 // What is known of addresses of many chains: an embedded store of labels, its sealed updates, and what reads lists into it.
+
 export { DISK, type Disk } from "./disk.ts";
 export { evmAddressOf, parseEvmAddress } from "./evm-address.ts";
+export { PAGE_BYTES } from "./format.ts";
 export {
   type LabelSigners,
   labelSignersSchema,
@@ -24,6 +26,7 @@ export { type Label, pack, strictestTier, TIERS, type Tier } from "./label.ts";
 export { type Change, type MadeUpdate, makeUpdate, readUpdateHead, sealUpdate } from "./make-update.ts";
 export { mergeSegments } from "./merge.ts";
 export { LABEL_REFUSALS, type LabelRefusal, type LabelRefusalCode } from "./refusals.ts";
+export { type Screened, type TierFound, tierOfScreened } from "./screened.ts";
 export { openSegment, type Segment } from "./segment.ts";
 export { openSegmentBuilder, type SegmentBuilder } from "./segment-builder.ts";
 export {

@@ -108,16 +108,70 @@ export const feeQuotesSchema = z
   .readonly()
   .meta({ id: "FeeQuotes" });
 
-/** The query of GET /v1/withdrawals. */
+const listedAmount = z.string().regex(/^(0|[1-9][0-9]{0,29})$/, "is decimal digits without sign or leading zero");
+const listedTime = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** The query of GET /v1/withdrawals. All that is given has to hold. */
 export const listQuerySchema = z.strictObject({
   state: state.optional(),
   account: z.string().min(1).max(64).optional(),
+  address: z.string().min(1).max(128).optional().describe("In any spelling of the same destination."),
+  asset: z.string().min(1).max(16).optional(),
+  amountMin: listedAmount.optional().describe("Minor units; this amount or more."),
+  amountMax: listedAmount.optional().describe("Minor units; this amount or less."),
+  receivedFromMs: listedTime.optional().describe("Received at this time or later, milliseconds since 1970."),
+  receivedBeforeMs: listedTime.optional().describe("Received before this time."),
   cursor: z
     .string()
     .regex(/^[1-9][0-9]{0,17}$/, "is a nextCursor of an earlier page")
     .optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
+
+/** The most that one bulk request holds. */
+export const BULK_MAX = 1_000;
+
+/** One withdrawal of a bulk request: what POST /v1/withdrawals would be sent, signed by itself. */
+export const bulkItemSchema = z
+  .strictObject({
+    body: z
+      .string()
+      .min(1)
+      .max(2_048)
+      .describe("The exact text that POST /v1/withdrawals would be sent; it is what is signed."),
+    signatureInput: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .describe("The header Signature-Input of that request, with a nonce of its own."),
+    signature: z.string().min(1).max(256).describe("The header Signature of that request."),
+  })
+  .readonly();
+
+export const bulkRequestSchema = z.strictObject({
+  withdrawals: z.array(bulkItemSchema).min(1).max(BULK_MAX).readonly(),
+});
+
+export const bulkResultSchema = z
+  .object({
+    status: z.number().int().describe("As POST /v1/withdrawals would have answered: 202 when it is stored."),
+    withdrawal: withdrawalSummarySchema.nullable(),
+    problem: z
+      .object({
+        code: z.string(),
+        title: z.string(),
+        detail: z.string(),
+        errors: z.array(z.object({ field: z.string(), rule: z.string(), code: z.string() }).readonly()).readonly(),
+      })
+      .readonly()
+      .nullable(),
+  })
+  .readonly()
+  .meta({ id: "BulkResult" });
+
+export const bulkAnswerSchema = z
+  .object({ results: z.array(bulkResultSchema).readonly().describe("One for each, in the order of the request.") })
+  .readonly();
 
 /** RFC 9457, with a stable code, and for bad fields the rule that each breaks. */
 export const problemSchema = z
@@ -138,5 +192,7 @@ export type WithdrawalSummary = z.infer<typeof withdrawalSummarySchema>;
 export type WithdrawalDetails = z.infer<typeof withdrawalSchema>;
 export type WithdrawalList = z.infer<typeof withdrawalListSchema>;
 export type FeeQuotes = z.infer<typeof feeQuotesSchema>;
+export type BulkItem = z.infer<typeof bulkItemSchema>;
+export type BulkResult = z.infer<typeof bulkResultSchema>;
 export type ListQuery = z.infer<typeof listQuerySchema>;
 export type FieldError = NonNullable<z.infer<typeof problemSchema>["errors"]>[number];

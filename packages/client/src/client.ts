@@ -1,14 +1,20 @@
 // The withdrawal API as functions. Repeating any of them is safe: the withdrawal's id is the idempotency key.
 import { type FailureRequest, type Priority, withdrawalIdSchema } from "@sluice/contracts";
 import { isFinal, type WithdrawalState } from "@sluice/core";
+import { type SignalOutcome, signalsAnswerSchema, type ToldSignal } from "@sluice/signals";
 import {
+  type BulkItem,
+  type BulkResult,
+  bulkAnswerSchema,
   type FeeQuotes,
   feeQuotesSchema,
   type WithdrawalDetails,
   type WithdrawalList,
+  type WithdrawalSummary,
   withdrawalListSchema,
   withdrawalSchema,
 } from "./api.ts";
+import { SluiceApiError } from "./errors.ts";
 import { pause } from "./pause.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
@@ -28,11 +34,26 @@ export type NewWithdrawal = {
   readonly maxFee?: bigint;
 };
 
+/** Of one of many: what is stored, or why it is not. */
+export type BulkOutcome =
+  | { readonly id: string; readonly withdrawal: WithdrawalSummary; readonly error: null }
+  | { readonly id: string; readonly withdrawal: null; readonly error: SluiceApiError };
+
 export type CallOptions = { readonly signal?: AbortSignal };
 
+/** All that is given has to hold. */
 export type ListFilter = CallOptions & {
   readonly state?: WithdrawalState;
   readonly account?: string;
+  /** In any spelling of the same destination. */
+  readonly address?: string;
+  readonly asset?: string;
+  /** Minor units. */
+  readonly amountMin?: bigint;
+  readonly amountMax?: bigint;
+  /** Milliseconds since 1970. */
+  readonly receivedFromMs?: number;
+  readonly receivedBeforeMs?: number;
   readonly cursor?: string;
   readonly limit?: number;
 };
@@ -47,6 +68,11 @@ export type WaitOptions = CallOptions & {
 /** Every function rejects with SluiceApiError, with the signal's reason, or with TypeError for an id that is none. */
 export type SluiceClient = {
   readonly createWithdrawal: (withdrawal: NewWithdrawal, options?: CallOptions) => Promise<WithdrawalDetails>;
+  /** Up to 1,000 in one request, each with its own outcome, in their order. Whoever calls again pays nothing twice. */
+  readonly createWithdrawals: (
+    withdrawals: readonly NewWithdrawal[],
+    options?: CallOptions,
+  ) => Promise<readonly BulkOutcome[]>;
   readonly getWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
   readonly listWithdrawals: (filter?: ListFilter) => Promise<WithdrawalList>;
   /** What a withdrawal of this asset is quoted now, for each priority. */
@@ -56,6 +82,8 @@ export type SluiceClient = {
   readonly approveWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Says that it has failed, with this client's key; two people have to, and the chain has to prove it. */
   readonly failWithdrawal: (id: string, said: FailureRequest, options?: CallOptions) => Promise<WithdrawalDetails>;
+  /** Tells what happened in accounts, 1 to 1,000 at once; resolves to what became of each, in their order. */
+  readonly tellSignals: (signals: readonly ToldSignal[], options?: CallOptions) => Promise<readonly SignalOutcome[]>;
   /** Resolves once the withdrawal is in one of the states, or in a final one, which no other state follows. */
   readonly waitFor: (
     id: string,
@@ -65,12 +93,20 @@ export type SluiceClient = {
 };
 
 export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
-  const call = createTransport(options);
+  const { call, signItem } = createTransport(options);
   const getWithdrawal: SluiceClient["getWithdrawal"] = async (id, { signal } = {}) =>
     call({ method: "GET", path: pathOf(id), answer: withdrawalSchema, signal });
   return {
     createWithdrawal: async (withdrawal, { signal } = {}) =>
       call({ method: "POST", path: "/v1/withdrawals", body: bodyOf(withdrawal), answer: withdrawalSchema, signal }),
+    createWithdrawals: async (withdrawals, { signal } = {}) => {
+      const bodies = withdrawals.map((each) => ({ id: each.id, body: bodyOf(each) }));
+      const { results } = await call({
+        ...{ method: "POST", path: "/v1/withdrawals/bulk", answer: bulkAnswerSchema, signal },
+        body: () => bulkBodyOf(bodies.map(({ body }) => ({ body, ...signItem("/v1/withdrawals", body) }))),
+      });
+      return bodies.map(({ id }, index) => outcomeOf(id, results[index]));
+    },
     getWithdrawal,
     listWithdrawals: async ({ signal, ...filter } = {}) =>
       call({ method: "GET", path: "/v1/withdrawals", query: queryOf(filter), answer: withdrawalListSchema, signal }),
@@ -83,6 +119,10 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
     failWithdrawal: async (id, { conflictingTransactionId, reason }, { signal } = {}) => {
       const body = Buffer.from(JSON.stringify({ conflictingTransactionId, reason }), "utf8");
       return call({ method: "POST", path: `${pathOf(id)}/failure`, body, answer: withdrawalSchema, signal });
+    },
+    tellSignals: async (signals, { signal } = {}) => {
+      const body = Buffer.from(JSON.stringify({ signals }), "utf8");
+      return (await call({ method: "POST", path: "/v1/signals", body, answer: signalsAnswerSchema, signal })).signals;
     },
     waitFor: async (id, until, { signal, onChange, pollMs = 500 } = {}) => {
       for (let seenRevision = 0; ; ) {
@@ -108,7 +148,25 @@ function bodyOf({ id, account, asset, amount, address, priority, maxFee }: NewWi
   return Buffer.from(JSON.stringify(body), "utf8");
 }
 
-function queryOf(filter: Readonly<Record<string, string | number | undefined>>): string {
+type SignedBody = { readonly body: Uint8Array; readonly signatureInput: string; readonly signature: string };
+
+function bulkBodyOf(items: readonly SignedBody[]): Uint8Array<ArrayBuffer> {
+  const withdrawals = items.map((item): BulkItem => ({ ...item, body: Buffer.from(item.body).toString("utf8") }));
+  return Buffer.from(JSON.stringify({ withdrawals }), "utf8");
+}
+
+function outcomeOf(id: string, result: BulkResult | undefined): BulkOutcome {
+  if (result?.withdrawal?.id === id) return { id, withdrawal: result.withdrawal, error: null };
+  const detail = "the answer says nothing of it; whether it is stored is not known";
+  const { status = 0, problem = null } = result ?? {};
+  return {
+    id,
+    withdrawal: null,
+    error: new SluiceApiError({ status, ...(problem ?? { code: "ANSWER_MALFORMED", detail }) }),
+  };
+}
+
+function queryOf(filter: Readonly<Record<string, string | number | bigint | undefined>>): string {
   const given = new URLSearchParams();
   for (const [name, value] of Object.entries(filter)) if (value !== undefined) given.set(name, String(value));
   return given.size === 0 ? "" : `?${given}`;

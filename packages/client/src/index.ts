@@ -1,4 +1,6 @@
 // Typed client of the withdrawal API: signs every try anew, and never posts twice by accident.
+
+export type { SignalOutcome, ToldSignal } from "@sluice/signals";
 export type { ApiFinding, FeeQuotes, FieldError, WithdrawalDetails, WithdrawalList, WithdrawalSummary } from "./api.ts";
 export * from "./client.ts";
 export { SluiceApiError } from "./errors.ts";

@@ -1,6 +1,6 @@
 // One signed call: signed anew for each try, repeated while that can help, its answer validated.
 import { type KeyObject, randomBytes } from "node:crypto";
-import { signRequest } from "@sluice/contracts";
+import { type RequestParts, type SignedRequest, signRequest } from "@sluice/contracts";
 import { backoffMs } from "@sluice/core";
 import type { z } from "zod";
 import { problemSchema } from "./api.ts";
@@ -25,29 +25,48 @@ export type TransportOptions = {
 };
 
 export type Call<S extends z.ZodType> = {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   /** Empty, or beginning with "?". */
   readonly query?: string;
-  readonly body?: Uint8Array<ArrayBuffer>;
+  /** A function is asked for each try, where what it carries is signed itself. */
+  readonly body?: Uint8Array<ArrayBuffer> | (() => Uint8Array<ArrayBuffer>);
   readonly answer: S;
   readonly signal?: AbortSignal | undefined;
 };
 
-export type Transport = <S extends z.ZodType>(call: Call<S>) => Promise<z.output<S>>;
+export type Transport = {
+  readonly call: <S extends z.ZodType>(call: Call<S>) => Promise<z.output<S>>;
+  /** The headers of a signed request that another one carries. */
+  readonly signItem: (
+    path: string,
+    body: Uint8Array<ArrayBuffer>,
+  ) => Pick<SignedRequest, "signatureInput" | "signature">;
+};
 
 export function createTransport(options: TransportOptions): Transport {
   const origin = readOrigin(options.baseUrl);
   const { fetch = globalThis.fetch, now = Date.now, nonce = randomNonce, tries = 5, tryTimeoutMs = 10_000 } = options;
   if (options.privateKey.asymmetricKeyType !== "ed25519") throw new TypeError("the private key is not Ed25519");
-  return async (call) => {
-    for (let attempt = 1; ; attempt += 1) {
-      const outcome = await tryOnce(call);
-      if (outcome.kind === "answer") return outcome.value;
-      if (!outcome.mayRepeat || attempt >= tries) throw outcome.error;
-      await pause(Math.max(outcome.retryAfterMs, backoffMs(attempt, BACKOFF, Math.random())), call.signal);
-    }
+  return {
+    call: async (call) => {
+      for (let attempt = 1; ; attempt += 1) {
+        const outcome = await tryOnce(call);
+        if (outcome.kind === "answer") return outcome.value;
+        if (!outcome.mayRepeat || attempt >= tries) throw outcome.error;
+        await pause(Math.max(outcome.retryAfterMs, backoffMs(attempt, BACKOFF, Math.random())), call.signal);
+      }
+    },
+    signItem: (path, body) => {
+      const { signatureInput, signature } = sign({ method: "POST", path, query: "", contentType: JSON_TYPE, body });
+      return { signatureInput, signature };
+    },
   };
+
+  /** A nonce counts once, also when the try that carried it failed on its way back. */
+  function sign(parts: Omit<RequestParts, "authority">): SignedRequest {
+    return signRequest({ ...parts, authority: origin.host }, options, { createdAtMs: now(), nonce: nonce() });
+  }
 
   async function tryOnce<S extends z.ZodType>(call: Call<S>): Promise<Outcome<z.output<S>>> {
     call.signal?.throwIfAborted();
@@ -68,11 +87,10 @@ export function createTransport(options: TransportOptions): Transport {
     return response.ok ? readAnswer(call, response.status, text) : readProblem(response, text);
   }
 
-  /** A nonce counts once, also when the try that carried it failed on its way back. */
-  function signed<S extends z.ZodType>({ method, path, query = "", body }: Call<S>): RequestInit {
-    const contentType = body === undefined ? "" : "application/json";
-    const parts = { method, authority: origin.host, path, query, contentType, body: body ?? new Uint8Array() };
-    const request = signRequest(parts, options, { createdAtMs: now(), nonce: nonce() });
+  function signed<S extends z.ZodType>({ method, path, query = "", body: given }: Call<S>): RequestInit {
+    const body = typeof given === "function" ? given() : given;
+    const contentType = body === undefined ? "" : JSON_TYPE;
+    const request = sign({ method, path, query, contentType, body: body ?? new Uint8Array() });
     return {
       method,
       headers: {
@@ -85,6 +103,8 @@ export function createTransport(options: TransportOptions): Transport {
     };
   }
 }
+
+const JSON_TYPE = "application/json";
 
 type Outcome<T> =
   | { readonly kind: "answer"; readonly value: T }

@@ -211,6 +211,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
     ...{ walletId: "hot", missingSat: 7n, waitingWithdrawals: 1, address: "bcrt1q", index: 4 },
     ...{ requestedAtMs: 1_700_000_000_000, revision: 1 },
   },
+  "account.signalled.v1": { signal: '{"type":"balance"}' },
   "message.received.v1": { received: [{ type: "transaction.planned.v1", ids: ["t1/planned"] }] },
 };
 

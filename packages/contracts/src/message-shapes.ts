@@ -258,6 +258,9 @@ export const feeEstimated = z.object({
   nodes: count,
 });
 
+/** Read as a signal by whoever knows signals. */
+export const accountSignalled = z.object({ signal: z.string().min(2).max(4_096) });
+
 export const databaseMarked = z.object({ service: name, mark: z.bigint().min(1n), markedAtMs: atMs });
 
 export const recallRequested = z.object({ sinceMs: atMs });

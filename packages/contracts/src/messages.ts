@@ -1,6 +1,7 @@
 // What each message holds, narrowed once: protobuf bytes in, readonly domain values out, all faults reported together.
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { z } from "zod";
+import * as account from "../gen/sluice/v1/account_pb.js";
 import * as database from "../gen/sluice/v1/database_pb.js";
 import * as receipt from "../gen/sluice/v1/message_pb.js";
 import * as signing from "../gen/sluice/v1/signing_pb.js";
@@ -43,6 +44,7 @@ const CODECS = {
   "database.marked.v1": codec(database.DatabaseMarkedSchema, shapes.databaseMarked.readonly()),
   "recall.requested.v1": codec(database.RecallRequestedSchema, shapes.recallRequested.readonly()),
   "refill.requested.v1": codec(transaction.RefillRequestedSchema, shapes.refillRequested.readonly()),
+  "account.signalled.v1": codec(account.AccountSignalledSchema, shapes.accountSignalled.readonly()),
   "message.received.v1": codec(receipt.MessageReceivedSchema, shapes.messageReceived.readonly()),
 } as const satisfies Record<MessageType, unknown>;
 

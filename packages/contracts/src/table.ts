@@ -83,11 +83,13 @@ export const MESSAGES = {
   },
   "recall.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["ops-console"] },
+  // The backend's own stream of what it would otherwise post to the API.
+  "account.signalled.v1": { route: "topic", producers: ["exchange-backend"], consumers: ["online-risk"] },
   // Receipts: who reads a topic tells its publisher what it has stored. Nobody confirms these.
   "message.received.v1": {
     route: "topic",
     producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"],
-    consumers: ["online-risk", "vault", "blockchain-gateway"],
+    consumers: ["exchange-backend", "online-risk", "vault", "blockchain-gateway"],
   },
 } as const satisfies Record<string, Row>;
 

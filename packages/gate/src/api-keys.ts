@@ -3,6 +3,7 @@ import { BlockList, isIP } from "node:net";
 import type { TrustFile } from "@sluice/contracts";
 import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
+import type { RateLimit } from "./rate-limit.ts";
 
 export const SCOPES = ["withdraw", "read", "approve", "fail", "signals", "screen", "destinations"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -19,7 +20,17 @@ export type ApiKey = {
   readonly maxAmountMinor: bigint | null;
   /** Ids that it requests begin like this, so that it cannot find out which ids others have used. Null: any id. */
   readonly idPrefix: string | null;
+  /** It counts from, and until before. */
+  readonly validMs: { readonly from: number; readonly until: number };
+  readonly rateLimit: RateLimit;
 };
+
+/** By key id. */
+export type ApiKeys = { readonly get: (keyId: string) => ApiKey | undefined };
+
+const DEFAULT_RATE_LIMIT: RateLimit = { requests: 1_000, windowMs: 1_000 };
+
+const moment = z.iso.datetime({ message: "is a time in UTC such as 2026-01-31T12:00:00Z" }).transform(Date.parse);
 
 export const apiKeysSchema = z
   .array(
@@ -33,6 +44,14 @@ export const apiKeysSchema = z
       idPrefix: z
         .string()
         .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,31}$/, "is 1 to 32 of A-Z a-z 0-9 . _ : -")
+        .optional(),
+      notBefore: moment.optional(),
+      notAfter: moment.optional(),
+      rateLimit: z
+        .strictObject({
+          requests: z.number().int().min(1).max(1_000_000),
+          windowMs: z.number().int().min(100).max(86_400_000),
+        })
         .optional(),
     }),
   )
@@ -50,7 +69,7 @@ export function readApiKeys(file: ApiKeysFile): ReadonlyMap<string, ApiKey> {
  * Whether two keys are in one hand, as far as it is known: the same key, or keys of the same person. A key that is not
  * listed any more is only known by its id.
  */
-export function isSameHand(keys: ReadonlyMap<string, ApiKey>, keyId: string, otherKeyId: string): boolean {
+export function isSameHand(keys: ApiKeys, keyId: string, otherKeyId: string): boolean {
   const person = keys.get(keyId)?.person ?? null;
   return keyId === otherKeyId || (person !== null && person === keys.get(otherKeyId)?.person);
 }
@@ -71,7 +90,18 @@ function readApiKey(key: ApiKeysFile[number]): ApiKey {
     allowedAddresses.addSubnet(address, Number(bits), isIP(address) === 6 ? "ipv6" : "ipv4");
   }
   const { keyId, person = null, scopes, accounts = null, maxAmountMinor = null, idPrefix = null } = key;
-  return { keyId, person, scopes, allowedAddresses, accounts, maxAmountMinor, idPrefix };
+  const { notBefore: from = 0, notAfter: until = Number.POSITIVE_INFINITY, rateLimit = DEFAULT_RATE_LIMIT } = key;
+  return {
+    keyId,
+    person,
+    scopes,
+    allowedAddresses,
+    accounts,
+    maxAmountMinor,
+    idPrefix,
+    validMs: { from, until },
+    rateLimit,
+  };
 }
 
 function isCidr(text: string): boolean {

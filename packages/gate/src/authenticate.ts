@@ -2,7 +2,7 @@
 import { type SignedRequest, type Trust, verifyRequest } from "@sluice/contracts";
 import { ok, type Result } from "@sluice/core";
 import type { FastifyRequest } from "@sluice/http";
-import type { ApiKey, Scope } from "./api-keys.ts";
+import type { ApiKey, ApiKeys, Scope } from "./api-keys.ts";
 import { type ApiRefusal, refuse } from "./refusal.ts";
 
 export type Caller = {
@@ -14,13 +14,13 @@ export type Caller = {
 
 export type Gate = {
   readonly trust: Trust;
-  readonly apiKeys: ReadonlyMap<string, ApiKey>;
+  readonly apiKeys: ApiKeys;
   readonly signatureWindowMs: number;
   readonly now: () => number;
 };
 
 /**
- * Checks in this order: signature and digest, freshness, the caller's address, the key's scope. That the nonce is new is
+ * Checks in this order: signature and digest, the key's time, freshness, the caller's address, the key's scope. That the nonce is new is
  * checked last, in the transaction that does the work (spendNonce), so that a request which a stranger merely repeats
  * from elsewhere spends nothing.
  */
@@ -29,20 +29,31 @@ export function authenticate(gate: Gate, request: FastifyRequest, scope: Scope):
   if (signed.authority === "" || signed.authority.length > LONGEST_AUTHORITY) {
     return refuse(400, "AUTHORITY_INVALID", `the Host header has 1 to ${LONGEST_AUTHORITY} characters`);
   }
+  const verified = verifySigned(gate, signed);
+  if (!verified.ok) return verified;
+  const { key } = verified.value;
+  if (!key.allowedAddresses.check(request.ip, request.ip.includes(":") ? "ipv6" : "ipv4")) {
+    return refuse(403, "IP_NOT_ALLOWED", "this key may not be used from this address");
+  }
+  if (!key.scopes.includes(scope)) return refuse(403, "SCOPE_MISSING", `this key has no scope ${scope}`);
+  return verified;
+}
+
+/** Whose valid and fresh signature it is. */
+export function verifySigned(gate: Gate, signed: SignedRequest): Result<Caller, ApiRefusal> {
   const verified = verifyRequest(gate.trust, signed);
   if (!verified.ok) return refuse(401, verified.refusal.code, verified.refusal.detail);
   const { createdAtMs, nonce } = verified.value;
   const key = gate.apiKeys.get(verified.value.key.keyId);
   if (key === undefined) return refuse(401, "KEY_UNKNOWN", "the key is not one of this deployment's API keys");
-  const ageMs = gate.now() - createdAtMs;
+  const nowMs = gate.now();
+  if (nowMs < key.validMs.from) return refuse(401, "KEY_NOT_YET_VALID", "the key does not count yet");
+  if (nowMs >= key.validMs.until) return refuse(401, "KEY_EXPIRED", "the key does not count any more");
+  const ageMs = nowMs - createdAtMs;
   if (Math.abs(ageMs) > gate.signatureWindowMs) {
     const seconds = Math.round(Math.abs(ageMs) / 1_000);
     return refuse(401, "SIGNATURE_STALE", `created ${seconds} s ${ageMs > 0 ? "ago" : "in the future"}`);
   }
-  if (!key.allowedAddresses.check(request.ip, request.ip.includes(":") ? "ipv6" : "ipv4")) {
-    return refuse(403, "IP_NOT_ALLOWED", "this key may not be used from this address");
-  }
-  if (!key.scopes.includes(scope)) return refuse(403, "SCOPE_MISSING", `this key has no scope ${scope}`);
   return ok({ key, signed, createdAtMs, nonce });
 }
 

@@ -1,11 +1,13 @@
 // The door that every route of the public API goes through: who calls, that the nonce is new, and how it is refused.
 // A package brings its routes as a RouteGroup; the service lists the groups.
+import type { SignedRequest } from "@sluice/contracts";
 import type { Result } from "@sluice/core";
-import type { FastifyReply, FastifyRequest, HttpServer } from "@sluice/http";
+import { type FastifyReply, type FastifyRequest, type HttpServer, Problem, SERVER_PROBLEMS } from "@sluice/http";
 import { type Pool, type Transaction, transaction } from "@sluice/postgres";
 import type { Scope } from "./api-keys.ts";
-import { authenticate, type Caller, type Gate } from "./authenticate.ts";
+import { authenticate, type Caller, type Gate, verifySigned } from "./authenticate.ts";
 import { spendNonce } from "./nonces.ts";
+import { createLimiter, rateLimitHeaders } from "./rate-limit.ts";
 import { type ApiRefusal, problemOf, refuse } from "./refusal.ts";
 
 export type DoorOptions = Gate & {
@@ -26,6 +28,10 @@ export type Door = {
    * rolled back, and spends nothing.
    */
   readonly answered: <T>(request: FastifyRequest, work: Work<T>) => Promise<T>;
+  /** For a request that carries others, each signed by itself with the same key: the same for one of them. */
+  readonly answeredItem: <T>(outer: Caller, item: SignedRequest, work: Work<T>) => Promise<Result<T, ApiRefusal>>;
+  /** Counts this request as so many more of the key's limit; they are owed, and none is refused for it. */
+  readonly charge: (caller: Caller, requests: number) => void;
 };
 
 /** Adds routes to the API. Called once, before the server listens; also called only to describe the API, so it does nothing else. */
@@ -33,22 +39,53 @@ export type RouteGroup = (door: Door) => void;
 
 export function openDoor(server: HttpServer, options: DoorOptions): Door {
   const callers = new WeakMap<FastifyRequest, Caller>();
-  return { server, asks, answered };
+  const limiter = createLimiter();
+  return {
+    server,
+    asks,
+    answered,
+    answeredItem,
+    charge: ({ key }, requests) => void limiter.owe(key.keyId, key.rateLimit, requests),
+  };
 
   function asks(scope: Scope) {
-    return async (request: FastifyRequest): Promise<void> => {
-      callers.set(request, unlessRefused(authenticate(options, request, scope)));
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+      const caller = unlessRefused(authenticate(options, request, scope));
+      callers.set(request, caller);
+      takeOne(caller, reply);
     };
+  }
+
+  /** Only what the key's holder sends from where the key may be used counts, so that nobody else can use up its limit. */
+  function takeOne({ key }: Caller, reply: FastifyReply): void {
+    const taken = limiter.take(key.keyId, key.rateLimit);
+    const headers = rateLimitHeaders(key.rateLimit, taken);
+    void reply.headers(headers);
+    if (taken.isTaken) return;
+    options.onRefused(SERVER_PROBLEMS.RATE_LIMITED.code);
+    throw new Problem({ ...SERVER_PROBLEMS.RATE_LIMITED, detail: `Again in ${headers["retry-after"]} s`, headers });
   }
 
   async function answered<T>(request: FastifyRequest, work: Work<T>): Promise<T> {
     const caller = callers.get(request);
     if (caller === undefined) throw new Error("a route answers without having asked who calls");
-    const result = await transaction(options.pool, async (tx): Promise<Result<T, ApiRefusal>> => {
+    return unlessRefused(await once(caller, work));
+  }
+
+  async function answeredItem<T>(outer: Caller, item: SignedRequest, work: Work<T>): Promise<Result<T, ApiRefusal>> {
+    const verified = verifySigned(options, item);
+    if (!verified.ok) return verified;
+    if (verified.value.key.keyId !== outer.key.keyId) {
+      return refuse(401, "ITEM_KEY_DIFFERS", "it is signed with another key than the request that carries it");
+    }
+    return once(verified.value, work);
+  }
+
+  async function once<T>(caller: Caller, work: Work<T>): Promise<Result<T, ApiRefusal>> {
+    return transaction(options.pool, async (tx) => {
       const isNew = await spendNonce(tx, caller.key.keyId, caller.nonce, caller.createdAtMs);
       return isNew ? work(tx, caller) : refuse(401, "SIGNATURE_REPLAYED", "this nonce was used before");
     });
-    return unlessRefused(result);
   }
 
   function unlessRefused<T>(result: Result<T, ApiRefusal>): T {

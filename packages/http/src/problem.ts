@@ -95,5 +95,10 @@ export const SERVER_PROBLEMS = {
     title: "The server has too much to do",
     headers: { "retry-after": "1" },
   },
-  STOPPING: { status: 503, code: "STOPPING", title: "The server is stopping" },
+  STOPPING: {
+    status: 503,
+    code: "STOPPING",
+    title: "The server is stopping",
+    headers: { "retry-after": "1" },
+  },
 } as const satisfies Readonly<Record<string, ProblemSpec>>;

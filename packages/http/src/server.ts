@@ -108,10 +108,15 @@ function overloadOptions({ maxEventLoopDelayMs }: NonNullable<HttpServerOptions[
   };
 }
 
+const NO_HEADERS = { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false };
+
 function rateLimitOptions({ max, windowMs, key }: NonNullable<HttpServerOptions["rateLimit"]>) {
   return {
     max,
     timeWindow: windowMs,
+    // Its own headers are of no standard; Retry-After stays.
+    addHeaders: NO_HEADERS,
+    addHeadersOnExceeding: NO_HEADERS,
     ...(key === undefined ? {} : { keyGenerator: key }),
     errorResponseBuilder: (_: FastifyRequest, { after }: { readonly after: string }) =>
       new Problem({ ...SERVER_PROBLEMS.RATE_LIMITED, detail: `Again in ${after}` }),

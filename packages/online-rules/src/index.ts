@@ -1,4 +1,7 @@
 // What online-risk decides by, without a database, a clock or a network.
+export * from "./behaviour-facts.ts";
+export * from "./behaviour-policy.ts";
+export * from "./label-rule.ts";
 export { type Label, type Policy, policyFileSchema, readPolicy } from "./policy.ts";
 export { type FeeEstimates, type FeePolicy, type Quote, quoteAll, quoteFee } from "./quote.ts";
 export { type ReportAlarm, type ReportWatch, standingAlarms } from "./report-alarms.ts";

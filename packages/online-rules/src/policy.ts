@@ -3,7 +3,10 @@ import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
 import type { Asset, VelocityWindow } from "@sluice/core";
 import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
+import { type BehaviourPolicy, behaviourSchema } from "./behaviour-policy.ts";
+import { type ScreeningPolicy, screeningSchema } from "./label-rule.ts";
 import { type FeePolicy, feePolicySchema } from "./quote.ts";
+import { RULES } from "./rules.ts";
 
 const days = 24 * 60 * 60 * 1_000;
 const longMs = z
@@ -51,7 +54,13 @@ export const policyFileSchema = z.strictObject({
       reason: z.string().min(1).max(500),
     }),
   ),
+  screening: screeningSchema,
   zone: zoneRules,
+  behaviour: behaviourSchema.prefault({}),
+  /** The larger the amount, the more people have to approve what any rule holds: the highest tier that it is above counts. */
+  approvalTiers: z.array(z.strictObject({ aboveMinor: setting.minorUnits(), approvals })).default([]),
+  /** These rules are asked, and what they would have done is noted, but nothing comes of it. */
+  shadow: z.array(z.string().refine((name) => RULES.some(({ rule }) => rule === name), "is no rule")).default([]),
   fees: z.strictObject({ BTC: feePolicySchema.prefault({}) }).prefault({}),
 });
 
@@ -63,7 +72,11 @@ export type Policy = {
   readonly accountWindows: readonly VelocityWindow[];
   readonly maxAmountMinor: bigint;
   readonly newDestination: PolicyFile["newDestination"];
+  readonly screening: ScreeningPolicy;
   readonly zone: PolicyFile["zone"];
+  readonly behaviour: BehaviourPolicy;
+  readonly approvalTiers: PolicyFile["approvalTiers"];
+  readonly shadow: readonly string[];
   readonly fees: Readonly<Record<Asset, FeePolicy>>;
   /** By scriptPubKey in hexadecimal: two spellings of one address are one destination. */
   readonly labels: ReadonlyMap<string, Label>;

@@ -1,7 +1,10 @@
 // Each rule on its own, one row a check in the order in which the rule asks; and all of them together.
+import type { Tier } from "@sluice/address-labels";
 import { type RiskVerdict, strictest, type VelocityEntry } from "@sluice/core";
+import { historyOf } from "@sluice/signals";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { behaviourSchema } from "./behaviour-policy.ts";
 import type { Label, Policy } from "./policy.ts";
 import { feePolicySchema } from "./quote.ts";
 import { endsOf, type Facts, findAll, RULES } from "./rules.ts";
@@ -16,7 +19,11 @@ const POLICY: Policy = {
   ],
   maxAmountMinor: 900n,
   newDestination: { aboveMinor: 100n, delayMs: HOUR },
+  screening: { blackFromConfidence: 50, unknown: { approvals: 2 } },
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
+  behaviour: behaviourSchema.parse({}),
+  approvalTiers: [],
+  shadow: [],
   fees: { BTC: feePolicySchema.parse({}) },
   labels: new Map<string, Label>([
     ["aa", { tier: "white", category: "own", reason: "cold wallet" }],
@@ -26,6 +33,13 @@ const POLICY: Policy = {
 };
 const BY_APPROVAL: Policy = { ...POLICY, newDestination: { aboveMinor: 100n, approvals: 2 } };
 const UNBOUND: Policy = { ...POLICY, accountWindows: [] };
+/** What is asked whatever the policy says; the others have a test of their own. */
+const ALWAYS = RULES.slice(0, 8).map(({ rule }) => rule);
+const NOTHING: Facts["behaviour"] = {
+  ...{ asset: "BTC", history: historyOf([], NOW), requested: [] },
+  cleared: { account: [], destination: [], device: [], ip: [], asset: [], all: [] },
+  ...{ deviceAccounts: 0, destinationAccounts: 1, destinationSeenAtMs: NOW },
+};
 
 type Given = {
   readonly nowMs?: number;
@@ -45,6 +59,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
     waitedMs: 0,
     alarms: [],
     refusedOfflineAtMs: null,
+    behaviour: NOTHING,
     ...given,
     destination: {
       scriptPubKey: "00",
@@ -52,6 +67,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
       approvedAtMs: null,
       resembles: null,
       ownWallet: null,
+      screened: { kind: "off" },
       ...destination,
     },
   };
@@ -63,6 +79,13 @@ const reject: RiskVerdict = { kind: "reject" };
 const hold = (approvals: number): RiskVerdict => ({ kind: "hold", approvals });
 const delay = (untilMs: number): RiskVerdict => ({ kind: "delay", untilMs });
 const missing: Facts["alarms"] = [{ code: "REPORTS_MISSING", detail: "report 7 did not arrive" }];
+
+const UNKNOWN = { kind: "unknown", code: "LABELS_BLOCK_DAMAGED", detail: "a block" } as const;
+const said = (...tiers: readonly (readonly [Tier, number])[]): Facts["destination"]["screened"] => ({
+  kind: "labels",
+  version: 4,
+  labels: tiers.map(([tier, confidence], at) => ({ tier, confidence, category: "scam", source: `s${at}`, sinceMs: 1 })),
+});
 
 type Row = readonly [rule: string, what: string, given: Given, verdict: RiskVerdict, ...policy: readonly Policy[]];
 
@@ -84,10 +107,22 @@ const ROWS: readonly Row[] = [
   ["DESTINATION_LABEL", "a white label",                               { destination: { scriptPubKey: "aa" } },                    clear],
   ["DESTINATION_LABEL", "a grey label",                                { destination: { scriptPubKey: "bb" } },                    hold(1)],
   ["DESTINATION_LABEL", "a black label",                               { destination: { scriptPubKey: "cc" } },                    reject],
+  ["DESTINATION_LABEL", "the store knows nothing of it",               { destination: { screened: said() } },                      clear],
+  ["DESTINATION_LABEL", "the store says white",                        { destination: { screened: said(["white", 100]) } },        clear],
+  ["DESTINATION_LABEL", "one source of three says grey",               { destination: { screened: said(["white", 100], ["grey", 1], ["white", 99]) } }, hold(1)],
+  ["DESTINATION_LABEL", "black, as sure as the policy demands",        { destination: { screened: said(["white", 100], ["black", 50]) } }, reject],
+  ["DESTINATION_LABEL", "black, and less sure",                        { destination: { screened: said(["black", 49]) } },         hold(1)],
+  ["DESTINATION_LABEL", "one unsure black and one sure",               { destination: { screened: said(["black", 49], ["black", 90]) } }, reject],
+  ["DESTINATION_LABEL", "the policy's own white stands over the store", { destination: { scriptPubKey: "aa", screened: said(["black", 100]) } }, clear],
+  ["DESTINATION_LABEL", "the policy's own black stands over the store", { destination: { scriptPubKey: "cc", screened: said(["white", 100]) } }, reject],
+  ["DESTINATION_LABEL", "the store cannot be asked",                   { destination: { screened: UNKNOWN } },                     hold(2)],
+  ["DESTINATION_LABEL", "the store cannot be asked: judged again",     { destination: { screened: UNKNOWN } },                     delay(NOW + 7), { ...POLICY, screening: { blackFromConfidence: 0, unknown: { delayMs: 7 } } }],
+  ["DESTINATION_LABEL", "own label, and the store cannot be asked",    { destination: { scriptPubKey: "aa", screened: UNKNOWN } }, clear],
   ["NEW_DESTINATION",   "a small amount",                              { amountMinor: 100n },                                      clear],
   ["NEW_DESTINATION",   "one minor unit more",                         { amountMinor: 101n },                                      delay(NOW + HOUR)],
   ["NEW_DESTINATION",   "a white label",                               { amountMinor: 101n, destination: { scriptPubKey: "aa" } }, clear],
   ["NEW_DESTINATION",   "a grey label is no reason to trust",          { amountMinor: 101n, destination: { scriptPubKey: "bb" } }, delay(NOW + HOUR)],
+  ["NEW_DESTINATION",   "the store's white is no reason to trust",     { amountMinor: 101n, destination: { screened: said(["white", 100]) } }, delay(NOW + HOUR)],
   ["NEW_DESTINATION",   "approved once",                               { amountMinor: 101n, destination: { approvedAtMs: 1 } },    clear],
   ["NEW_DESTINATION",   "known for just too short",                    { amountMinor: 101n, destination: { firstSeenAtMs: NOW - HOUR + 1 } }, delay(NOW + 1)],
   ["NEW_DESTINATION",   "known for long enough",                       { amountMinor: 101n, destination: { firstSeenAtMs: NOW - HOUR } },     clear],
@@ -117,7 +152,7 @@ describe("each rule", () => {
   });
 
   it("has a row that is clear and one that is not", () => {
-    for (const { rule } of RULES) {
+    for (const rule of ALWAYS) {
       const kinds = ROWS.filter(([name]) => name === rule).map(([, , , { kind }]) => kind === "clear");
       expect([rule, ...new Set(kinds)]).toEqual([rule, true, false]);
     }
@@ -178,10 +213,12 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
     approvedAtMs: fc.constantFrom(null, 1),
     resembles: fc.constantFrom(null, null, null, "bcrt1q"),
     ownWallet: fc.constantFrom(null, null, null, null, "hot"),
+    screened: fc.constantFrom(UNKNOWN, said(["black", 90]), { kind: "off" } as const),
   }),
   waitedMs: fc.constant(0),
   alarms: fc.constant([]),
   refusedOfflineAtMs: fc.constant(null),
+  behaviour: fc.constant(NOTHING),
 });
 
 describe("the ends of an address", () => {

@@ -1,7 +1,13 @@
 // Step 2: the rules. Each is asked about every withdrawal and says what it found, also when it has nothing against it.
+import type { Screened } from "@sluice/address-labels";
 import { checkVelocity, type Finding, formatAmount, type RiskVerdict, type VelocityEntry } from "@sluice/core";
+import type { Behaviour } from "./behaviour-facts.ts";
+import { changesBefore, dormantAccount, outlyingProfit, turnRound, unusualAmount, unusualHour } from "./habit-rules.ts";
+import { judgeLabels } from "./label-rule.ts";
 import type { Policy } from "./policy.ts";
 import type { ReportAlarm } from "./report-alarms.ts";
+import { compromiseScore, fanIn, impossibleTravel, newCountry, newDevice, sharedDevice } from "./session-rules.ts";
+import { velocityOver } from "./velocity-rules.ts";
 
 /** All that the rules know of a withdrawal. */
 export type Facts = {
@@ -16,6 +22,7 @@ export type Facts = {
   readonly alarms: readonly ReportAlarm[];
   /** When the semi-offline zone last refused a withdrawal of the account; null when it did not within the window. */
   readonly refusedOfflineAtMs: number | null;
+  readonly behaviour: Behaviour;
 };
 
 export type Destination = {
@@ -29,15 +36,37 @@ export type Destination = {
   readonly resembles: string | null;
   /** The hot wallet that it belongs to. */
   readonly ownWallet: string | null;
+  /** What the store of address labels says of it. */
+  readonly screened: Screened;
 };
 
-/** The findings of every rule, in the rules' order. */
+/** The findings of every rule that the policy asks, in the rules' order. */
 export function findAll(policy: Policy, facts: Facts): readonly Finding[] {
-  return RULES.map(({ rule, find }) => ({ rule, ...find(policy, facts) }));
+  return RULES.flatMap(({ rule, find }) => {
+    const found = find(policy, facts);
+    return found === null ? [] : [heeded(policy, facts, { rule, ...found })];
+  });
 }
 
 type Found = Omit<Finding, "rule">;
-type Rule = { readonly rule: string; readonly find: (policy: Policy, facts: Facts) => Found };
+/** Null when the policy does not ask it. */
+type Rule = { readonly rule: string; readonly find: (policy: Policy, facts: Facts) => Found | null };
+
+/** A rule in shadow is only noted; and a hold of a large amount takes as many people as its tier. */
+function heeded({ shadow, approvalTiers }: Policy, { amountMinor }: Facts, finding: Finding): Finding {
+  const { verdict, reason, evidence } = finding;
+  if (verdict.kind !== "clear" && shadow.includes(finding.rule)) {
+    return {
+      ...finding,
+      verdict: CLEAR,
+      reason: `Only noted: ${reason}`,
+      evidence: { ...evidence, shadow: verdict.kind },
+    };
+  }
+  if (verdict.kind !== "hold") return finding;
+  const tiers = approvalTiers.filter(({ aboveMinor }) => amountMinor > aboveMinor).map(({ approvals }) => approvals);
+  return { ...finding, verdict: { kind: "hold", approvals: Math.max(verdict.approvals, ...tiers) } };
+}
 
 const CLEAR: RiskVerdict = { kind: "clear" };
 const REJECT: RiskVerdict = { kind: "reject" };
@@ -51,6 +80,24 @@ export const RULES: readonly Rule[] = [
   { rule: "ADDRESS_LOOKALIKE", find: addressLookalike },
   { rule: "REFUSED_OFFLINE_LATELY", find: refusedOfflineLately },
   { rule: "REPORTS_MISSING", find: reportsMissing },
+  { rule: "ACCOUNT_TOTAL_VELOCITY", find: velocityOver("account") },
+  { rule: "DESTINATION_VELOCITY", find: velocityOver("destination") },
+  { rule: "DEVICE_VELOCITY", find: velocityOver("device") },
+  { rule: "IP_VELOCITY", find: velocityOver("ip") },
+  { rule: "ASSET_VELOCITY", find: velocityOver("asset") },
+  { rule: "TOTAL_VELOCITY", find: velocityOver("all") },
+  { rule: "UNUSUAL_AMOUNT", find: unusualAmount },
+  { rule: "UNUSUAL_HOUR", find: unusualHour },
+  { rule: "PROFIT_OUTLYING", find: outlyingProfit },
+  { rule: "TURN_ROUND", find: turnRound },
+  { rule: "DORMANT_ACCOUNT", find: dormantAccount },
+  { rule: "CHANGES_BEFORE", find: changesBefore },
+  { rule: "NEW_DEVICE", find: newDevice },
+  { rule: "NEW_COUNTRY", find: newCountry },
+  { rule: "IMPOSSIBLE_TRAVEL", find: impossibleTravel },
+  { rule: "DEVICE_SHARED", find: sharedDevice },
+  { rule: "COMPROMISE_SCORE", find: compromiseScore },
+  { rule: "DESTINATION_FAN_IN", find: fanIn },
 ];
 
 function amountMax({ maxAmountMinor }: Policy, { amountMinor }: Facts): Found {
@@ -94,20 +141,8 @@ function destinationOwn(_: Policy, { destination: { ownWallet } }: Facts): Found
   return { verdict: REJECT, reason: "The destination is an address of the hot wallet itself.", evidence };
 }
 
-function destinationLabel({ labels }: Policy, { destination }: Facts): Found {
-  const label = labels.get(destination.scriptPubKey);
-  if (label === undefined) return { verdict: CLEAR, reason: "The destination has no label.", evidence: {} };
-  const { tier, category, reason } = label;
-  const verdicts: Readonly<Record<typeof tier, RiskVerdict>> = {
-    white: CLEAR,
-    grey: { kind: "hold", approvals: 1 },
-    black: REJECT,
-  };
-  return {
-    verdict: verdicts[tier],
-    reason: `The destination is labelled ${tier}: ${reason}`,
-    evidence: { tier, category },
-  };
+function destinationLabel({ labels, screening }: Policy, { destination, nowMs }: Facts): Found {
+  return judgeLabels(screening, labels.get(destination.scriptPubKey), destination.screened, nowMs);
 }
 
 function newDestination({ newDestination: rule, labels }: Policy, { nowMs, amountMinor, destination }: Facts): Found {

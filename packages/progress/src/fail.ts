@@ -7,7 +7,7 @@ import {
   type SignedRequest,
 } from "@sluice/contracts";
 import { decide, ok, proveConflict, type Result } from "@sluice/core";
-import { type ApiKey, type ApiRefusal, isSameHand, refuse } from "@sluice/gate";
+import { type ApiKey, type ApiKeys, type ApiRefusal, isSameHand, refuse } from "@sluice/gate";
 import { announce } from "@sluice/online-service";
 import type { Transaction } from "@sluice/postgres";
 import {
@@ -36,7 +36,7 @@ export type Saying = {
  */
 export async function sayFailed(
   tx: Transaction,
-  { sealer, apiKeys }: { readonly sealer: Sealer; readonly apiKeys: ReadonlyMap<string, ApiKey> },
+  { sealer, apiKeys }: { readonly sealer: Sealer; readonly apiKeys: ApiKeys },
   stored: Stored,
   { key, signed, asked, nowMs }: Saying,
 ): Promise<Result<null, ApiRefusal>> {

@@ -173,6 +173,11 @@ export async function readWhole(database: Queryable, id: string): Promise<Whole 
   return { stored: storedOf(stored), history, findings, failing };
 }
 
+export async function findWithdrawal(tx: Transaction, id: string): Promise<Stored | undefined> {
+  const { rows } = await tx.query<Row>(`select ${COLUMNS} from withdrawal where id = $1`, [id]);
+  return rows.map(storedOf)[0];
+}
+
 /** Finds and locks until the end of the transaction, so that changes of one withdrawal come one after the other. */
 export async function lockWithdrawal(tx: Transaction, id: string): Promise<Stored | undefined> {
   const { rows } = await tx.query<Row>(`select ${COLUMNS} from withdrawal where id = $1 for update`, [id]);
@@ -202,18 +207,37 @@ export async function nextDelayEndMs(database: Queryable): Promise<number | null
   return rows[0]?.ms ?? null;
 }
 
+export type Listed = Omit<ListQuery, "address"> & { readonly scriptPubKey?: Uint8Array | undefined };
+
 /** Newest first, one more than asked for, so that the caller sees whether there is a next page. */
 export async function listWithdrawals(
   database: Queryable,
-  { state, account, cursor, limit }: ListQuery,
+  {
+    state,
+    account,
+    scriptPubKey,
+    asset,
+    amountMin,
+    amountMax,
+    receivedFromMs,
+    receivedBeforeMs,
+    cursor,
+    limit,
+  }: Listed,
   accounts: readonly string[] | null,
 ): Promise<readonly Stored[]> {
   const { rows } = await database.query<Row>(
     `select ${COLUMNS} from withdrawal
      where ($1::text is null or state = $1) and ($2::text is null or account = $2)
        and ($3::bigint is null or number < $3) and ($4::text[] is null or account = any($4))
+       and ($6::bytea is null or script_pubkey = $6) and ($7::text is null or asset = $7)
+       and ($8::numeric is null or amount_minor >= $8) and ($9::numeric is null or amount_minor <= $9)
+       and ($10::bigint is null or received_at_ms >= $10) and ($11::bigint is null or received_at_ms < $11)
      order by number desc limit $5`,
-    [state ?? null, account ?? null, cursor ?? null, accounts, limit + 1],
+    [
+      ...[state ?? null, account ?? null, cursor ?? null, accounts, limit + 1, scriptPubKey ?? null, asset ?? null],
+      ...[amountMin ?? null, amountMax ?? null, receivedFromMs ?? null, receivedBeforeMs ?? null],
+    ],
   );
   return rows.map(storedOf);
 }

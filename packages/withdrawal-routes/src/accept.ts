@@ -36,6 +36,7 @@ export async function accept(
   tx: Transaction,
   { network, policy, sealer, now }: Acceptance,
   { key, signed, nonce }: Caller,
+  idempotencyKey?: string,
 ): Promise<Result<string, ApiRefusal>> {
   // A clearance is only believed for exactly this request line.
   if (signed.path !== "/v1/withdrawals" || signed.query !== "") {
@@ -48,6 +49,13 @@ export async function accept(
     return refuseFields(first.code === "JSON_MALFORMED" ? 400 : 422, [first, ...rest]);
   }
   const request = parsed.value;
+  if (idempotencyKey !== undefined && idempotencyKey !== request.id) {
+    return refuse(
+      422,
+      "IDEMPOTENCY_KEY_MISMATCH",
+      "the header Idempotency-Key, where it is given, is the withdrawal's id",
+    );
+  }
   if (key.accounts !== null && !key.accounts.includes(request.account)) {
     return refuse(403, "ACCOUNT_NOT_PERMITTED", "this key may not withdraw from this account");
   }

@@ -1,7 +1,7 @@
 // What people and backends ask of a withdrawal that is there: cancel, approve, fail.
 import type { FailureRequest, Sealer } from "@sluice/contracts";
 import { decide, type Result, type WithdrawalCommand } from "@sluice/core";
-import { type ApiKey, type ApiRefusal, type Caller, isSameHand, refuse } from "@sluice/gate";
+import { type ApiKey, type ApiKeys, type ApiRefusal, type Caller, isSameHand, refuse } from "@sluice/gate";
 import type { Policy } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { apply, sayFailed } from "@sluice/progress";
@@ -9,7 +9,7 @@ import { alarmsNow } from "@sluice/report-watch";
 import { lockWithdrawal, type Stored } from "@sluice/risk-memory";
 
 export type Commanding = {
-  readonly apiKeys: ReadonlyMap<string, ApiKey>;
+  readonly apiKeys: ApiKeys;
   readonly policy: Policy;
   readonly sealer: Sealer;
   readonly now: () => number;

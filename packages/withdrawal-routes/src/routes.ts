@@ -1,15 +1,18 @@
 // The routes of withdrawals: request, read, list, quote, cancel, approve, fail. What each may answer stands in its schema.
+import { parseAddress } from "@sluice/chains";
 import { feeQuotesSchema, listQuerySchema, withdrawalListSchema, withdrawalSchema } from "@sluice/client/api";
 import { failureRequestSchema, withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
 import { ok, parseAsset } from "@sluice/core";
-import { type ApiKey, type Door, type RouteGroup, refuse, signed } from "@sluice/gate";
+import { type ApiKey, type Door, type RouteGroup, refuse, refuseFields, signed } from "@sluice/gate";
+import type { FastifyRequest } from "@sluice/http";
 import { quoteAll } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { listWithdrawals, readEstimates, readWhole } from "@sluice/risk-memory";
 import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
+import { bulk } from "./bulk.ts";
 import { type Commanding, commanded, failed, isVisible, unknown } from "./commands.ts";
-import { ACCEPTANCE, ACCEPTING, ALARMS, FAILING, PROOFS } from "./texts.ts";
+import { ACCEPTANCE, ACCEPTING, ADDRESSES, ALARMS, FAILING, PROOFS } from "./texts.ts";
 import { detailsOf, feesOf, summaryOf } from "./view.ts";
 
 export type WithdrawalRouteOptions = Acceptance & Commanding;
@@ -19,6 +22,7 @@ export function withdrawalRoutes(options: WithdrawalRouteOptions): RouteGroup {
     request(door, options);
     read(door, options);
     command(door, options);
+    bulk(door, options);
   };
 }
 
@@ -42,7 +46,7 @@ function request({ server, asks, answered }: Door, options: WithdrawalRouteOptio
     },
     async (request, reply) => {
       const answer = await answered(request, async (tx, caller) => {
-        const accepted = await accept(tx, options, caller);
+        const accepted = await accept(tx, options, caller, idempotencyKeyOf(request));
         return accepted.ok ? known(tx, accepted.value, caller.key) : accepted;
       });
       return reply.code(202).header("location", `/v1/withdrawals/${answer.id}`).send(answer);
@@ -75,12 +79,19 @@ function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions)
         summary: "Withdrawals, newest first",
         querystring: listQuerySchema,
         response: { 200: withdrawalListSchema },
-        ...signed("read"),
+        ...signed("read", { 422: ADDRESSES }),
       },
     },
     async (request) =>
       answered(request, async (tx, { key }) => {
-        const found = await listWithdrawals(tx, request.query, key.accounts);
+        const { address, ...query } = request.query;
+        const destination = address === undefined ? undefined : parseAddress(options.network, address);
+        if (destination?.ok === false) {
+          const { code, detail } = destination.refusal;
+          return refuseFields(422, [{ field: "query.address", rule: detail, code }]);
+        }
+        const scriptPubKey = destination?.value.scriptPubKey;
+        const found = await listWithdrawals(tx, { ...query, scriptPubKey }, key.accounts);
         const page = found.slice(0, request.query.limit);
         const last = found.length > page.length ? page.at(-1) : undefined;
         return ok({ withdrawals: page.map(summaryOf), nextCursor: last === undefined ? null : String(last.number) });
@@ -184,6 +195,12 @@ function command({ server, asks, answered }: Door, options: WithdrawalRouteOptio
         return said.ok ? known(tx, request.params.id, caller.key) : said;
       }),
   );
+}
+
+/** As the draft of the header has it, a string between quotes; or bare. */
+function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const given = headers["idempotency-key"];
+  return given === undefined ? undefined : String(given).replace(/^"(.*)"$/, "$1");
 }
 
 async function known(tx: Transaction, id: string, key: ApiKey) {

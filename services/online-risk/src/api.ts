@@ -1,17 +1,20 @@
 // The public API: a server with the door that every route goes through, and the groups of routes that packages bring.
 import { type DoorOptions, openDoor, type RouteGroup, SIGNATURE_SCHEME } from "@sluice/gate";
 import { type AnsweredRequest, createHttpServer, type HttpServer, type HttpServerOptions } from "@sluice/http";
+import { type ScreeningRouteOptions, screeningRoutes } from "@sluice/screening-routes";
+import { signalRoutes } from "@sluice/signal-memory";
 import { type WithdrawalRouteOptions, withdrawalRoutes } from "@sluice/withdrawal-routes";
 
 export type ApiOptions = DoorOptions &
-  WithdrawalRouteOptions & {
+  WithdrawalRouteOptions &
+  ScreeningRouteOptions & {
     readonly logger: HttpServerOptions["logger"];
     readonly onAnswered: (answered: AnsweredRequest) => void;
   };
 
 /** Every group of routes of the API. Who brings one adds it here. */
 function routeGroups(options: ApiOptions): readonly RouteGroup[] {
-  return [withdrawalRoutes(options)];
+  return [withdrawalRoutes(options), signalRoutes(options), screeningRoutes(options)];
 }
 
 /** The server with its routes, not yet listening. Health and metrics proper are on the internal address only. */

@@ -1,9 +1,10 @@
 // All settings and secrets of this process, validated before anything is touched.
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
-import { type ApiKey, apiKeysSchema, readApiKeys, untrustedKeys } from "@sluice/gate";
+import { apiKeysSchema, untrustedKeys } from "@sluice/gate";
 import { type Policy, policyFileSchema, readPolicy } from "@sluice/online-rules";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
+import { readScreeningPlace, type ScreeningPlace, screeningSettings } from "@sluice/screening";
 import { z } from "zod";
 
 const settingsSchema = z.object({
@@ -14,6 +15,7 @@ const settingsSchema = z.object({
   SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
   SLUICE_POLICY_FILE: setting.jsonFile(policyFileSchema),
   SLUICE_API_KEYS_FILE: setting.jsonFile(apiKeysSchema),
+  ...screeningSettings,
   SLUICE_SIGNATURE_WINDOW_MS: setting
     .durationMs()
     .refine((ms) => ms >= 1_000 && ms <= 3_600_000, "is from 1s to 1h")
@@ -27,7 +29,7 @@ export type Config = {
   readonly secrets: z.output<typeof secretsSchema>;
   readonly policy: Policy;
   readonly wallets: readonly Wallet[];
-  readonly apiKeys: ReadonlyMap<string, ApiKey>;
+  readonly labels: ScreeningPlace | null;
 };
 
 /** @throws ConfigError with every fault of the settings; then with those of secrets, and of files that disagree */
@@ -39,9 +41,10 @@ export function readSettings(env: Environment): Config {
   const faults: readonly ConfigFault[] = [
     ...opened.faults.map(({ walletId, rule }) => ({ name: "SLUICE_WALLETS_FILE", rule: `${walletId}: ${rule}` })),
     ...("faults" in policy ? policy.faults : []),
+    // They are read again whenever they change (watchKeyFiles); here all faults of a start are named together.
     ...untrustedKeys("SLUICE_API_KEYS_FILE", settings.SLUICE_API_KEYS_FILE, settings.SLUICE_TRUST_FILE),
   ];
   if ("faults" in policy || faults.length > 0) throw new ConfigError(faults);
-  const apiKeys = readApiKeys(settings.SLUICE_API_KEYS_FILE);
-  return { settings, secrets, policy, wallets: [...opened.wallets.values()], apiKeys };
+  const labels = readScreeningPlace(settings);
+  return { settings, secrets, policy, wallets: [...opened.wallets.values()], labels };
 }

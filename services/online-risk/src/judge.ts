@@ -9,6 +9,8 @@ import { isRetriable, listen, type Pool, type Transaction, transaction } from "@
 import { apply } from "@sluice/progress";
 import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
 import { loadDestination, lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
+import type { Screening } from "@sluice/screening";
+import { gatherBehaviour } from "@sluice/signal-memory";
 import { JUDGE_CHANNEL } from "@sluice/withdrawal-routes";
 import type { Judged } from "./metrics.ts";
 import { listCleared, lockAccount } from "./store/accounts.ts";
@@ -18,6 +20,8 @@ export type JudgeOptions = {
   readonly sealer: Sealer;
   readonly policy: Policy;
   readonly wallets: readonly Wallet[];
+  /** What is known of an address; a local read that waits for nobody. */
+  readonly screening: Pick<Screening, "screenScript">;
   readonly now: () => number;
   readonly logger: Logger;
   /** Told after the commit. */
@@ -99,7 +103,11 @@ async function judge(tx: Transaction, options: JudgeOptions, stored: Stored): Pr
 }
 
 /** Time, once seen for an account, never goes back: a clock that jumps frees no window and orders nothing anew. */
-async function gather(tx: Transaction, { policy, wallets, now }: JudgeOptions, stored: Stored): Promise<Facts> {
+async function gather(
+  tx: Transaction,
+  { policy, wallets, screening, now }: JudgeOptions,
+  stored: Stored,
+): Promise<Facts> {
   const clockMs = now();
   const longestMs = Math.max(0, ...policy.accountWindows.map(({ windowMs }) => windowMs));
   const past = await listCleared(tx, stored, clockMs - longestMs);
@@ -110,10 +118,13 @@ async function gather(tx: Transaction, { policy, wallets, now }: JudgeOptions, s
     ({ descriptor, gapLimit }) => findScript(descriptor, stored.scriptPubKey, gapLimit) !== null,
   );
   const ownWallet = own?.walletId ?? null;
+  const screened = screening.screenScript(stored.scriptPubKey);
   return {
-    ...{ nowMs, amountMinor: stored.amountMinor, destination: { ...destination, scriptPubKey, ownWallet }, past },
+    ...{ nowMs, amountMinor: stored.amountMinor, past },
+    destination: { ...destination, scriptPubKey, ownWallet, screened },
     waitedMs: nowMs - stored.receivedAtMs,
     alarms: await alarmsNow(tx, policy, clockMs),
     refusedOfflineAtMs: await refusedOfflineAtMs(tx, stored.account, nowMs - policy.zone.refusedMs),
+    behaviour: await gatherBehaviour(tx, policy.behaviour, stored, nowMs),
   };
 }

@@ -1,11 +1,12 @@
 // The front door, read top to bottom: settings, what every online service stands on, judge, public API, messages.
 
 import { fileURLToPath } from "node:url";
-import { pruneNonces } from "@sluice/gate";
+import { pruneNonces, watchKeyFiles } from "@sluice/gate";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
 import { listLost } from "@sluice/risk-memory";
 import { runProcess } from "@sluice/runtime";
+import { openScreening } from "@sluice/screening";
 import { openApi } from "./api.ts";
 import { bringBack } from "./bring-back.ts";
 import { readSettings } from "./config.ts";
@@ -17,20 +18,28 @@ const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const PRUNE_EVERY_MS = 60_000;
 
 runProcess("online-risk", async (life) => {
-  const { settings, secrets, policy, wallets, apiKeys } = readSettings(process.env);
+  const { settings, secrets, policy, wallets, labels } = readSettings(process.env);
   const { name, logger, onStop } = life;
   const signatureWindowMs = settings.SLUICE_SIGNATURE_WINDOW_MS;
   const now = Date.now;
   const service = await openOnlineService(life, "online-risk", settings, secrets, MIGRATIONS);
-  const { pool, sealer, trust } = service;
-  const metrics = createRiskMetrics(service.metrics, pool);
+  const { pool, sealer } = service;
+  const keys = watchKeyFiles(process.env, logger);
+  onStop("watch over the API's keys", keys.stop);
+  const metrics = createRiskMetrics(service.metrics, pool, keys);
 
   if (service.lostSince !== null) await bringBack(service, settings.SLUICE_NETWORK);
 
   const reports = watchReports({ pool, policy, metrics: service.metrics, now, logger });
   onStop("watch over reports", reports.stop);
 
-  const judge = await startJudge({ pool, sealer, policy, wallets, now, logger, onJudged: metrics.judged });
+  const screening = openScreening({
+    ...{ place: labels, network: settings.SLUICE_NETWORK, maxAgeMs: policy.screening.maxAgeMs ?? null },
+    ...{ metrics: service.metrics, logger, now },
+  });
+  onStop("address labels", screening.stop);
+
+  const judge = await startJudge({ pool, sealer, policy, wallets, screening, now, logger, onJudged: metrics.judged });
   onStop("judge", judge.stop);
 
   const pruning = setInterval(() => {
@@ -41,7 +50,7 @@ runProcess("online-risk", async (life) => {
 
   // Joining the consumers waits until a crashed instance is given up, so the door is open before that.
   const api = await openApi({
-    ...{ pool, policy, sealer, trust, apiKeys, signatureWindowMs, now, logger },
+    ...{ pool, policy, sealer, trust: keys.trust, apiKeys: keys.apiKeys, screening, signatureWindowMs, now, logger },
     ...{ network: settings.SLUICE_NETWORK, onRefused: metrics.refused, onAnswered: metrics.answered },
   });
   onStop("public API", () => api.close());
@@ -49,7 +58,7 @@ runProcess("online-risk", async (life) => {
   logger.info({ address, apiPort: Number(new URL(address).port) }, `the front door of ${name} is open`);
 
   await serve(service, {
-    handlers: createHandlers(sealer, now),
+    handlers: createHandlers(sealer, keys.apiKeys, now),
     ready: reports.ready,
     routes: (http) => {
       reports.routes(http);

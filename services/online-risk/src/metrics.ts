@@ -1,5 +1,6 @@
 // What this service counts beside what every online service counts.
 import { type RiskVerdict, WITHDRAWAL_STATES } from "@sluice/core";
+import type { KeyFiles } from "@sluice/gate";
 import type { AnsweredRequest } from "@sluice/http";
 import type { Pool } from "@sluice/postgres";
 import { countByState } from "@sluice/risk-memory";
@@ -8,7 +9,7 @@ import type { Metrics } from "@sluice/runtime";
 /** `waitedMs` is from the receipt to the judgement. */
 export type Judged = { readonly verdict: RiskVerdict["kind"]; readonly waitedMs: number };
 
-export function createRiskMetrics(metrics: Metrics, pool: Pool) {
+export function createRiskMetrics(metrics: Metrics, pool: Pool, keys: Pick<KeyFiles, "isCurrent">) {
   metrics.gauge({
     name: "sluice_online_risk_withdrawals",
     help: "Withdrawals in each state.",
@@ -17,6 +18,11 @@ export function createRiskMetrics(metrics: Metrics, pool: Pool) {
       const counts = await countByState(pool);
       for (const state of WITHDRAWAL_STATES) gauge.set({ state }, counts.get(state) ?? 0);
     },
+  });
+  metrics.gauge({
+    name: "sluice_online_risk_key_files_at_fault_info",
+    help: "1 while a file of the API's keys is at fault, and the earlier keys count.",
+    collect: (gauge) => gauge.set({}, keys.isCurrent() ? 0 : 1),
   });
   const refusals = metrics.counter({
     name: "sluice_online_risk_refusals_total",

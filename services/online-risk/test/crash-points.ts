@@ -2,7 +2,7 @@
 // treasury's to walk through.
 export const EFFECTS = [
   "messaging/settle settleTogether",
-  "gate/door answered",
+  "gate/door once",
   "online-risk/judge judgeOne",
   "kafka outbox",
   "messaging/outbox markPublished",

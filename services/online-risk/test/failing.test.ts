@@ -18,6 +18,7 @@ import { readPolicy } from "@sluice/online-rules";
 import { createPool, migrate, type Pool, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { insertWithdrawal } from "@sluice/risk-memory";
+import { SCREENING_OFF } from "@sluice/screening";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openApi } from "../src/api.ts";
 import { createHandlers } from "../src/handlers/index.ts";
@@ -77,7 +78,7 @@ beforeAll(async () => {
     "regtest",
   );
   if ("faults" in policy) throw new Error("the policy is at fault");
-  handlers = createHandlers(keys.service, Date.now);
+  handlers = createHandlers(keys.service, new Map(), Date.now);
   const server = await openApi({
     ...{
       pool,
@@ -89,7 +90,7 @@ beforeAll(async () => {
       now: Date.now,
       logger: logger as never,
     },
-    ...{ network: "regtest", onRefused: () => {}, onAnswered: () => {} },
+    ...{ network: "regtest", onRefused: () => {}, onAnswered: () => {}, screening: SCREENING_OFF },
   });
   ending.unshift(() => server.close());
   const baseUrl = await server.listen({ host: "127.0.0.1", port: 0 });

@@ -11,6 +11,8 @@ export type Schema = {
   readonly pattern?: string;
   readonly maxLength?: number;
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly const?: unknown;
   readonly allOf?: readonly Schema[];
 };
 
@@ -48,7 +50,7 @@ type Described = {
 };
 
 export function operationsOf(document: unknown): readonly Operation[] {
-  return Object.entries((document as Document).paths).flatMap(([path, methods]) =>
+  return Object.entries((inlined(document, document) as Document).paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [], requestBody, security, responses }]): Operation => {
       const statuses = Object.keys(responses).map(Number);
       const codesOf = (status: number) =>
@@ -63,6 +65,21 @@ export function operationsOf(document: unknown): readonly Operation[] {
         successes: statuses.filter((status) => status < 400),
       };
     }),
+  );
+}
+
+/** With every reference replaced by what it refers to. */
+function inlined(part: unknown, document: unknown): unknown {
+  if (Array.isArray(part)) return part.map((one) => inlined(one, document));
+  if (typeof part !== "object" || part === null) return part;
+  const reference = (part as { readonly $ref?: unknown }).$ref;
+  if (typeof reference !== "string") {
+    return Object.fromEntries(Object.entries(part).map(([name, one]) => [name, inlined(one, document)]));
+  }
+  const names = reference.split("/").slice(1);
+  return inlined(
+    names.reduce((at, name) => (at as Record<string, unknown>)[name], document),
+    document,
   );
 }
 
@@ -108,7 +125,7 @@ export function hostileRequest(
     if (isSpoilt) told.push(what);
     return isSpoilt;
   };
-  const draw = (name: string, schema: Schema) => sound[name]?.(random) ?? soundValue(schema, sound, random);
+  const draw = (name: string, schema: Schema) => (sound[name] ?? (() => soundValue(schema, sound, random)))(random);
   const given = (where: string) => operation.parameters.filter((parameter) => parameter.in === where);
   let path = operation.path;
   for (const { name, schema } of given("path")) {
@@ -165,12 +182,10 @@ function bodyOf(operation: Operation, draw: Draw, spoils: Spoils, random: Random
   if (spoils(30, "deep")) return Buffer.from("[".repeat(random.of([100, 8_000])));
   if (spoils(200, "huge")) return Buffer.from(JSON.stringify({ id: "x".repeat(3_000_000) }));
   if (spoils(25, "not an object")) return Buffer.from(JSON.stringify(random.of(VALUES)) ?? "");
-  const fields = Object.entries(schema.properties ?? {}).map(([name, field]): [string, unknown] => [
-    name,
-    draw(name, field),
-  ]);
-  const value: Record<string, unknown> = Object.fromEntries(fields);
-  if (spoils(3, "field")) {
+  const given = draw("", schema);
+  const value: Record<string, unknown> = typeof given === "object" ? { ...given } : {};
+  const fields = Object.entries(value);
+  if (fields.length > 0 && spoils(3, "field")) {
     const name = random.of(fields)[0];
     const bad = random.of([...TEXTS, ...VALUES]);
     if (random.below(5) === 0) delete value[name];
@@ -192,15 +207,16 @@ function spoiltInside(value: unknown, bad: unknown, random: Random): unknown {
 /** Of what a schema allows: enough for fields whose pattern `sound` does not have to make. */
 function soundValue(schema: Schema, sound: Sound, random: Random): unknown {
   if (schema.enum !== undefined) return random.of(schema.enum);
-  const [first] = schema.anyOf ?? [];
-  if (first !== undefined) return soundValue(first, sound, random);
+  if (schema.const !== undefined) return schema.const;
+  const some = schema.anyOf ?? schema.oneOf;
+  if (some !== undefined) return soundValue(random.of(some), sound, random);
   switch ([schema.type].flat()[0]) {
     case "object":
       return Object.fromEntries(
-        Object.entries(schema.properties ?? {}).map(([name, field]) => [
-          name,
-          sound[name]?.(random) ?? soundValue(field, sound, random),
-        ]),
+        Object.entries(schema.properties ?? {}).map(([name, field]) => {
+          const own = sound[name];
+          return [name, own === undefined ? soundValue(field, sound, random) : own(random)];
+        }),
       );
     case "array":
       return Array.from({ length: random.below(3) }, () => soundValue(schema.items ?? {}, sound, random));

@@ -2,10 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { createTrust, signRequest } from "@sluice/contracts";
+import { readApiKeys } from "@sluice/gate";
 import type { HttpServer } from "@sluice/http";
 import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
 import { migrate } from "@sluice/postgres";
 import { createLogger } from "@sluice/runtime";
+import { SCREENING_OFF } from "@sluice/screening";
 import { type ApiOptions, openApi } from "../src/api.ts";
 import { readSettings } from "../src/config.ts";
 import type { TestKey } from "./keys.ts";
@@ -20,7 +22,8 @@ export async function openInProcess(
   defer: Defer,
   change: (options: ApiOptions) => Partial<ApiOptions> = () => ({}),
 ): Promise<HttpServer> {
-  const { settings, policy, apiKeys } = readSettings(env);
+  const { settings, policy } = readSettings(env);
+  const apiKeys = readApiKeys(settings.SLUICE_API_KEYS_FILE);
   await migrate(pool, [
     { set: "messaging", directory: MESSAGING_MIGRATIONS },
     { set: "online-risk", directory: folder("../migrations") },
@@ -29,7 +32,8 @@ export async function openInProcess(
   const options: ApiOptions = {
     ...{ pool, policy, apiKeys, trust: createTrust(settings.SLUICE_TRUST_FILE), network: settings.SLUICE_NETWORK },
     ...{ sealer: keys.service, signatureWindowMs: settings.SLUICE_SIGNATURE_WINDOW_MS, now: Date.now },
-    ...{ logger: createLogger({ service: "test", level: "fatal" }), onRefused: () => {}, onAnswered: () => {} },
+    ...{ logger: createLogger({ service: "test", level: "fatal" }), onRefused: () => {} },
+    ...{ screening: SCREENING_OFF, onAnswered: () => {} },
   };
   const api = await openApi({ ...options, ...change(options) });
   defer(() => api.close());
@@ -76,4 +80,28 @@ export async function askInProcess(
     },
   });
   return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body || "{}") };
+}
+
+/** One of a bulk request. */
+export function signedItem(
+  key: TestKey,
+  body: object,
+  options: { readonly nonce?: string; readonly ageMs?: number } = {},
+) {
+  const text = JSON.stringify(body);
+  const { signatureInput, signature } = signRequest(
+    {
+      ...{
+        method: "POST",
+        authority: "sluice.test",
+        path: "/v1/withdrawals",
+        query: "",
+        contentType: "application/json",
+      },
+      body: new Uint8Array(Buffer.from(text)),
+    },
+    key,
+    { createdAtMs: Date.now() - (options.ageMs ?? 0), nonce: options.nonce ?? randomUUID() },
+  );
+  return { body: text, signatureInput, signature };
 }

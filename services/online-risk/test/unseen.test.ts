@@ -30,7 +30,8 @@ beforeAll(async () => {
         const key = apiKeys.get(keys.limited.keyId);
         if (key === undefined) throw new Error("the keys have changed");
         const scopes = [...new Set(OPERATIONS.map(({ scope }) => scope))] as typeof key.scopes;
-        return { apiKeys: new Map([...apiKeys, [key.keyId, { ...key, scopes, accounts, idPrefix }]]) };
+        const changed = { ...key, scopes, accounts, idPrefix };
+        return { apiKeys: { get: (keyId) => (keyId === key.keyId ? changed : apiKeys.get(keyId)) } };
       },
     );
   };

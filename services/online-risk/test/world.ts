@@ -128,13 +128,19 @@ function createKeys(): Keys {
 function apiKeysOf({ backend, reader, ann, ann2, bob, elsewhere, limited, revoked }: Keys) {
   const scopes = ["withdraw", "read", "approve"];
   const rows = [
-    { key: backend, scopes, ipAllowList: ANYWHERE },
+    { key: backend, scopes: [...scopes, "signals"], ipAllowList: ANYWHERE },
     { key: reader, scopes: ["read"], ipAllowList: ANYWHERE },
     { key: ann, person: "Ann", scopes: ["read", "approve", "fail"], ipAllowList: ANYWHERE },
     { key: ann2, person: "Ann", scopes: ["withdraw", "read", "approve", "fail"], ipAllowList: ANYWHERE },
     { key: bob, person: "Bob", scopes: ["approve", "fail"], ipAllowList: ANYWHERE },
     { key: elsewhere, scopes, ipAllowList: ["192.0.2.0/24", "2001:db8::/32"] },
-    { key: limited, scopes, ipAllowList: ["127.0.0.0/8"], accounts: ["acme"], maxAmountMinor: "50000" },
+    {
+      key: limited,
+      scopes: [...scopes, "signals"],
+      ipAllowList: ["127.0.0.0/8"],
+      accounts: ["acme"],
+      maxAmountMinor: "50000",
+    },
     { key: revoked, scopes, ipAllowList: ANYWHERE },
   ];
   return rows.map(({ key, ...row }) => ({ keyId: key.keyId, ...row }));

@@ -27,13 +27,13 @@ export type Scan = {
 };
 
 /** The process stands still meanwhile, so that nothing moves from where it is still to be looked for to where it was. */
-export function scanMemory(pid: number, secrets: readonly Secret[]): Scan {
+export function scanMemory(pid: number, search: Search): Scan {
   // One that is traced at its end stands still already.
   const runs = statusOf(pid, "TracerPid") === "0";
   if (runs) process.kill(pid, "SIGSTOP");
   try {
     while (!/^[Tt]/.test(statusOf(pid, "State"))) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    return scanStanding(pid, secrets);
+    return scanStanding(pid, search);
   } finally {
     if (runs) process.kill(pid, "SIGCONT");
   }
@@ -44,8 +44,7 @@ function statusOf(pid: number, field: string): string {
   return new RegExp(`^${field}:\\s+(\\S+)`, "m").exec(lines)?.[1] ?? "unknown";
 }
 
-function scanStanding(pid: number, secrets: readonly Secret[]): Scan {
-  const search = prepareSearch(secrets);
+function scanStanding(pid: number, search: Search): Scan {
   const hits: Hit[] = [];
   const unreadable = new Set<string>();
   let bytesRead = 0;
@@ -74,10 +73,10 @@ function scanStanding(pid: number, secrets: readonly Secret[]): Scan {
 }
 
 /** For one buffer instead of a process: a file, a log, an environment. */
-export function scanBytes(bytes: Uint8Array, secrets: readonly Secret[]): readonly Trace[] {
+export function scanBytes(bytes: Uint8Array, search: Search): readonly Trace[] {
   const hits: Hit[] = [];
   const region = { name: "bytes", begin: 0, end: bytes.length, locked: false };
-  prepareSearch(secrets).in(Buffer.from(bytes), (pattern, at) => hits.push({ ...pattern, at, region }));
+  search.in(Buffer.from(bytes), (pattern, at) => hits.push({ ...pattern, at, region }));
   return joinHits(hits);
 }
 
@@ -118,43 +117,63 @@ type Pattern = {
 };
 type Hit = Pattern & { readonly at: number; readonly region: Region };
 
-/** One pass for all patterns: four bytes decide by table, and then by map, whether to look closer. */
-function prepareSearch(secrets: readonly Secret[]) {
+export type Search = { readonly in: (bytes: Buffer, found: (pattern: Pattern, at: number) => void) => void };
+
+/**
+ * One pass for all patterns, and they are made ready once for all that is looked through: there are tens of thousands. Only
+ * every fourth place is looked at. No window is shorter than eight bytes, so wherever one lies, four of its bytes lie on such
+ * a place, its first, second, third or fourth and the three behind it; they decide by table, and then by map, whether to look closer.
+ */
+export function prepareSearch(secrets: readonly Secret[]): Search {
   const beginnings = new Uint8Array(1 << SPREAD_BITS);
-  const byFour = new Map<number, Pattern[]>();
-  const known = new Set<string>();
-  for (const { name, bytes: secret } of secrets) {
-    for (const { form, bytes, window: size } of formsOf(secret)) {
-      for (let offset = 0; offset + size <= bytes.length; offset += 1) {
-        const window = bytes.subarray(offset, offset + size);
-        const name_ = window.toString("hex");
-        // Hexadecimal without letters is the same in capitals; a run of one byte says nothing.
-        if (known.has(name_) || new Set(window).size < 4) continue;
-        known.add(name_);
-        const four = window.readInt32LE(0);
-        beginnings[spread(four)] = 1;
-        byFour.set(four, [
-          ...(byFour.get(four) ?? []),
-          { secret: name, form, formLength: bytes.length, offset, window },
-        ]);
-      }
+  const byFour = new Map<number, { readonly pattern: Pattern; readonly shift: number }[]>();
+  for (const pattern of patternsOf(secrets)) {
+    for (let shift = 0; shift < 4; shift += 1) {
+      const four = pattern.window.readInt32LE(shift);
+      beginnings[spread(four)] = 1;
+      const others = byFour.get(four);
+      if (others === undefined) byFour.set(four, [{ pattern, shift }]);
+      else others.push({ pattern, shift });
     }
   }
   return {
-    in(bytes: Buffer, found: (pattern: Pattern, at: number) => void): void {
-      let four = bytes.length < 4 ? 0 : bytes.readInt32LE(0) << 8;
-      for (let at = 0; at <= bytes.length - 4; at += 1) {
-        four = (four >>> 8) | ((bytes[at + 3] as number) << 24);
+    in(given: Buffer, found: (pattern: Pattern, at: number) => void): void {
+      const bytes = given.byteOffset % 4 === 0 ? given : Buffer.from(Uint8Array.from(given).buffer);
+      const fours = new Int32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 4));
+      for (let place = 0; place < fours.length; place += 1) {
+        const four = fours[place] as number;
         if (beginnings[spread(four)] === 0) continue;
-        for (const pattern of byFour.get(four) ?? []) {
-          const { window } = pattern;
-          if (bytes.compare(window, 0, window.length, at, Math.min(at + window.length, bytes.length)) === 0) {
-            found(pattern, at);
-          }
+        for (const { pattern, shift } of byFour.get(four) ?? []) {
+          const at = 4 * place - shift;
+          if (liesAt(bytes, at, pattern.window)) found(pattern, at);
         }
       }
     },
   };
+}
+
+function patternsOf(secrets: readonly Secret[]): readonly Pattern[] {
+  const patterns: Pattern[] = [];
+  const known = new Set<string>();
+  for (const { name: secret, bytes } of secrets) {
+    for (const { form, bytes: spelt, window: size } of formsOf(bytes)) {
+      for (let offset = 0; offset + size <= spelt.length; offset += 1) {
+        const window = spelt.subarray(offset, offset + size);
+        const name = window.toString("latin1");
+        // Hexadecimal without letters is the same in capitals; a run of one byte says nothing.
+        if (known.has(name) || new Set(window).size < 4) continue;
+        known.add(name);
+        patterns.push({ secret, form, formLength: spelt.length, offset, window });
+      }
+    }
+  }
+  return patterns;
+}
+
+function liesAt(bytes: Buffer, at: number, window: Buffer): boolean {
+  if (at < 0 || at + window.length > bytes.length) return false;
+  for (let one = 0; one < window.length; one += 1) if (bytes[at + one] !== window[one]) return false;
+  return true;
 }
 
 const SPREAD_BITS = 20;
@@ -167,7 +186,7 @@ function spread(four: number): number {
 /** Windows that overlap are one place. */
 function joinHits(hits: readonly Hit[]): readonly Trace[] {
   const places: { first: Hit; last: Hit }[] = [];
-  for (const hit of hits) {
+  for (const hit of hits.toSorted((one, other) => one.at - other.at)) {
     const before = places.find(
       ({ last }) =>
         last.secret === hit.secret &&

@@ -15,7 +15,7 @@ import { findCurveLibrary } from "@sluice/devstack";
 import { loadNativeCurve } from "@sluice/keys";
 import { hardenedChild, masterNode, type PrivateNode, seedOf, wordsOf } from "@sluice/keys/custody";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Secret, scanBytes, scanMemory, type Trace } from "./memory-scan.ts";
+import { prepareSearch, type Secret, scanBytes, scanMemory, type Trace } from "./memory-scan.ts";
 import { WAYS } from "./planted.ts";
 import { HOLDER, type Signer, startSigner } from "./signer-process.ts";
 import { type FixtureWallet, fund, makeHeldWallet, makeOrder, makeSeals, NOW_MS, request } from "./zone.ts";
@@ -77,6 +77,26 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+test("a secret is found wherever it begins, in each spelling, whole or a window of it, and nothing is where none lies", () => {
+  const secret = { name: "secret", bytes: randomBytes(32) };
+  const search = prepareSearch([secret]);
+  const spellings = [secret.bytes, Buffer.from(secret.bytes.toString("hex"), "utf16le")] as const;
+  for (let begin = 0; begin < 32; begin += 1) {
+    for (const [at, spelt] of spellings.entries()) {
+      const [form, window] = at === 0 ? ["raw", 8] : ["hex in utf-16", 32];
+      for (const length of [spelt.length, window]) {
+        for (const behind of [0, 5]) {
+          const bytes = Buffer.concat([Buffer.alloc(begin), spelt.subarray(0, length), Buffer.alloc(behind)]);
+          const address = `0x${begin.toString(16)}`;
+          expect(scanBytes(bytes, search)).toMatchObject([{ form, length, whole: length === spelt.length, address }]);
+          bytes[begin + window - 1] = (bytes[begin + window - 1] ?? 0) ^ 1;
+          expect(scanBytes(bytes.subarray(0, begin + window), search)).toEqual([]);
+        }
+      }
+    }
+  }
+});
+
 describe.skipIf(!root)(`a scan of a process's memory${because}`, () => {
   test(`finds a secret in each of ${WAYS.length} careless ways to keep one`, async () => {
     const planted = WAYS.map((name) => ({ name, bytes: randomBytes(32) }));
@@ -86,10 +106,11 @@ describe.skipIf(!root)(`a scan of a process's memory${because}`, () => {
     children.push(child);
     child.stdin.end(Buffer.concat(planted.map(({ bytes }) => bytes)));
     await once(child.stdout, "data");
-    const { traces, unreadable } = scanMemory(child.pid ?? 0, planted);
+    const { traces, unreadable } = scanMemory(child.pid ?? 0, prepareSearch(planted));
     expect(WAYS.filter((way) => !traces.some(({ secret }) => secret === way))).toEqual([]);
     expect(unreadable).toEqual([]);
-    expect(scanMemory(child.pid ?? 0, [{ name: "another", bytes: randomBytes(32) }]).traces).toEqual([]);
+    const another = prepareSearch([{ name: "another", bytes: randomBytes(32) }]);
+    expect(scanMemory(child.pid ?? 0, another).traces).toEqual([]);
   });
 });
 
@@ -102,7 +123,8 @@ describe.skipIf(!root)(`a holder's memory${because}`, () => {
       const { children: used, signatures } = await sign(count);
       expect(signatures).toBe(count);
       const pid = signer.child.pid ?? 0;
-      const scan = scanMemory(pid, [...accounts, ...origins, ...used]);
+      const search = prepareSearch([...accounts, ...origins, ...used]);
+      const scan = scanMemory(pid, search);
       const { bytesRead, regions, lockedRegions, unreadable } = scan;
       const traces = scan.traces.filter(isTrace);
       process.stderr.write(
@@ -119,21 +141,20 @@ describe.skipIf(!root)(`a holder's memory${because}`, () => {
 
       const outside = [folder, `/proc/${pid}/environ`, `/proc/${pid}/cmdline`].flatMap(filesOf);
       expect(outside.some((path) => path.includes("/journal/"))).toBe(true);
-      for (const path of outside)
-        expect(scanBytes(readFileSync(path), [...accounts, ...origins, ...used]).filter(isTrace), path).toEqual([]);
+      for (const path of outside) expect(scanBytes(readFileSync(path), search).filter(isTrace), path).toEqual([]);
       const said = Buffer.from(JSON.stringify(signer.lines));
-      expect(scanBytes(said, [...accounts, ...origins, ...used]).filter(isTrace)).toEqual([]);
+      expect(scanBytes(said, search).filter(isTrace)).toEqual([]);
 
       // The one is locked at its console first, the other is just told to stop: of neither anything is left.
       if (curve !== "addon") {
         await callConsole(signer.console, "lock");
-        expect(scanMemory(pid, [...accounts, ...origins, ...used]).traces.filter(isTrace)).toEqual([]);
+        expect(scanMemory(pid, search).traces.filter(isTrace)).toEqual([]);
       }
       // At its end, with its memory still there.
       const watch = await watchExit(pid);
       signer.child.kill("SIGTERM");
       expect(await watch.next()).toBe("at its end");
-      const atItsEnd = scanMemory(pid, [...accounts, ...origins, ...used]);
+      const atItsEnd = scanMemory(pid, search);
       expect(atItsEnd.traces.filter(isTrace)).toEqual([]);
       expect(atItsEnd.bytesRead).toBeGreaterThan(20 * 2 ** 20);
       watch.letGo();

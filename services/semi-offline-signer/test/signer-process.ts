@@ -59,10 +59,12 @@ export function startSigner({ folder, seals, held, env, network, flags = [], bef
   const main = join(import.meta.dirname, "../src/main.ts");
   const confinement = network === true ? [] : (WITHOUT_NETWORK ?? []);
   const [program = "", ...args] = [...confinement, ...before, process.execPath, ...flags, main];
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(program, args, {
     stdio: ["ignore", "ignore", "pipe", "pipe"],
     env: {
-      PATH: process.env["PATH"],
+      PATH,
+      ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
       SLUICE_TRUST_FILE: files.trust,
       SLUICE_SECRETS_SOURCE: "fd:3",
       SLUICE_HOLDER: HOLDER,

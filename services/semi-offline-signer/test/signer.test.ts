@@ -7,7 +7,7 @@ import { type Bridge, openBridge, unixListener } from "@sluice/bridge";
 import { testBridgeSession } from "@sluice/bridge/testing";
 import type { Coin } from "@sluice/chains";
 import { type OpenedOf, open, seal } from "@sluice/contracts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HOLDER, type Signer, type SignerOptions, startSigner, WITHOUT_NETWORK } from "./signer-process.ts";
 import {
   type FixtureWallet,
@@ -27,26 +27,30 @@ const held = await makeHeldWallet(20, "hot", ["hot-2"]);
 const { wallet, secrets } = held;
 const second = held.others[0] as FixtureWallet;
 
-let folder = "";
-let bridge: Bridge | undefined;
-let signers: Signer[] = [];
-let heard: (OpenedOf<"signing.answered.v1"> | OpenedOf<"holder.reported.v1">)[] = [];
-let arrived: EventTarget = new EventTarget();
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "signer-"));
-  heard = [];
-  arrived = new EventTarget();
+/** One journal for all that a holder's process does here, over all its lives; what may not start has folders of its own. */
+const folder = mkdtempSync(join(tmpdir(), "signer-"));
+const heard: (OpenedOf<"signing.answered.v1"> | OpenedOf<"holder.reported.v1">)[] = [];
+const arrived = new EventTarget();
+const signers: Signer[] = [];
+const bridge: Bridge = openBridge({
+  carrier: unixListener(join(folder, "holder.sock")),
+  localName: "semi-offline-risk",
+  peerName: HOLDER,
+  session: testBridgeSession("semi-offline-risk", HOLDER),
+  onMessage: async (bytes) => {
+    const opened = open(seals.trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
+    if (!opened.ok) throw new Error(opened.refusal.code);
+    heard.push(opened.value);
+    arrived.dispatchEvent(new Event("message"));
+  },
 });
 
-afterEach(async () => {
+afterAll(async () => {
   for (const { child, ended } of signers) {
     child.kill("SIGKILL");
     await ended;
   }
-  signers = [];
-  await bridge?.close();
-  bridge = undefined;
+  await bridge.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -56,26 +60,21 @@ function start(options: Partial<SignerOptions> = {}): Signer {
   return signer;
 }
 
-async function serve(options: Partial<SignerOptions> = {}): Promise<Signer> {
-  const signer = start(options);
+/** The one that serves; it is started when there is none. */
+let serves: Signer | undefined;
+async function serving(): Promise<Signer> {
+  if (serves !== undefined) return serves;
+  const signer = start();
   await signer.unlock();
+  serves = signer;
   return signer;
 }
 
-function listen(): Bridge {
-  bridge ??= openBridge({
-    carrier: unixListener(join(folder, "holder.sock")),
-    localName: "semi-offline-risk",
-    peerName: HOLDER,
-    session: testBridgeSession("semi-offline-risk", HOLDER),
-    onMessage: async (bytes) => {
-      const opened = open(seals.trust, bytes, ["signing.answered.v1", "holder.reported.v1"]);
-      if (!opened.ok) throw new Error(opened.refusal.code);
-      heard.push(opened.value);
-      arrived.dispatchEvent(new Event("message"));
-    },
-  });
-  return bridge;
+async function end(signal: NodeJS.Signals) {
+  const signer = await serving();
+  serves = undefined;
+  signer.child.kill(signal);
+  return signer.ended;
 }
 
 function envelopeOf(order: Order, sealer = seals.sealer("semi-offline-risk")): Uint8Array {
@@ -90,34 +89,45 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await once(arrived, "message");
 }
 
+/** Sends these and waits for as many answers: what came since. */
+async function ask(...orders: readonly Order[]) {
+  const before = answers().length;
+  for (const order of orders) await bridge.send(envelopeOf(order));
+  await until(() => answers().length === before + orders.length);
+  return answers().slice(before);
+}
+
+/** How often it counted this, by its newest report. */
+function counted(outcome: string): number {
+  const pattern = new RegExp(`sluice_signer_orders_total\\{outcome="${outcome}",service="${HOLDER}"\\} (\\d+)`);
+  return Number(pattern.exec(reports().at(-1)?.metrics ?? "")?.[1] ?? 0);
+}
+
 describe("a holder's process", () => {
   test("signs an order, reports what it did, and after being killed answers the same again", async () => {
-    const order = makeOrder(seals, wallet);
-    await serve();
-    await listen().send(envelopeOf(order));
-    await until(() => answers().length === 1);
-    await until(() => reports().some(({ journalRecords }) => journalRecords === 1n));
+    await serving();
+    const order = makeOrder(seals, wallet, { requests: [request("once")] });
+    const [first] = await ask(order);
+    await until(() => counted("first") === 1);
     const report = reports().at(-1);
     expect(report).toMatchObject({
       holder: HOLDER,
       state: "serving",
+      journalRecords: 1n,
       isolation: { noIp: WITHOUT_NETWORK !== undefined },
     });
-    expect(report?.metrics).toContain('sluice_signer_orders_total{outcome="first"');
 
-    signers[0]?.child.kill("SIGKILL");
-    await signers[0]?.ended;
-    await serve();
-    await listen().send(envelopeOf(order));
-    await until(() => answers().length === 2);
-    expect(answers()[0]?.answer.case).toBe("signatures");
-    expect(answers()[1]).toEqual(answers()[0]);
+    await end("SIGKILL");
+    await serving();
+    const [again] = await ask(order);
+    expect(first?.answer.case).toBe("signatures");
+    expect(again).toEqual(first);
   });
 
   test("signs for the wallet that an order names with that wallet's key, and for none that mixes them", async () => {
-    await serve();
+    await serving();
     const coins = [fund(wallet), fund(wallet, 90_000n, 5)];
-    const orders = [
+    const said = await ask(
       makeOrder(seals, wallet, { requests: [request("w1")] }),
       makeOrder(seals, second.wallet, { requests: [request("w2")] }),
       { ...makeOrder(seals, second.wallet, { requests: [request("w3")] }), walletId: "hot" },
@@ -129,11 +139,8 @@ describe("a holder's process", () => {
       ),
       // Once it was signed for in one wallet, a withdrawal is never signed for in the other.
       makeOrder(seals, second.wallet, { requests: [request("w1")] }),
-    ];
-    for (const order of orders) await listen().send(envelopeOf(order));
-    await until(() => answers().length === orders.length);
-    const said = answers().map(({ answer }) => (answer.case === "refusal" ? answer.value.code : answer.case));
-    expect(said).toEqual([
+    );
+    expect(said.map(({ answer }) => (answer.case === "refusal" ? answer.value.code : answer.case))).toEqual([
       "signatures",
       "signatures",
       "INPUT_DERIVATION_PATH",
@@ -143,32 +150,23 @@ describe("a holder's process", () => {
     ]);
   });
 
-  test("refuses over a restart what it may not sign, and says why", async () => {
-    const first = await serve();
-    await listen().send(envelopeOf(makeOrder(seals, wallet)));
-    await until(() => answers().length === 1);
-    first.child.kill("SIGTERM");
-    expect(await first.ended).toEqual({ code: 0, signal: null });
-    await serve();
-    await listen().send(envelopeOf(makeOrder(seals, wallet, { coins: [fund(wallet, 300_000n)] })));
-    await until(() => answers().length === 2);
-    expect(answers()[1]?.answer).toMatchObject({ case: "refusal", value: { code: "WITHDRAWAL_ALREADY_SIGNED" } });
-  });
-
   test("drops an order without semi-offline-risk's seal, and goes on", async () => {
-    const order = makeOrder(seals, wallet);
-    await serve();
-    await listen().send(envelopeOf(order, makeSeals().sealer("semi-offline-risk")));
-    await listen().send(Buffer.from("no envelope"));
-    await listen().send(envelopeOf(order));
-    await until(() => reports().some(({ metrics }) => metrics.includes('outcome="first"')));
-    const { metrics = "" } = reports().at(-1) ?? {};
-    expect(metrics).toContain('sluice_signer_orders_total{outcome="SEAL_INVALID",service="semi-offline-signer-a"} 1');
-    expect(answers()).toHaveLength(1);
+    // A life of its own: it counts from nothing.
+    await serving();
+    await end("SIGKILL");
+    await serving();
+    const order = makeOrder(seals, wallet, { requests: [request("sealed")] });
+    const before = answers().length;
+    await bridge.send(envelopeOf(order, makeSeals().sealer("semi-offline-risk")));
+    await bridge.send(Buffer.from("no envelope"));
+    await bridge.send(envelopeOf(order));
+    await until(() => counted("SEAL_INVALID") > 0 && counted("first") > 0);
+    expect([counted("SEAL_INVALID"), counted("first")]).toEqual([1, 1]);
+    expect(answers()).toHaveLength(before + 1);
   });
 
   test("keeps the inspector closed when it is sent SIGUSR1", async () => {
-    const signer = await serve();
+    const signer = await serving();
     signer.child.kill("SIGUSR1");
     await signer.says("SIGUSR1 does nothing here; the inspector stays closed");
     const listening = readFileSync(`/proc/${signer.child.pid}/net/tcp`, "utf8").split("\n").slice(1).filter(Boolean);
@@ -176,9 +174,30 @@ describe("a holder's process", () => {
   });
 
   test("has a journal of its own: a second process with the same one does not start", async () => {
-    await start().says("ready");
-    expect(await start().ended).toEqual({ code: 1, signal: null });
-    expect(JSON.stringify(signers[1]?.lines)).toContain("JOURNAL_LOCKED");
+    await serving();
+    const other = start();
+    expect(await other.ended).toEqual({ code: 1, signal: null });
+    expect(JSON.stringify(other.lines)).toContain("JOURNAL_LOCKED");
+  });
+
+  test("refuses over a restart what it may not sign, and says why", async () => {
+    await serving();
+    expect((await ask(makeOrder(seals, wallet, { requests: [request("twice")] })))[0]?.answer.case).toBe("signatures");
+    expect(await end("SIGTERM")).toEqual({ code: 0, signal: null });
+    await serving();
+    const other = makeOrder(seals, wallet, { requests: [request("twice")], coins: [fund(wallet, 300_000n)] });
+    expect((await ask(other))[0]?.answer).toMatchObject({
+      case: "refusal",
+      value: { code: "WITHDRAWAL_ALREADY_SIGNED" },
+    });
+  });
+
+  test("never says a byte of its key", async () => {
+    await serving();
+    expect(await end("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(signers.filter(({ lines }) => lines.some(({ msg }) => msg === "serving")).length).toBeGreaterThan(0);
+    const said = JSON.stringify(signers.map(({ lines }) => lines));
+    for (const form of ["hex", "base64", "latin1"] as const) expect(said).not.toContain(secrets[0].toString(form));
   });
 });
 
@@ -222,16 +241,8 @@ describe("a holder's process does not serve", () => {
       "does not serve where IP",
     ],
   ])("%s", async (_, options, code, why) => {
-    const signer = start(options);
+    const signer = start({ folder: mkdtempSync(join(elsewhere, "none-")), ...options });
     expect(await signer.ended).toEqual({ code, signal: null });
     expect(JSON.stringify(signer.lines)).toContain(why);
-  });
-
-  test("and never says a byte of its key", async () => {
-    const signer = await serve();
-    signer.child.kill("SIGTERM");
-    await signer.ended;
-    const said = JSON.stringify(signer.lines);
-    for (const form of ["hex", "base64", "latin1"] as const) expect(said).not.toContain(secrets[0].toString(form));
   });
 });

@@ -99,11 +99,15 @@ async function waitUntilReady(name: ProcessName, port: number): Promise<void> {
   }
 }
 
-/** What a semi-offline process runs comes from its own code and from no folder that others write to. */
-function environmentOf(name: ProcessName): Record<string, string> {
-  const { NODE_COMPILE_CACHE, ...rest } = plainEnvironment();
+/**
+ * What a semi-offline process runs comes from its own code, and from no folder that others write to: what it compiled is in
+ * one of its own name. The online services share theirs.
+ */
+export function environmentOf(name: ProcessName, plain = plainEnvironment()): Record<string, string> {
+  const { NODE_COMPILE_CACHE: shared, ...rest } = plain;
+  if (shared === undefined) return rest;
   const isOnline = (ONLINE_SERVICES as readonly ProcessName[]).includes(name);
-  return isOnline && NODE_COMPILE_CACHE !== undefined ? { ...rest, NODE_COMPILE_CACHE } : rest;
+  return { ...rest, NODE_COMPILE_CACHE: isOnline ? shared : `${shared}-${name}` };
 }
 
 /** The stack plays the custodians: each opens the own share and feeds it at the holder's console. */

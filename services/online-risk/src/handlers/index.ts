@@ -1,5 +1,7 @@
 // One handler for each message that this service reads.
 import type { Sealer } from "@sluice/contracts";
+import type { ApiKeys } from "@sluice/gate";
+import { accountSignalled } from "@sluice/signal-memory";
 import { feeEstimated } from "./fee-estimated.ts";
 import { riskReported } from "./risk-reported.ts";
 import { signingStarted } from "./signing-started.ts";
@@ -12,7 +14,7 @@ import { transactionReorged } from "./transaction-reorged.ts";
 import { transactionSigned } from "./transaction-signed.ts";
 import { zoneReported } from "./zone-reported.ts";
 
-export function createHandlers(sealer: Sealer, now: () => number) {
+export function createHandlers(sealer: Sealer, apiKeys: ApiKeys, now: () => number) {
   return {
     "transaction.planned.v1": transactionPlanned(sealer),
     "signing.started.v1": signingStarted(sealer),
@@ -25,5 +27,6 @@ export function createHandlers(sealer: Sealer, now: () => number) {
     "transaction.confirmed.v1": transactionConfirmed(sealer),
     "transaction.conflicted.v1": transactionConflicted,
     "fee.estimated.v1": feeEstimated,
+    "account.signalled.v1": accountSignalled(apiKeys, now),
   };
 }

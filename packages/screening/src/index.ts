@@ -1,0 +1,3 @@
+// Address labels at work in a risk system.
+export * from "./open-screening.ts";
+export * from "./settings.ts";
