@@ -27,7 +27,7 @@ const CEILING_SAT_PER_VBYTE = 5;
 const MAX_BUMP_FEE_SAT = 15_000n;
 const SMALL_COINS = 8;
 const ZONE_MAX_OUTPUTS = 4;
-/** In place of 100: this chain is followed back no farther. */
+/** In place of 100: nothing on this chain goes back farther. */
 const LOST_COIN_BLOCKS = 12;
 
 const vaultEnv = {
