@@ -15,7 +15,7 @@ type Row = Pick<Contested, "txid" | "withdrawals"> & ToldConflict & { readonly i
 
 /**
  * Every transaction of ours that is in no block and has a conflict, or of which one was said. What has lost to another version
- * may lose its other coins to payouts of ours for others, and that is no cause for alarm (ADR 17).
+ * may lose its other coins to payouts of ours for others, and that is no cause for alarm (ADR 18).
  */
 export async function listContested(tx: Transaction, tipHeight: number): Promise<readonly Contested[]> {
   await forgetSettled(tx);

@@ -215,7 +215,7 @@ function findPaid(decoded: Spending, due: Paying, { paid }: Pick<History, "paid"
 
 /**
  * An input is spent again only to replace a transaction, and that pays one of the same withdrawals; or beside an anchor of its
- * own, when a signed version of what spends it does without it, as when that one confirmed (ADR 17). An anchor is never shared.
+ * own, when a signed version of what spends it does without it, as when that one confirmed (ADR 18). An anchor is never shared.
  */
 function findTaken(decoded: Spending, due: Paying, history: Pick<History, "paid" | "spenders">): Refusal | null {
   const { spenders } = history;

@@ -102,7 +102,7 @@ function keep(found: Map<string, SigningIntent[]>, key: string, intent: SigningI
  * May this holder sign? The first violated rule, in the order of SIGN_ONCE_REFUSALS, refuses. Whatever is permitted
  * spends the anchor of each of its withdrawals, so by induction all that was ever signed for a withdrawal has that
  * outpoint in common and at most one of it confirms. Other inputs may be shared with transactions for others once a version
- * of those does without them (ADR 17): that cannot pay twice, and an anchor is never shared, so that each withdrawal can
+ * of those does without them (ADR 18): that cannot pay twice, and an anchor is never shared, so that each withdrawal can
  * still be paid from its own.
  */
 export function decideSigning(history: SignedHistory, intent: SigningIntent): Result<SignOnce, SignOnceRefusal> {

@@ -1,4 +1,4 @@
-// Coins that are in the best chain unspent, and that only transactions spend which can confirm no more (ADR 17).
+// Coins that are in the best chain unspent, and that only transactions spend which can confirm no more (ADR 18).
 import type { Coin } from "@sluice/chains";
 import type { Transaction } from "@sluice/postgres";
 import { parseOutpoint } from "./coins.ts";
