@@ -33,6 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/progress": ["contracts", "core", "gate", "messaging", "online-service", "postgres", "risk-memory"],
   "packages/risk-memory": ["client", "contracts", "core", "online-rules", "postgres"],
   "packages/sign-once": ["core"],
+  "packages/destinations": ["chains", "client", "core", "gate", "online-rules", "postgres"],
   "packages/withdrawal-routes": [
     ...["chains", "client", "contracts", "core", "gate", "http", "online-rules", "postgres", "progress"],
     ...["report-watch", "risk-memory"],
@@ -78,6 +79,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "screening-routes",
     "signal-memory",
     "withdrawal-routes",
+    "destinations",
   ],
   "services/vault": [
     ...ONLINE,

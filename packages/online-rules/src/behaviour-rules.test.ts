@@ -52,6 +52,7 @@ function factsOf({
       ...{ scriptPubKey: "00", firstSeenAtMs: NOW, approvedAtMs: null, resembles: null, ownWallet: null },
       screened: { kind: "off" },
     },
+    allowList: null,
     behaviour: {
       ...{ asset: "BTC", history: historyOf(signals, NOW), requested: [], deviceAccounts: 0 },
       ...{ destinationAccounts: 1, destinationSeenAtMs: NOW },
@@ -191,7 +192,9 @@ describe("each rule on behaviour", () => {
   it("has a row that is clear and one that is not, and is not asked unless the policy names it", () => {
     const always = findAll(policyOf({}), factsOf({})).map(({ rule }) => rule);
     expect(always).toHaveLength(8);
-    for (const { rule } of RULES.filter((one) => !always.includes(one.rule))) {
+    // Whether an allow-list is asked is up to the account, and tested beside that rule.
+    const elsewhere = [...always, "ALLOW_LIST"];
+    for (const { rule } of RULES.filter((one) => !elsewhere.includes(one.rule))) {
       const kinds = ROWS.filter(([name]) => name === rule).map(([, , , , { kind }]) => kind === "clear");
       expect([rule, ...[...new Set(kinds)].toSorted()]).toEqual([rule, false, true]);
     }

@@ -19,6 +19,7 @@ const POLICY: Policy = {
   ],
   maxAmountMinor: 900n,
   newDestination: { aboveMinor: 100n, delayMs: HOUR },
+  allowList: { activationMs: HOUR, otherwise: "reject" },
   screening: { blackFromConfidence: 50, unknown: { approvals: 2 } },
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
   behaviour: behaviourSchema.parse({}),
@@ -59,6 +60,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
     waitedMs: 0,
     alarms: [],
     refusedOfflineAtMs: null,
+    allowList: null,
     behaviour: NOTHING,
     ...given,
     destination: {
@@ -218,6 +220,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   waitedMs: fc.constant(0),
   alarms: fc.constant([]),
   refusedOfflineAtMs: fc.constant(null),
+  allowList: fc.constant(null),
   behaviour: fc.constant(NOTHING),
 });
 

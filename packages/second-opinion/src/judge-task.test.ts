@@ -37,6 +37,22 @@ const own = deriveScript(wallet.descriptor, 0, 3).address;
 const policy = makePolicy();
 const nothing = noHistory(NOW_MS);
 
+/** Two coins, of which a transaction for somebody else spends one or both. */
+const pair = makeTask(seals, wallet, { coins: [coin, fund(wallet, 70_000n, 7)], clearedAtMs: NOW_MS });
+const pairOutpoints = inputsOf(pair);
+const sparing = (spared: readonly string[] | null) => ({
+  taskId: "t0",
+  txid: "cd".repeat(32),
+  withdrawalIds: ["w0"],
+  spared,
+});
+const beside = sparing(pairOutpoints.slice(1));
+
+function inputsOf(given: Task): readonly string[] {
+  const reading = readTask(given, { trust: seals.trust, wallets });
+  return reading.kind === "read" ? reading.read.decoded.inputs.map(({ outpoint }) => outpoint) : [];
+}
+
 type Given = {
   readonly task?: Task;
   readonly policy?: PolicyChanges;
@@ -146,6 +162,17 @@ describe("the offline verdict", () => {
     ["DESTINATION_LABELLED", "w1", { policy: label("grey", DESTINATION.toUpperCase()) }],
     ["ALREADY_PAID", "", { history: { paid: paidWith(`${"ab".repeat(32)}:0`) } }],
     ["INPUT_IN_USE", "", { history: { spenders: [{ taskId: "t0", txid: "cd".repeat(32), withdrawalIds: ["w0"] }] } }],
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [sparing([])] } }],
+    // The first input would be the anchor, and an internal transfer has no versions.
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [sparing(pairOutpoints.slice(0, 1))] } }],
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [sparing(pairOutpoints)] } }],
+    [
+      "INPUT_IN_USE",
+      "",
+      { task: pair, history: { spenders: [{ ...sparing(pairOutpoints.slice(1)), withdrawalIds: [] }] } },
+    ],
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [beside, sparing(null)] } }],
+    ["INPUT_IN_USE", "", { task: pair, history: { paid: paidWith(pairOutpoints[1] ?? ""), spenders: [beside] } }],
     ["TRANSACTION_FOR_OTHERS", "", { history: { spenders: [alsoFor(["w0", "w1"])] } }],
     [
       "CLEARANCE_EXPIRED",
@@ -381,6 +408,11 @@ describe("velocity", () => {
       findings: [{ rule: "ACCOUNT_VELOCITY" }],
     });
   });
+});
+
+test("what a signed version of another payout does without may be spent beside an anchor of one's own", () => {
+  expect(pairOutpoints).toHaveLength(2);
+  expect(verdict({ task: pair, history: { spenders: [beside] } })).toEqual({ kind: "sign" });
 });
 
 describe("a withdrawal that was ordered before", () => {

@@ -213,10 +213,22 @@ function findPaid(decoded: Spending, due: Paying, { paid }: Pick<History, "paid"
   return findings.length === 0 ? null : { kind: "refuse", findings };
 }
 
-/** An input is spent again only to replace a transaction, and that pays one of the same withdrawals. */
-function findTaken(decoded: Spending, due: Paying, { spenders }: Pick<History, "spenders">): Refusal | null {
+/**
+ * An input is spent again only to replace a transaction, and that pays one of the same withdrawals; or beside an anchor of its
+ * own, when a signed version of what spends it does without it, as when that one confirmed (ADR 18). An anchor is never shared.
+ */
+function findTaken(decoded: Spending, due: Paying, history: Pick<History, "paid" | "spenders">): Refusal | null {
+  const { spenders } = history;
   const ids = new Set(due.map(({ withdrawalId }) => withdrawalId));
-  const stranger = spenders.find(({ withdrawalIds }) => !withdrawalIds.some((id) => ids.has(id)));
+  const anchors = new Set(due.map(({ withdrawalId }) => anchorOf(withdrawalId, { decoded }, history)));
+  const stranger = spenders.find(
+    ({ withdrawalIds, spared }) =>
+      !withdrawalIds.some((id) => ids.has(id)) &&
+      (ids.size === 0 ||
+        withdrawalIds.length === 0 ||
+        !spared?.length ||
+        spared.some((outpoint) => anchors.has(outpoint))),
+  );
   if (stranger !== undefined) {
     const evidence = { taskId: stranger.taskId, transactionId: stranger.txid };
     return refuse("INPUT_IN_USE", "an input belongs to a transaction for other withdrawals", evidence);

@@ -35,6 +35,11 @@ export type EarlierTask = {
   readonly taskId: string;
   readonly txid: string;
   readonly withdrawalIds: readonly string[];
+  /**
+   * What it has in common with the task at hand, if of each of these inputs another transaction that two holders have
+   * signed for all the same withdrawals does without it. Null or absent: some input is in all their versions.
+   */
+  readonly spared?: readonly string[] | null;
 };
 
 /** Since when a withdrawal waits for time or for people, and who has said no. */

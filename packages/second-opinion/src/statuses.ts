@@ -64,7 +64,9 @@ export const STATUSES = {
 
   // Against what was ordered before.
   ALREADY_PAID: refuses("the withdrawal was ordered in a transaction that this one does not conflict with"),
-  INPUT_IN_USE: refuses("an input belongs to a transaction for other withdrawals"),
+  INPUT_IN_USE: refuses(
+    "an input belongs to a transaction for other withdrawals, no signed version of which does without it, or it would be an anchor",
+  ),
   TRANSACTION_FOR_OTHERS: refuses("this very transaction was ordered for other withdrawals"),
   CLEARANCE_EXPIRED: refuses("the clearance was too old when the task was judged first"),
   CLEARANCE_FROM_FUTURE: refuses("the clearance is from the future"),
