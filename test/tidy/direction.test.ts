@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/keys": [],
   "packages/console": [],
   "packages/ceremony": ["chains", "console", "contracts", "keys"],
-  "packages/cli": ["ceremony", "client", "console", "second-opinion"],
+  "packages/cli": ["address-labels", "ceremony", "client", "console", "second-opinion"],
   "packages/gate": ["contracts", "core", "http", "postgres", "runtime"],
   "packages/online-rules": ["address-labels", "core", "contracts", "chains", "runtime", "signals"],
   "packages/signal-memory": ["core", "gate", "messaging", "online-rules", "postgres", "signals"],
