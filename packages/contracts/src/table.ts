@@ -31,6 +31,7 @@ export const MESSAGES = {
   "risk.reported.v1": { route: "both", producers: ["semi-offline-risk"], consumers: ["vault", "online-risk"] },
   "signing.vetoed.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
   "bundle.offered.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
+  "labels.offered.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "holder.reported.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
   "zone.reported.v1": {
     route: "both",

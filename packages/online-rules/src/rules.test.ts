@@ -86,6 +86,7 @@ const UNKNOWN = { kind: "unknown", code: "LABELS_BLOCK_DAMAGED", detail: "a bloc
 const said = (...tiers: readonly (readonly [Tier, number])[]): Facts["destination"]["screened"] => ({
   kind: "labels",
   version: 4,
+  madeAtMs: NOW,
   labels: tiers.map(([tier, confidence], at) => ({ tier, confidence, category: "scam", source: `s${at}`, sinceMs: 1 })),
 });
 

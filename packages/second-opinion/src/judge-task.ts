@@ -6,6 +6,7 @@ import { parseAmount, parseAsset } from "@sluice/core";
 import { finding, type OfflineFinding } from "./finding.ts";
 import { findStrayIndex, PAYS_ITSELF } from "./judge-indexes.ts";
 import { judgeInternal } from "./judge-internal.ts";
+import { labelFinding } from "./judge-labels.ts";
 import { judgeLimits } from "./judge-limits.ts";
 import type { Due, History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
@@ -73,7 +74,7 @@ export function judgeTask(read: ReadTask, policy: Policy, history: History, nowM
   if (due.length === 0) return judgeInternal(read, policy, history, nowMs);
   const mismatch = findMismatch(decoded, due) ?? findStrayIndex(read, decoded, due, history);
   if (mismatch !== null) return mismatch;
-  const labelled = due.flatMap((each) => labelFinding(each, policy));
+  const labelled = due.flatMap((each) => labelFinding(each, policy, history));
   if (labelled.length > 0) return { kind: "refuse", findings: labelled };
   const conflict = findConflict(decoded, due, history);
   if (conflict !== null) return conflict;
@@ -167,18 +168,6 @@ function findMismatch(decoded: DecodedPayout, due: readonly Due[]): Refusal | nu
   }
   if (open.length === 0) return null;
   return refuse("PAYMENT_MISSING", `nothing pays ${open.map(({ withdrawalId }) => withdrawalId).join(", ")}`);
-}
-
-function labelFinding({ withdrawalId, scriptHex }: Due, { labels }: Policy): readonly OfflineFinding[] {
-  const label = labels.get(scriptHex);
-  if (label === undefined || label.tier === "white") return [];
-  const { tier, category, reason } = label;
-  return [
-    finding(withdrawalId, "DESTINATION_LABELLED", `the destination is labelled ${category}: ${reason}`, {
-      tier,
-      category,
-    }),
-  ];
 }
 
 /** All that the conflict rule looks at of a transaction and of whom it pays. */

@@ -60,7 +60,7 @@ export const STATUSES = {
   PAYMENT_UNMATCHED: refuses("an output pays what no clearance says"),
   PAYMENT_AMOUNT: refuses("an output pays another amount than the one cleared"),
   PAYMENT_MISSING: refuses("nothing pays what is cleared"),
-  DESTINATION_LABELLED: refuses("the destination is on the zone's own list"),
+  DESTINATION_LABELLED: refuses("the destination is on the zone's own list, or in its own copy of the label store"),
 
   // Against what was ordered before.
   ALREADY_PAID: refuses("the withdrawal was ordered in a transaction that this one does not conflict with"),
@@ -86,6 +86,7 @@ export const STATUSES = {
   WALLET_OUTFLOW: either("too much out of the wallet within a window, fees included"),
   ACCOUNT_ABNORMAL: either("far more than is usual for the account"),
   WALLET_ABNORMAL: either("far more in an hour than is usual for the wallet"),
+  LABELS_UNKNOWN: delays("it cannot be told whether the destination has a label"),
   LARGE_PAYMENT_DELAY: delays("a large payment waits, so that people may say no"),
   NEEDS_RELEASE: delays("a named person has to release it at the zone's console"),
 } as const satisfies Readonly<Record<string, Status>>;
