@@ -113,6 +113,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/treasury": ONLINE,
   "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
+  "services/webhooks": [...ONLINE, "guarded-post"],
   bench: ["address-labels", "bridge", "chains", "devstack"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };

@@ -12,7 +12,7 @@ type Row = {
 };
 
 export const MESSAGES = {
-  "withdrawal.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["ops-console"] },
+  "withdrawal.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["ops-console", "webhooks"] },
   "withdrawal.cleared.v1": {
     route: "topic",
     producers: ["online-risk"],
@@ -79,7 +79,7 @@ export const MESSAGES = {
   // Each service reads its own when it starts, beside its group.
   "database.marked.v1": {
     route: "topic",
-    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"],
+    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console", "webhooks"],
     consumers: [],
   },
   "recall.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
@@ -89,7 +89,7 @@ export const MESSAGES = {
   // Receipts: who reads a topic tells its publisher what it has stored. Nobody confirms these.
   "message.received.v1": {
     route: "topic",
-    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"],
+    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console", "webhooks"],
     consumers: ["exchange-backend", "online-risk", "vault", "blockchain-gateway"],
   },
 } as const satisfies Record<string, Row>;
@@ -123,7 +123,7 @@ export function topicsFrom(publisher: Producer): readonly MessageType[] {
   );
 }
 
-/** Whose receipt the publisher of this message waits for: everybody who reads its topic. */
+/** Whose receipt the publisher of this message waits for: everybody who reads its topic, optional readers where there are some. */
 export function confirmersOf(type: MessageType): readonly Producer[] {
   if (type === "message.received.v1") return [];
   return MESSAGES["message.received.v1"].producers.filter((name) => topicsFor(name).includes(type));
