@@ -23,6 +23,7 @@ const POLICY: Policy = {
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
   behaviour: behaviourSchema.parse({}),
   approvalTiers: [],
+  reopening: { people: 2, checklist: {} },
   shadow: [],
   fees: { BTC: feePolicySchema.parse({}) },
   labels: new Map<string, Label>([
@@ -60,6 +61,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
     alarms: [],
     refusedOfflineAtMs: null,
     behaviour: NOTHING,
+    suspension: null,
     ...given,
     destination: {
       scriptPubKey: "00",
@@ -219,6 +221,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   alarms: fc.constant([]),
   refusedOfflineAtMs: fc.constant(null),
   behaviour: fc.constant(NOTHING),
+  suspension: fc.constant(null),
 });
 
 describe("the ends of an address", () => {
