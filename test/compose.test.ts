@@ -1,7 +1,7 @@
 // docker-compose.yml cannot be run where there is no engine, so its agreement with the code is checked instead.
 import { readFileSync } from "node:fs";
 import { HOLDERS, PRODUCERS } from "@sluice/contracts";
-import { ONLINE_SERVICES, START_ORDER, settingNamesOf } from "@sluice/devstack";
+import { ONLINE_SERVICES as ALWAYS, EVERY_PROCESS, OPTIONAL_SERVICES, settingNamesOf } from "@sluice/devstack";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 
@@ -21,6 +21,7 @@ const compose = parse(readFileSync(new URL("../docker-compose.yml", import.meta.
   readonly volumes: Readonly<Record<string, { readonly driver_opts?: { readonly type?: string } } | null>>;
 };
 
+const ONLINE_SERVICES = [...ALWAYS, ...OPTIONAL_SERVICES];
 const SEMI_OFFLINE = ["semi-offline-risk", ...HOLDERS];
 const service = (name: string): Service => {
   const found = compose.services[name];
@@ -32,17 +33,17 @@ const mountsOf = (name: string): readonly string[] =>
 
 describe("docker-compose agrees with the code", () => {
   it("has every process of the stack", () => {
-    expect(START_ORDER.filter((name) => compose.services[name] === undefined)).toEqual([]);
+    expect(EVERY_PROCESS.filter((name) => compose.services[name] === undefined)).toEqual([]);
   });
 
-  it.each(START_ORDER)("%s has the settings that the stack gives it, and no others", (name) => {
+  it.each(EVERY_PROCESS)("%s has the settings that the stack gives it, and no others", (name) => {
     const given = Object.keys(service(name).environment ?? {}).filter(
       (key) => key !== "SLUICE_HTTP_HOST" && key !== "SLUICE_API_HOST",
     );
     expect(given.toSorted()).toEqual(settingNamesOf(name).toSorted());
   });
 
-  it.each(START_ORDER)("%s runs its own main", (name) => {
+  it.each(EVERY_PROCESS)("%s runs its own main", (name) => {
     const folder = name.replace(/^(semi-offline-signer)-[abc]$/, "$1");
     expect([service(name).command].flat().join(" ")).toContain(`services/${folder}/src/main.ts`);
   });
@@ -55,10 +56,10 @@ describe("docker-compose agrees with the code", () => {
     }
   });
 
-  it("keeps the online zone from the outside, but for the API and the console", () => {
+  it("keeps the online zone from the outside, but for the API, the console and what posts to the backend", () => {
     expect(compose.networks["online"]?.internal).toBe(true);
     const outside = ONLINE_SERVICES.filter((name) => service(name).networks?.includes("edge"));
-    expect(outside).toEqual(["online-risk", "ops-console"]);
+    expect(outside).toEqual(["online-risk", "ops-console", "webhooks"]);
     for (const name of ONLINE_SERVICES) expect(service(name).networks, name).toContain("online");
   });
 

@@ -9,7 +9,16 @@ import { check } from "../chaos/check.ts";
 import { type Observer, openObserver } from "../chaos/observe.ts";
 import { openFeeMarket } from "./fee-market.ts";
 import { steal } from "./thief.ts";
-import { forgetMempools, getJson, type Shown, satoshis, versionFaults, type Watch, watchVersions } from "./versions.ts";
+import {
+  forgetMempools,
+  getJson,
+  outpointsOf,
+  type Shown,
+  satoshis,
+  versionFaults,
+  type Watch,
+  watchVersions,
+} from "./versions.ts";
 import { withStack } from "./with-stack.ts";
 
 const MARKET_SAT_PER_VBYTE = 20;
@@ -18,12 +27,15 @@ const CEILING_SAT_PER_VBYTE = 5;
 const MAX_BUMP_FEE_SAT = 15_000n;
 const SMALL_COINS = 8;
 const ZONE_MAX_OUTPUTS = 4;
+/** In place of 100: nothing on this chain goes back farther. */
+const LOST_COIN_BLOCKS = 12;
 
 const vaultEnv = {
   SLUICE_FEE_RATE_SAT_PER_VBYTE: "3",
   SLUICE_FEE_RATE_MAX_SAT_PER_VBYTE: `${CEILING_SAT_PER_VBYTE}`,
   SLUICE_BUMP_PAUSE_MS: "100",
   SLUICE_BUMP_MAX_FEE_SAT: `${MAX_BUMP_FEE_SAT}`,
+  SLUICE_LOST_COIN_BLOCKS: `${LOST_COIN_BLOCKS}`,
 };
 const drawn = watchDraw();
 let bitcoind: BitcoindPart;
@@ -52,7 +64,17 @@ const stack = withStack({
     },
   },
 });
-const fired = { replaced: 0, originalWon: 0, pinned: 0, children: 0, forgotten: 0, internal: 0, refused: 0, thefts: 0 };
+const fired = {
+  replaced: 0,
+  originalWon: 0,
+  freed: 0,
+  pinned: 0,
+  children: 0,
+  forgotten: 0,
+  internal: 0,
+  refused: 0,
+  thefts: 0,
+};
 const WITHIN = { timeout: 20_000, interval: 100 };
 let watch: Watch;
 let observer: Observer;
@@ -143,16 +165,53 @@ it("is replaced by a further round of signatures: the same payments and anchor, 
   await expectClean();
 });
 
+/** Of the replacement alone, tied when the original has won. */
+let lost: { readonly outpoint: string; readonly amountSat: bigint };
+
 it("is paid by its original when that one gets into a block although its replacement is signed and everywhere", async () => {
-  await watch.post("original", 500_000n);
+  await stack().fund([120_000n]);
+  await expect.poll(coins, WITHIN).toContain(120_000n);
+  // So little is left over that a dearer version needs a further coin, and the smallest will do.
+  const large = (await coins()).filter((sat) => sat > 1_000_000n).toSorted((one, other) => Number(one - other));
+  await watch.post("original", (large[0] ?? 0n) - 1_200n);
   const original = await watch.broadcast("original");
   await watch.generate([]);
   const replacement = await replacementOf(original);
   expectVersions(original, replacement);
+  const [added, ...more] = outpointsOf(replacement).filter((each) => !outpointsOf(original).includes(each));
+  expect(more).toEqual([]);
   await watch.generate([original.hex]);
   expect((await watch.complete("original")).txid).toBe(original.txid);
   fired.originalWon += 1;
   await expectClean();
+  const tied = "select outpoint, amount_sat as \"amountSat\" from coin where state = 'unspent' and tied_to is not null";
+  const { rows } = await observer.databaseOf("vault").query<typeof lost>(tied);
+  expect(rows).toEqual([{ outpoint: added, amountSat: 120_000n }]);
+  lost = rows[0] as typeof lost;
+});
+
+it("pays another from the coin that only that replacement spent, once the original is deep enough, and no sooner", async () => {
+  const free = (await coins()).reduce((sum, sat) => sum + sat, 0n);
+  // All of it but the fee, so that nothing small is left over for the payouts below.
+  await watch.post("from-the-lost", free + lost.amountSat - 6_000n);
+  const waiting = () => getJson<{ waiting: readonly object[] }>(`${stack().httpUrls.vault}/tasks`);
+  const short = { waiting: [{ withdrawalId: "from-the-lost", code: "INSUFFICIENT_FUNDS" }] };
+  await expect.poll(waiting, WITHIN).toMatchObject(short);
+  await stack().chain.mine(LOST_COIN_BLOCKS);
+  // A coin in a new block tells how high the chain is; it is too small to help.
+  await stack().fund([10_000n]);
+  const paid = await watch.broadcast("from-the-lost");
+  const [anchor, ...others] = outpointsOf(paid);
+  expect(anchor).not.toBe(lost.outpoint);
+  expect(others).toContain(lost.outpoint);
+  expect((await watch.complete("from-the-lost")).txid).toBe(paid.txid);
+  await stack().chain.mine(1);
+  fired.freed += 1;
+  await expectClean();
+  // What lost has lost this coin too by now, to a payout of ours: nobody calls that a theft.
+  expect(await getJson(`${stack().httpUrls.vault}/lanes`)).toMatchObject({ stopped: [] });
+  expect(await drift()).toBe("0");
+  await stack().fund([5_000_000n, 3_000_000n]);
 });
 
 it("replaces what its payee has built upon, and pays for that too as far as it may", async () => {

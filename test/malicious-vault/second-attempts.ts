@@ -16,7 +16,14 @@ const payThird = { address: third.address, amountSat: 40_000n };
 /** The same money to the same address, asked for once more. */
 const twin = cleared({ ...(asked[0] as (typeof asked)[0]), id: "w-twin" });
 
-export const SECOND_ATTEMPTS: readonly Attack[] = [...twice(), ...takingInputs(), ...bumps(), ...chains(), ...split()];
+export const SECOND_ATTEMPTS: readonly Attack[] = [
+  ...twice(),
+  ...takingInputs(),
+  ...sharing(),
+  ...bumps(),
+  ...chains(),
+  ...split(),
+];
 
 function twice(): readonly Attack[] {
   const again = { ...honest, psbt: planned({ coins: [otherCoin] }) };
@@ -89,6 +96,72 @@ function takingInputs(): readonly Attack[] {
       {
         holder: "INPUT_ALREADY_SIGNED",
         past: [honest, { ...taken([otherCoin]), taskId: "task-third" }],
+      },
+    ),
+  ];
+}
+
+/** A coin that only one of two versions spends may pay others; nothing else of theirs may, and no anchor ever. */
+function sharing(): readonly Attack[] {
+  const version = (taskId: string, spent: typeof coins, rate = 2): Draft => ({
+    ...{ ...honest, taskId, withdrawals: [clearedOne] },
+    psbt: planned({ coins: spent, pays: [one], rate }),
+  });
+  const without = version("task-without", [anchorCoin]);
+  const added = version("task-added", [anchorCoin, secondCoin], 6);
+  const versions = [without, added];
+  const forThird = (spent: typeof coins): Draft => ({
+    ...{ ...honest, taskId: "task-shared", withdrawals: [clearedThird] },
+    psbt: planned({ coins: spent, pays: [payThird] }),
+  });
+  const taken = { holder: "INPUT_ALREADY_SIGNED", past: versions };
+  const left = { ...honest, withdrawals: [clearedOne], psbt: planned({ coins: [secondCoin], pays: [one], rate: 8 }) };
+  return [
+    transaction(
+      "a coin that a version does without, as an anchor of others",
+      "INPUT_IN_USE",
+      forThird([secondCoin]),
+      taken,
+    ),
+    transaction("such a coin as the first of two", "INPUT_IN_USE", forThird([secondCoin, otherCoin]), taken),
+    transaction(
+      "the anchor of two versions, beside one of others' own",
+      "INPUT_IN_USE",
+      forThird([otherCoin, anchorCoin]),
+      taken,
+    ),
+    transaction(
+      "such a coin and the anchor with it",
+      "INPUT_IN_USE",
+      forThird([otherCoin, secondCoin, anchorCoin]),
+      taken,
+    ),
+    transaction(
+      "such a coin before its version without it was signed",
+      "INPUT_IN_USE",
+      forThird([otherCoin, secondCoin]),
+      {
+        ...{ ...taken, past: [added] },
+      },
+    ),
+    transaction(
+      "a coin without which only one of two companions was paid",
+      "INPUT_IN_USE",
+      forThird([otherCoin, secondCoin]),
+      {
+        ...{ ...taken, past: [honest, without] },
+      },
+    ),
+    transaction("a version that leaves the anchor for such a coin", "ALREADY_PAID", left, {
+      ...{ holder: "WITHDRAWAL_ALREADY_SIGNED", past: versions },
+    }),
+    // The control is among the past: others were really paid from it.
+    transaction(
+      "such a coin taken back by a third version",
+      "INPUT_IN_USE",
+      version("task-back", [anchorCoin, secondCoin], 8),
+      {
+        ...{ ...taken, past: [...versions, forThird([otherCoin, secondCoin])] },
       },
     ),
   ];

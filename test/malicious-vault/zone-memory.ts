@@ -51,10 +51,19 @@ export class ZoneMemory {
           return earlier === undefined ? [] : [[withdrawalId, earlier] as const];
         }),
       ),
-      spenders: this.#ordered.filter(({ outpoints }) => outpoints.some((outpoint) => spent.has(outpoint))),
+      spenders: this.#ordered.flatMap((earlier) => {
+        const common = earlier.outpoints.filter((outpoint) => spent.has(outpoint));
+        return common.length === 0 ? [] : [{ ...earlier, spared: this.#isSpared(common, earlier) ? common : null }];
+      }),
       ofWallet: this.#outflow,
       internalFees: this.#outflow.filter(({ internal }) => internal),
     };
+  }
+
+  /** Whatever is ordered here is signed by all. */
+  #isSpared(outpoints: readonly string[], { withdrawalIds }: Ordered): boolean {
+    const versions = this.#ordered.filter((each) => withdrawalIds.every((id) => each.withdrawalIds.includes(id)));
+    return withdrawalIds.length > 0 && outpoints.every((one) => versions.some((each) => !each.outpoints.includes(one)));
   }
 
   record(taskId: string, read: ReadTask, history: History, atMs: number): void {

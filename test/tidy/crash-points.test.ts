@@ -13,6 +13,7 @@ const SERVICES = [
   "semi-offline-signer",
   "treasury",
   "vault",
+  "webhooks",
 ];
 
 /** These are no part of a running service. */

@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/keys": [],
   "packages/console": [],
   "packages/ceremony": ["chains", "console", "contracts", "keys"],
-  "packages/cli": ["ceremony", "client", "console", "second-opinion"],
+  "packages/cli": ["address-labels", "ceremony", "client", "console", "second-opinion"],
   "packages/gate": ["contracts", "core", "http", "postgres", "runtime"],
   "packages/online-rules": ["address-labels", "core", "contracts", "chains", "runtime", "signals"],
   "packages/suspensions": [
@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/progress": ["contracts", "core", "gate", "messaging", "online-service", "postgres", "risk-memory"],
   "packages/risk-memory": ["client", "contracts", "core", "online-rules", "postgres"],
   "packages/sign-once": ["core"],
+  "packages/destinations": ["chains", "client", "core", "gate", "online-rules", "postgres"],
   "packages/withdrawal-routes": [
     ...["chains", "client", "contracts", "core", "gate", "http", "online-rules", "postgres", "progress",
     "suspensions",
@@ -50,7 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "packages/holders": ["bridge", "console", "contracts", "postgres", "runtime"],
   "packages/client": ["core", "contracts", "signals"],
-  "packages/second-opinion": ["core", "contracts", "chains"],
+  "packages/second-opinion": ["address-labels", "core", "contracts", "chains"],
   "packages/planning": ["core", "chains", "contracts", "runtime"],
   "packages/wallet-memory": ["chains", "contracts", "core", "planning", "postgres"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
@@ -90,6 +91,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "signal-memory",
     "suspensions",
     "withdrawal-routes",
+    "destinations",
   ],
   "services/vault": [
     ...ONLINE,
@@ -114,6 +116,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
       "holders",
       "postgres",
       "runtime",
+      "screening",
       "second-opinion",
       "zone-memory",
     ],
@@ -122,6 +125,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/treasury": ONLINE,
   "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
+  "services/webhooks": [...ONLINE, "guarded-post"],
   bench: ["address-labels", "bridge", "chains", "devstack"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };

@@ -23,9 +23,11 @@ export {
   type LabelKey,
 } from "./key.ts";
 export { type Label, pack, strictestTier, TIERS, type Tier } from "./label.ts";
+export { LIST_FORMATS, type List, type ListFormat, loadList } from "./load/load-list.ts";
+export type { BadRow } from "./load/row.ts";
 export { type Change, type MadeUpdate, makeUpdate, readUpdateHead, sealUpdate } from "./make-update.ts";
 export { mergeSegments } from "./merge.ts";
-export { LABEL_REFUSALS, type LabelRefusal, type LabelRefusalCode } from "./refusals.ts";
+export { LABEL_REFUSALS, type LabelRefusal, type LabelRefusalCode, LabelsBroken } from "./refusals.ts";
 export { type Screened, type TierFound, tierOfScreened } from "./screened.ts";
 export { openSegment, type Segment } from "./segment.ts";
 export { openSegmentBuilder, type SegmentBuilder } from "./segment-builder.ts";
@@ -38,3 +40,4 @@ export {
   type StoreOptions,
 } from "./store.ts";
 export type { InForce } from "./succession.ts";
+export { checkLabels, checkStore, openUpdate } from "./verify.ts";

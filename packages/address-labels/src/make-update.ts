@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
-import type { Result } from "@sluice/core";
+import { ok, type Result } from "@sluice/core";
 import { PAGE_BYTES } from "./format.ts";
 import { makeHead, readUnsealedHead, type SealKey, sealHead, type UpdateContent, type UpdateHead } from "./head.ts";
 import { keyOf } from "./key.ts";
@@ -59,11 +59,16 @@ export function sealUpdate(path: string, signer: SealKey): Result<UpdateHead, La
 
 /** What an update says of itself, before or after it is sealed. */
 export function readUpdateHead(path: string): Result<UpdateHead, LabelRefusal> {
+  const page = readPage(path);
+  return page.ok ? readUnsealedHead(page.value) : page;
+}
+
+export function readPage(path: string): Result<Uint8Array, LabelRefusal> {
   const file = openSync(path, "r");
   try {
     const page = new Uint8Array(PAGE_BYTES);
-    if (readSync(file, page, 0, PAGE_BYTES, 0) !== PAGE_BYTES) return refuseLabels("LABELS_MALFORMED", "no whole page");
-    return readUnsealedHead(page);
+    const read = readSync(file, page, 0, PAGE_BYTES, 0);
+    return read === PAGE_BYTES ? ok(page) : refuseLabels("LABELS_MALFORMED", "no whole page");
   } finally {
     closeSync(file);
   }

@@ -4,7 +4,7 @@ import type { Label, Tier } from "./label.ts";
 export type Screened =
   /** No labels are configured here. */
   | { readonly kind: "off" }
-  | { readonly kind: "labels"; readonly labels: readonly Label[]; readonly version: number }
+  | { readonly kind: "labels"; readonly labels: readonly Label[]; readonly version: number; readonly madeAtMs: number }
   /** It is not known whether it has labels. */
   | { readonly kind: "unknown"; readonly code: string; readonly detail: string };
 

@@ -13,6 +13,8 @@ const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
 const trust = createTrust([{ producer: "vault", keyId: "vault-1", publicKey: raw }]);
 
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+
 test("bundles are offered by version, again when the folder or the line has changed, and not when nothing has", async () => {
   const directory = mkdtempSync(join(tmpdir(), "bundles-"));
   const write = (name: string, content: string | Uint8Array) => writeFileSync(join(directory, name), content);
@@ -33,8 +35,10 @@ test("bundles are offered by version, again when the folder or the line has chan
       },
       stats: () => ({ connections: line.connections }) as never,
       send: async (envelope) => {
-        const opened = open(trust, envelope, ["bundle.offered.v1"]);
-        sent.push(opened.ok ? Buffer.from(opened.value.message.bundle).toString() : opened.refusal.code);
+        const opened = open(trust, envelope, ["bundle.offered.v1", "labels.offered.v1"]);
+        if (!opened.ok) sent.push(opened.refusal.code);
+        else if (opened.value.type === "labels.offered.v1") sent.push(`labels ${textOf(opened.value.message.update)}`);
+        else sent.push(textOf(opened.value.message.bundle));
       },
     },
   });
@@ -50,8 +54,11 @@ test("bundles are offered by version, again when the folder or the line has chan
     await until(5);
     line.connections = 2;
     await until(8);
+    write("12.labels", "twelve");
+    await until(12);
     await carrier.stop();
-    expect(sent).toEqual(["nine", "ten", "nine", "ten", "eleven", "nine", "ten", "eleven"]);
+    const three = ["nine", "ten", "eleven"];
+    expect(sent).toEqual(["nine", "ten", ...three, ...three, ...three, "labels twelve"]);
   } finally {
     await carrier.stop();
     rmSync(directory, { recursive: true });

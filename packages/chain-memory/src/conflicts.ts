@@ -13,11 +13,18 @@ export type Contested = {
 
 type Row = Pick<Contested, "txid" | "withdrawals"> & ToldConflict & { readonly isSaid: boolean };
 
-/** Every transaction of ours that is in no block and has a conflict, or of which one was said. */
+/**
+ * Every transaction of ours that is in no block and has a conflict, or of which one was said. What has lost to another version
+ * may lose its other coins to payouts of ours for others, and that is no cause for alarm (ADR 18).
+ */
 export async function listContested(tx: Transaction, tipHeight: number): Promise<readonly Contested[]> {
   await forgetSettled(tx);
   const { rows } = await tx.query<Row>(
-    `with open as (select txid, withdrawals from chain_transaction where state in ('signed', 'broadcast')),
+    `with open as (
+       select txid, withdrawals, exists (
+         select from own_input mine join spend using (outpoint) join chain_transaction winner on winner.txid = spend.txid
+         where mine.txid = waiting.txid and pays_in_common(winner.withdrawals, waiting.withdrawals)) as lost
+       from chain_transaction waiting where state in ('signed', 'broadcast')),
      seen as (
        select open.txid, spend.outpoint, spend.txid as other, spend.block_hash, block.height
        from open join own_input using (txid) join spend using (outpoint) join block on block.hash = spend.block_hash
@@ -27,9 +34,8 @@ export async function listContested(tx: Transaction, tipHeight: number): Promise
      select open.txid, open.withdrawals, seen.outpoint, other as "otherTxid", block_hash as "blockHash", height,
             case when block_hash is null then 0 else $1 - height + 1 end as confirmations, false as "isSaid", null::jsonb as spent,
             exists (select from chain_transaction rival where rival.txid = other and (
-              (rival.withdrawals = '[]' and open.withdrawals = '[]') or exists (
-                select from jsonb_array_elements(rival.withdrawals) theirs, jsonb_array_elements(open.withdrawals) ours
-                where theirs ->> 'withdrawalId' = ours ->> 'withdrawalId'))) as own
+              (rival.withdrawals = '[]' and open.withdrawals = '[]') or open.lost
+              or pays_in_common(rival.withdrawals, open.withdrawals))) as own
      from open join seen using (txid)
      union all
      select txid, withdrawals, outpoint, other_txid, block_hash, height, confirmations, true, spent, own

@@ -173,6 +173,47 @@ export const bulkAnswerSchema = z
   .object({ results: z.array(bulkResultSchema).readonly().describe("One for each, in the order of the request.") })
   .readonly();
 
+export const allowedDestinationSchema = z
+  .object({
+    address: z.string(),
+    label: z.string(),
+    addedBy: z.string().describe("The key that added it."),
+    addedAtMs: atMs,
+    activeFromMs: atMs.describe("Money may go there from then on."),
+    isActive: z.boolean(),
+  })
+  .readonly()
+  .meta({ id: "AllowedDestination" });
+
+export const newDestinationSchema = z.strictObject({
+  address: z.string().min(1).max(128),
+  label: z.string().max(100).optional().describe("For people."),
+});
+
+export const destinationListSchema = z
+  .object({
+    destinations: z.array(allowedDestinationSchema).readonly().describe("Newest first."),
+    nextCursor: z.string().nullable(),
+  })
+  .readonly();
+
+export const destinationsQuerySchema = z.strictObject({
+  cursor: z
+    .string()
+    .regex(/^[1-9][0-9]{0,17}$/, "is a nextCursor of an earlier page")
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+export const allowListSchema = z
+  .object({
+    isEnforced: z.boolean(),
+    enforcedUntilMs: atMs.nullable().describe("When it was switched off and still counts: until then."),
+  })
+  .readonly();
+
+export const allowListChangeSchema = z.strictObject({ isEnforced: z.boolean() });
+
 /** RFC 9457, with a stable code, and for bad fields the rule that each breaks. */
 export const problemSchema = z
   .object({
@@ -194,5 +235,8 @@ export type WithdrawalList = z.infer<typeof withdrawalListSchema>;
 export type FeeQuotes = z.infer<typeof feeQuotesSchema>;
 export type BulkItem = z.infer<typeof bulkItemSchema>;
 export type BulkResult = z.infer<typeof bulkResultSchema>;
+export type AllowedDestination = z.infer<typeof allowedDestinationSchema>;
+export type DestinationList = z.infer<typeof destinationListSchema>;
+export type AllowList = z.infer<typeof allowListSchema>;
 export type ListQuery = z.infer<typeof listQuerySchema>;
 export type FieldError = NonNullable<z.infer<typeof problemSchema>["errors"]>[number];

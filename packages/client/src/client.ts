@@ -3,9 +3,12 @@ import { type FailureRequest, type Priority, withdrawalIdSchema } from "@sluice/
 import { isFinal, type WithdrawalState } from "@sluice/core";
 import { type SignalOutcome, signalsAnswerSchema, type ToldSignal } from "@sluice/signals";
 import {
+  type AllowedDestination,
+  type AllowList,
   type BulkItem,
   type BulkResult,
   bulkAnswerSchema,
+  type DestinationList,
   type FeeQuotes,
   feeQuotesSchema,
   type WithdrawalDetails,
@@ -14,8 +17,10 @@ import {
   withdrawalListSchema,
   withdrawalSchema,
 } from "./api.ts";
+import { destinationCalls } from "./destination-calls.ts";
 import { SluiceApiError } from "./errors.ts";
 import { pause } from "./pause.ts";
+import { queryOf } from "./query.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
 export type SluiceClientOptions = TransportOptions;
@@ -58,6 +63,8 @@ export type ListFilter = CallOptions & {
   readonly limit?: number;
 };
 
+export type Page = CallOptions & { readonly cursor?: string; readonly limit?: number };
+
 export type WaitOptions = CallOptions & {
   /** Told of the first look and of every later one at which the withdrawal had changed. */
   readonly onChange?: (withdrawal: WithdrawalDetails) => void;
@@ -84,6 +91,23 @@ export type SluiceClient = {
   readonly failWithdrawal: (id: string, said: FailureRequest, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Tells what happened in accounts, 1 to 1,000 at once; resolves to what became of each, in their order. */
   readonly tellSignals: (signals: readonly ToldSignal[], options?: CallOptions) => Promise<readonly SignalOutcome[]>;
+  /** Where money of an account may go once its allow-list is in force; null for the list that counts for all accounts. */
+  readonly listDestinations: (account: string | null, page?: Page) => Promise<DestinationList>;
+  /** Counts from `activeFromMs` on. What is listed already keeps its time. */
+  readonly allowDestination: (
+    account: string | null,
+    destination: { readonly address: string; readonly label?: string },
+    options?: CallOptions,
+  ) => Promise<AllowedDestination>;
+  /** Counts at once. */
+  readonly removeDestination: (
+    account: string | null,
+    address: string,
+    options?: CallOptions,
+  ) => Promise<{ readonly removed: boolean }>;
+  readonly getAllowList: (account: string, options?: CallOptions) => Promise<AllowList>;
+  /** On at once; off after the same delay as a new destination. */
+  readonly enforceAllowList: (account: string, isEnforced: boolean, options?: CallOptions) => Promise<AllowList>;
   /** Resolves once the withdrawal is in one of the states, or in a final one, which no other state follows. */
   readonly waitFor: (
     id: string,
@@ -97,6 +121,7 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
   const getWithdrawal: SluiceClient["getWithdrawal"] = async (id, { signal } = {}) =>
     call({ method: "GET", path: pathOf(id), answer: withdrawalSchema, signal });
   return {
+    ...destinationCalls(call),
     createWithdrawal: async (withdrawal, { signal } = {}) =>
       call({ method: "POST", path: "/v1/withdrawals", body: bodyOf(withdrawal), answer: withdrawalSchema, signal }),
     createWithdrawals: async (withdrawals, { signal } = {}) => {
@@ -164,10 +189,4 @@ function outcomeOf(id: string, result: BulkResult | undefined): BulkOutcome {
     withdrawal: null,
     error: new SluiceApiError({ status, ...(problem ?? { code: "ANSWER_MALFORMED", detail }) }),
   };
-}
-
-function queryOf(filter: Readonly<Record<string, string | number | bigint | undefined>>): string {
-  const given = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) if (value !== undefined) given.set(name, String(value));
-  return given.size === 0 ? "" : `?${given}`;
 }

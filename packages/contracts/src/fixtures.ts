@@ -141,6 +141,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   },
   "signing.vetoed.v1": { taskId: "t1", holder: holder.holder, person: "carol", reason: "not this one" },
   "bundle.offered.v1": { bundle: bytes },
+  "labels.offered.v1": { update: bytes },
   "holder.reported.v1": holder,
   "zone.reported.v1": {
     isolation,

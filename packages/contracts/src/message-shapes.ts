@@ -156,6 +156,8 @@ export const signingVetoed = z.object({ taskId: name, holder: name, person: name
 
 export const bundleOffered = z.object({ bundle: someBytes });
 
+export const labelsOffered = z.object({ update: someBytes });
+
 const bundleStatus = z
   .object({
     version: z.bigint().min(1n),

@@ -26,6 +26,7 @@ const CODECS = {
   "risk.reported.v1": codec(signing.RiskReportedSchema, shapes.riskReported.readonly()),
   "signing.vetoed.v1": codec(signing.SigningVetoedSchema, shapes.signingVetoed.readonly()),
   "bundle.offered.v1": codec(zone.BundleOfferedSchema, shapes.bundleOffered.readonly()),
+  "labels.offered.v1": codec(zone.LabelsOfferedSchema, shapes.labelsOffered.readonly()),
   "holder.reported.v1": codec(zone.HolderReportedSchema, shapes.holderReported.readonly()),
   "zone.reported.v1": codec(zone.ZoneReportedSchema, shapes.zoneReported.readonly()),
   "transaction.signed.v1": codec(transaction.TransactionSignedSchema, shapes.transactionSigned.readonly()),

@@ -11,9 +11,13 @@ export const PRODUCERS = [
   "treasury",
   "blockchain-gateway",
   "ops-console",
+  "webhooks",
 ] as const;
 
 export type Producer = (typeof PRODUCERS)[number];
+
+/** Not every deployment runs these: whoever has no key in the trust file is not waited for. */
+export const OPTIONAL_READERS = ["webhooks"] as const satisfies readonly Producer[];
 
 export const HOLDERS = ["semi-offline-signer-a", "semi-offline-signer-b", "semi-offline-signer-c"] as const;
 

@@ -12,7 +12,7 @@ type Row = {
 };
 
 export const MESSAGES = {
-  "withdrawal.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["ops-console"] },
+  "withdrawal.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["ops-console", "webhooks"] },
   "withdrawal.cleared.v1": {
     route: "topic",
     producers: ["online-risk"],
@@ -31,6 +31,7 @@ export const MESSAGES = {
   "risk.reported.v1": { route: "both", producers: ["semi-offline-risk"], consumers: ["vault", "online-risk"] },
   "signing.vetoed.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
   "bundle.offered.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
+  "labels.offered.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
   "holder.reported.v1": { route: "bridge", producers: HOLDERS, consumers: ["semi-offline-risk"] },
   "zone.reported.v1": {
     route: "both",
@@ -78,7 +79,7 @@ export const MESSAGES = {
   // Each service reads its own when it starts, beside its group.
   "database.marked.v1": {
     route: "topic",
-    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"],
+    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console", "webhooks"],
     consumers: [],
   },
   "recall.requested.v1": { route: "bridge", producers: ["vault"], consumers: ["semi-offline-risk"] },
@@ -89,7 +90,7 @@ export const MESSAGES = {
   // Receipts: who reads a topic tells its publisher what it has stored. Nobody confirms these.
   "message.received.v1": {
     route: "topic",
-    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"],
+    producers: ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console", "webhooks"],
     consumers: ["exchange-backend", "online-risk", "vault", "blockchain-gateway"],
   },
 } as const satisfies Record<string, Row>;
@@ -123,7 +124,7 @@ export function topicsFrom(publisher: Producer): readonly MessageType[] {
   );
 }
 
-/** Whose receipt the publisher of this message waits for: everybody who reads its topic. */
+/** Whose receipt the publisher of this message waits for: everybody who reads its topic, optional readers where there are some. */
 export function confirmersOf(type: MessageType): readonly Producer[] {
   if (type === "message.received.v1") return [];
   return MESSAGES["message.received.v1"].producers.filter((name) => topicsFor(name).includes(type));

@@ -17,6 +17,7 @@ export const SERVICES = [
   { name: "treasury", zone: "online", http: true },
   { name: "blockchain-gateway", zone: "online", http: true },
   { name: "ops-console", zone: "online", http: true },
+  { name: "webhooks", zone: "online", http: true },
 ] as const satisfies readonly ServiceRow[];
 
 export type ServiceName = (typeof SERVICES)[number]["name"];

@@ -3,7 +3,7 @@
 // and no setting can turn it on.
 //
 // The effects: every commit, every writing statement without a transaction, every write and sync of a journal, every file put in
-// its place, every message given to a bridge, to Kafka or to a Bitcoin node, every offset committed. Between two neighbours of
+// its place, every message given to a bridge, to Kafka or to a Bitcoin node, every post, every offset committed. Between two neighbours of
 // these places nothing durable happens: to be killed anywhere between them is to be killed at one of them.
 import fs from "node:fs";
 import { registerHooks, syncBuiltinESMExports } from "node:module";
@@ -95,8 +95,9 @@ function armModules(): void {
     "/bridge/src/open-bridge.ts": "globalThis.sluiceCrashPoints.armBridge(OpenBridge.prototype);",
     "/bitcoin-nodes/src/connection.ts": "openConnection = globalThis.sluiceCrashPoints.armNode(openConnection);",
     "/messaging/src/bus.ts": "globalThis.sluiceCrashPoints.armKafka(Kafka.prototype);",
+    "/guarded-post/src/post.ts": "createPoster = globalThis.sluiceCrashPoints.armPosts(createPoster);",
   };
-  Object.assign(globalThis, { sluiceCrashPoints: { armPostgres, armBridge, armNode, armKafka } });
+  Object.assign(globalThis, { sluiceCrashPoints: { armPostgres, armBridge, armNode, armKafka, armPosts } });
   registerHooks({
     load: (url, context, next) => {
       const loaded = next(url, context);
@@ -125,6 +126,15 @@ function armNode(open: (...given: unknown[]) => Asks): typeof open {
         ? around(method, () => connection.ask(method, params))
         : connection.ask(method, params);
     return { ...connection, ask };
+  };
+}
+
+type Posts = { readonly post: (...given: unknown[]) => Promise<unknown> };
+
+function armPosts(create: (...given: unknown[]) => Posts): typeof create {
+  return (...given) => {
+    const poster = create(...given);
+    return { ...poster, post: (...what) => around("guarded post", () => poster.post(...what)) };
   };
 }
 

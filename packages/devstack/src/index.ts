@@ -22,8 +22,11 @@ export {
 } from "./parts.ts";
 export type { Label, PolicyChoices } from "./stack/policies.ts";
 export {
+  EVERY_PROCESS,
   ONLINE_SERVICES,
   type OnlineService,
+  OPTIONAL_SERVICES,
+  type OptionalService,
   type ProcessName,
   START_ORDER,
   settingNamesOf,

@@ -12,13 +12,20 @@ import { BRIDGE_ENDS, ed25519PrivateKey, HOLDERS, type Holder, PRODUCERS, trustF
 import { ceremonyFileSchema, combineShares, deriveAccount, readShare } from "@sluice/keys/custody";
 import { createPool } from "@sluice/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ONLINE_SERVICES, plainEnvironment, settingNamesOf, startChild } from "../src/index.ts";
+import {
+  ONLINE_SERVICES as ALWAYS,
+  OPTIONAL_SERVICES,
+  plainEnvironment,
+  settingNamesOf,
+  startChild,
+} from "../src/index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sluice-ceremony-"));
 const bootstrap = join(root, "bootstrap");
 const prefix = `ceremony_${randomBytes(4).toString("hex")}_`;
 const postgres = urlOf("DATABASE_URL");
 const offlinePostgres = urlOf("OFFLINE_DATABASE_URL");
+const ONLINE_SERVICES = [...ALWAYS, ...OPTIONAL_SERVICES] as const;
 const STORED = [...ONLINE_SERVICES, "semi-offline-risk"] as const;
 
 type Run = { readonly code: number | null; readonly output: string };
@@ -107,6 +114,7 @@ describe("ceremony", () => {
       "services",
       "bridgeKeys",
       "bitcoinNodes",
+      "webhookEndpoints",
     ];
     expect(modesOf(root)).toEqual({
       ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
@@ -133,7 +141,8 @@ describe("ceremony", () => {
       const database = (STORED as readonly string[]).includes(producer) ? ["databasePassword"] : [];
       const node = producer === "blockchain-gateway" ? ["bitcoinNodes"] : [];
       const bridge = (BRIDGE_ENDS as readonly string[]).includes(producer) ? ["bridgeKey"] : [];
-      expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...bridge, ...database]);
+      const webhooks = producer === "webhooks" ? ["webhookKeys"] : [];
+      expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...bridge, ...database, ...webhooks]);
     }
     for (const keyId of OFFICERS) {
       const pem = readFileSync(join(root, "secrets", "exchange-backend", `${keyId}.pem`));

@@ -32,7 +32,7 @@ export async function addOpenApi(server: FastifyInstance, { securitySchemes, ...
       const { refuses, ...schema } = (document.schema ?? {}) as FastifySchema;
       const { schema: transformed, url } = describe({ ...document, schema } as never);
       if ("hide" in transformed) return { schema: transformed, url };
-      const hasBody = document.route.method !== "GET" && document.route.method !== "DELETE";
+      const hasBody = document.route.method !== "GET";
       const isRead = [schema.body, schema.params, schema.querystring].some((part) => part !== undefined);
       const codes = merged(hasBody ? WITH_BODY : ALWAYS, isRead ? { 400: ["REQUEST_INVALID"] } : {}, refuses ?? {});
       return {

@@ -15,6 +15,7 @@ export { handleOnce } from "./inbox.ts";
 export type { Logger } from "./logger.ts";
 export { highestMark, type Marks, openMarks } from "./marks.ts";
 export { MESSAGING_MIGRATIONS } from "./migrations.ts";
+export { setOptionalReaders } from "./optional-readers.ts";
 export {
   appendOutbox,
   type OutboxBacklog,

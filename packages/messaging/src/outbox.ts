@@ -1,7 +1,15 @@
 // Messages written in the same transaction as the state that they announce, and driven to their topic afterwards.
 
-import { confirmersOf, ENVELOPE_MAX_BYTES, type MessageType, type Producer, TOPICS } from "@sluice/contracts";
+import {
+  confirmersOf,
+  ENVELOPE_MAX_BYTES,
+  type MessageType,
+  OPTIONAL_READERS,
+  type Producer,
+  TOPICS,
+} from "@sluice/contracts";
 import type { Pool, Queryable, Transaction } from "@sluice/postgres";
+import { awaited } from "./optional-readers.ts";
 
 export const OUTBOX_CHANNEL = "outbox";
 
@@ -23,11 +31,17 @@ export async function appendOutbox(tx: Transaction, row: OutgoingRow): Promise<v
   if (row.envelope.length > ENVELOPE_MAX_BYTES) throw new RangeError(`The envelope of ${row.id} is too large to send.`);
   await tx.query(
     `with appended as (
-       insert into outbox (topic, key, message_id, envelope, awaits) values ($1, $2, $3, $4, $5) returning id
+       insert into outbox (topic, key, message_id, envelope, awaits) values ($1, $2, $3, $4, ${awaits(row.topic, "$5")}) returning id
      )
      select pg_notify('${OUTBOX_CHANNEL}', '') from appended`,
     [row.topic, row.key, row.id, row.envelope, confirmersOf(row.topic)],
   );
+}
+
+/** Most topics have no optional reader, and cost nothing for it. */
+function awaits(topic: MessageType, parameter: string): string {
+  const isOptional = (name: Producer) => OPTIONAL_READERS.some((optional) => optional === name);
+  return confirmersOf(topic).some(isOptional) ? awaited(parameter) : parameter;
 }
 
 /**
@@ -38,7 +52,7 @@ export async function appendOutbox(tx: Transaction, row: OutgoingRow): Promise<v
  */
 export async function redrive(pool: Pool, topic: MessageType, since: Date): Promise<number> {
   const { rowCount } = await pool.query(
-    `update outbox set published_at = null, sent_count = 0, awaits = $3
+    `update outbox set published_at = null, sent_count = 0, awaits = ${awaits(topic, "$3")}
      where topic = $1 and created_at >= $2 and published_at is not null`,
     [topic, since, confirmersOf(topic)],
   );

@@ -55,6 +55,7 @@ function factsOf({
       screened: { kind: "off" },
     },
     suspension,
+    allowList: null,
     behaviour: {
       ...{ asset: "BTC", history: historyOf(signals, NOW), requested: [], deviceAccounts: 0 },
       ...{ destinationAccounts: 1, destinationSeenAtMs: NOW },
@@ -196,7 +197,9 @@ describe("each rule on behaviour", () => {
   it("has a row that is clear and one that is not, and is not asked unless the policy names it", () => {
     const always = findAll(policyOf({}), factsOf({})).map(({ rule }) => rule);
     expect(always).toHaveLength(8);
-    for (const { rule } of RULES.filter((one) => !always.includes(one.rule))) {
+    // Whether an allow-list is asked is up to the account, and tested beside that rule.
+    const elsewhere = [...always, "ALLOW_LIST"];
+    for (const { rule } of RULES.filter((one) => !elsewhere.includes(one.rule))) {
       const kinds = ROWS.filter(([name]) => name === rule).map(([, , , , { kind }]) => kind === "clear");
       const expected = rule === "SUSPENDED" ? [false] : [false, true];
       expect([rule, ...[...new Set(kinds)].toSorted()]).toEqual([rule, ...expected]);

@@ -1,4 +1,5 @@
 // What online-risk decides by, without a database, a clock or a network.
+export type { AllowListFacts, AllowListPolicy } from "./allow-list-rule.ts";
 export * from "./behaviour-facts.ts";
 export * from "./behaviour-policy.ts";
 export * from "./label-rule.ts";

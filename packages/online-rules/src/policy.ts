@@ -3,6 +3,7 @@ import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
 import type { Asset, VelocityWindow } from "@sluice/core";
 import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
+import { type AllowListPolicy, allowListSchema } from "./allow-list-rule.ts";
 import { type BehaviourPolicy, behaviourSchema } from "./behaviour-policy.ts";
 import { type ScreeningPolicy, screeningSchema } from "./label-rule.ts";
 import { type FeePolicy, feePolicySchema } from "./quote.ts";
@@ -55,6 +56,7 @@ export const policyFileSchema = z.strictObject({
     }),
   ),
   screening: screeningSchema,
+  allowList: allowListSchema,
   zone: zoneRules,
   behaviour: behaviourSchema.prefault({}),
   /** The larger the amount, the more people have to approve what any rule holds: the highest tier that it is above counts. */
@@ -95,6 +97,7 @@ export type Policy = {
   readonly maxAmountMinor: bigint;
   readonly newDestination: PolicyFile["newDestination"];
   readonly screening: ScreeningPolicy;
+  readonly allowList: AllowListPolicy;
   readonly zone: PolicyFile["zone"];
   readonly behaviour: BehaviourPolicy;
   readonly approvalTiers: PolicyFile["approvalTiers"];

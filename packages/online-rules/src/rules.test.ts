@@ -19,6 +19,7 @@ const POLICY: Policy = {
   ],
   maxAmountMinor: 900n,
   newDestination: { aboveMinor: 100n, delayMs: HOUR },
+  allowList: { activationMs: HOUR, otherwise: "reject" },
   screening: { blackFromConfidence: 50, unknown: { approvals: 2 } },
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
   behaviour: behaviourSchema.parse({}),
@@ -60,6 +61,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
     waitedMs: 0,
     alarms: [],
     refusedOfflineAtMs: null,
+    allowList: null,
     behaviour: NOTHING,
     suspension: null,
     ...given,
@@ -86,6 +88,7 @@ const UNKNOWN = { kind: "unknown", code: "LABELS_BLOCK_DAMAGED", detail: "a bloc
 const said = (...tiers: readonly (readonly [Tier, number])[]): Facts["destination"]["screened"] => ({
   kind: "labels",
   version: 4,
+  madeAtMs: NOW,
   labels: tiers.map(([tier, confidence], at) => ({ tier, confidence, category: "scam", source: `s${at}`, sinceMs: 1 })),
 });
 
@@ -220,6 +223,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   waitedMs: fc.constant(0),
   alarms: fc.constant([]),
   refusedOfflineAtMs: fc.constant(null),
+  allowList: fc.constant(null),
   behaviour: fc.constant(NOTHING),
   suspension: fc.constant(null),
 });

@@ -1,6 +1,7 @@
 // Step 2: the rules. Each is asked about every withdrawal and says what it found, also when it has nothing against it.
 import type { Screened } from "@sluice/address-labels";
 import { checkVelocity, type Finding, formatAmount, type RiskVerdict, type VelocityEntry } from "@sluice/core";
+import { type AllowListFacts, judgeAllowList } from "./allow-list-rule.ts";
 import type { Behaviour } from "./behaviour-facts.ts";
 import { changesBefore, dormantAccount, outlyingProfit, turnRound, unusualAmount, unusualHour } from "./habit-rules.ts";
 import { judgeLabels } from "./label-rule.ts";
@@ -23,6 +24,8 @@ export type Facts = {
   /** When the semi-offline zone last refused a withdrawal of the account; null when it did not within the window. */
   readonly refusedOfflineAtMs: number | null;
   readonly behaviour: Behaviour;
+  /** Null while the account has no allow-list in force. */
+  readonly allowList: AllowListFacts | null;
   /** What people have suspended that stands against it. */
   readonly suspension: Suspension | null;
 };
@@ -109,6 +112,7 @@ export const RULES: readonly Rule[] = [
   { rule: "DEVICE_SHARED", find: sharedDevice },
   { rule: "COMPROMISE_SCORE", find: compromiseScore },
   { rule: "DESTINATION_FAN_IN", find: fanIn },
+  { rule: "ALLOW_LIST", find: (policy, facts) => judgeAllowList(policy.allowList, facts.allowList, facts.nowMs) },
 ];
 
 function amountMax({ maxAmountMinor }: Policy, { amountMinor }: Facts): Found {

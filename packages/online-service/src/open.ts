@@ -5,13 +5,21 @@ import { fileURLToPath } from "node:url";
 import {
   createTrust,
   type MessageType,
+  OPTIONAL_READERS,
   type Producer,
   type Sealer,
   type Trust,
   topicsFor,
   topicsFrom,
 } from "@sluice/contracts";
-import { type Bus, createBus, ensureTopics, MESSAGING_MIGRATIONS, rewindGroup } from "@sluice/messaging";
+import {
+  type Bus,
+  createBus,
+  ensureTopics,
+  MESSAGING_MIGRATIONS,
+  rewindGroup,
+  setOptionalReaders,
+} from "@sluice/messaging";
 import { createPool, durabilityFaults, migrate, type Pool } from "@sluice/postgres";
 import type { Lifecycle, Metrics } from "@sluice/runtime";
 import { waitForOperator } from "./halted.ts";
@@ -69,6 +77,7 @@ export async function openOnlineService(
     { set: name, directory: migrations },
   ];
   await waitFor(life, settings, "Postgres", () => migrate(pool, sets, (line) => logger.info(line)));
+  await setOptionalReaders(pool, optionalReadersIn(settings));
   for (const fault of await durabilityFaults(pool)) logger.warn({ fault }, "Postgres may lose what it has confirmed");
   const bus = createBus({
     brokers: settings.SLUICE_KAFKA_BROKERS,
@@ -84,6 +93,11 @@ export async function openOnlineService(
   keepMarking({ name, pool, bus, trust, sealer, life, markEveryMs: settings.SLUICE_MARK_EVERY_MS });
   const metrics = createServiceMetrics(name, logger);
   return { name, life, settings, pool, bus, reads, sealer, trust, metrics, lostSince };
+}
+
+/** Who has a key that counts is there, or will be. */
+function optionalReadersIn({ SLUICE_TRUST_FILE: keys }: OnlineSettings): readonly Producer[] {
+  return OPTIONAL_READERS.filter((name) => keys.some(({ producer, revoked }) => producer === name && revoked !== true));
 }
 
 /** Halts on a database that was set back until an operator says to go on, and then has the topics read from their start. */

@@ -91,7 +91,7 @@ type CleanUp = () => Promise<unknown>;
 
 async function openParts(options: DeploymentOptions, cleanUps: CleanUp[]): Promise<Omit<Deployment, "close">> {
   const { service } = options;
-  const { trust, trustFile, sealerOf, seedOf } = createIdentities();
+  const { trust, trustFile, sealerOf, seedOf } = createIdentities(service);
   const topicPrefix = `t${randomBytes(6).toString("hex")}.`;
   const brokers = named("KAFKA_BROKERS");
   const folder = await mkdtemp(join(tmpdir(), `${service}-`));

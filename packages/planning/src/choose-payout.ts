@@ -23,17 +23,18 @@ export type ChoiceRequest = PaymentRequest & {
 
 /** A batch pays the rate of the most urgent in it. */
 export function choosePayout(request: ChoiceRequest, build: BuildPayout = planPayout): Choice {
-  const { candidates, maxWithdrawals, coins, feeRatesSatPerKvbyte } = request;
+  const { candidates, maxWithdrawals, coins, lostCoins = [], feeRatesSatPerKvbyte } = request;
   // What one withdrawal has to spend is nobody else's, although it is not reserved while that one waits.
   const anchors = new Set(candidates.flatMap(({ anchor }) => anchor ?? []));
-  const coinsSat = coins.reduce((sum, { amountSat }) => sum + amountSat, 0n);
+  const lost = lostCoins.filter((coin) => !anchors.has(outpointOf(coin)));
+  const coinsSat = [...coins, ...lost].reduce((sum, { amountSat }) => sum + amountSat, 0n);
   const batch = chooseBatch<PlannedPayout, WaitingCode>(candidates, maxWithdrawals, (payments, required) => {
     const paySat = payments.reduce((sum, { amountSat }) => sum + amountSat, 0n);
     // Known without building anything: among many that wait for funds, each is looked at again and again.
     if (paySat >= coinsSat && required.length === 0) return { ok: false, code: "INSUFFICIENT_FUNDS" };
     const own = coins.filter((coin) => required.includes(outpointOf(coin)) || !anchors.has(outpointOf(coin)));
     return planPayments(
-      { ...request, coins: own },
+      { ...request, coins: own, lostCoins: lost },
       payments,
       required,
       feeRatesSatPerKvbyte[mostUrgent(payments)],

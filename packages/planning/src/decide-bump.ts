@@ -109,7 +109,7 @@ export function reaches(together: readonly Paid[], wantedSatPerKvbyte: bigint): 
 
 /**
  * The same payments from the same inputs, the fee out of the change; further coins only as far as that does not suffice. Of those
- * the smallest that will do: if another version confirms, what only this one spent is tied for ever.
+ * the smallest that will do: if another version confirms, what only this one spent is tied until that lies deep.
  */
 function replace(stuck: StuckTransaction, caps: BumpCaps, coins: readonly Coin[]): BumpDecision {
   const falling = coins.toSorted((left, right) => Number(right.amountSat - left.amountSat));

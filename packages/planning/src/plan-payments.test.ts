@@ -128,3 +128,39 @@ describe("the limits of nodes", () => {
     return found;
   }
 });
+
+describe("a coin that only lost transactions spend", () => {
+  const [first, second] = [fund(wallet, 60_000n, 1), fund(wallet, 30_000n, 2)];
+  const lostCoins = [fund(wallet, 40_000n, 3), fund(wallet, 80_000n, 4)];
+  const inputsFor = (amountSat: bigint, changes: Partial<PaymentRequest> = {}, required: readonly string[] = []) => {
+    const planned = planPayments(
+      request({ coins: [second, first], lostCoins, ...changes }),
+      pay(amountSat),
+      required,
+      1_000n,
+    );
+    return planned.ok ? planned.plan.inputs.map(outpointOf) : planned.code;
+  };
+  const [small, large] = lostCoins.map(outpointOf);
+
+  it("is left alone while the others suffice", () => {
+    const own = [first, second].map(outpointOf);
+    for (const amountSat of [20_000n, 70_000n, 85_000n]) {
+      const inputs = inputsFor(amountSat);
+      expect(Array.isArray(inputs) && inputs.every((outpoint) => own.includes(outpoint))).toBe(true);
+    }
+  });
+
+  it("helps out then, alone and the smallest that will do, and never as the first input", () => {
+    expect(inputsFor(95_000n)).toEqual([outpointOf(first), small]);
+    expect(inputsFor(135_000n)).toEqual([outpointOf(first), large]);
+    expect(inputsFor(180_000n)).toBe("INSUFFICIENT_FUNDS");
+    expect(inputsFor(100_000n, {}, [outpointOf(second)])?.[0]).toBe(outpointOf(second));
+  });
+
+  it("pays nobody by itself: what it comes beside has to be in a block", () => {
+    expect(inputsFor(20_000n, { coins: [] })).toBe("INSUFFICIENT_FUNDS");
+    const loose = change(30_000n, 5);
+    expect(inputsFor(40_000n, { coins: [loose], unconfirmed: chainTo(loose, 1) })).toBe("INSUFFICIENT_FUNDS");
+  });
+});

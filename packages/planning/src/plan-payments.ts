@@ -24,6 +24,8 @@ export type PaymentRequest = {
   readonly wallet: Wallet;
   /** `confirmed: false` marks change of our own that is in no block yet. */
   readonly coins: readonly Coin[];
+  /** Which only transactions spend that can confirm no more. The zone gives them out beside an anchor of one's own. */
+  readonly lostCoins?: readonly Coin[];
   /** Whether change of our own may be spent before it is in a block. */
   readonly spendUnconfirmed: boolean;
   readonly unconfirmed: readonly UnconfirmedTransaction[];
@@ -36,7 +38,8 @@ export type PaymentRequest = {
 
 /**
  * Unconfirmed change is taken only when what is confirmed does not suffice, and only as far as nodes keep the chain. When
- * it would suffice but may not be spent, the payments wait for a block, and not for new funds.
+ * it would suffice but may not be spent, the payments wait for a block, and not for new funds. Before they wait for those, one
+ * coin that only lost transactions spend helps out, never as the first input, which becomes the anchor.
  */
 export function planPayments(
   request: PaymentRequest,
@@ -44,6 +47,29 @@ export function planPayments(
   required: readonly string[],
   feeRateSatPerKvbyte: bigint,
   build: BuildPayout = planPayout,
+): Planned {
+  const { coins, lostCoins = [] } = request;
+  const planned = planWithout(request, payments, required, feeRateSatPerKvbyte, build);
+  if (planned.ok || planned.code !== "INSUFFICIENT_FUNDS") return planned;
+  const [largest] = coins
+    .filter(({ confirmed = true }) => confirmed)
+    .toSorted((left, right) => Number(right.amountSat - left.amountSat));
+  const anchor = required.length > 0 || largest === undefined ? required : [outpointOf(largest)];
+  if (anchor.length === 0) return planned;
+  // One at most, the smallest that will do: of two, each might be refused by another holder, and two that refuse are the end.
+  for (const lost of lostCoins) {
+    const beside = planWithout({ ...request, coins: [...coins, lost] }, payments, anchor, feeRateSatPerKvbyte, build);
+    if (beside.ok) return beside;
+  }
+  return planned;
+}
+
+function planWithout(
+  request: PaymentRequest,
+  payments: readonly Payable[],
+  required: readonly string[],
+  feeRateSatPerKvbyte: bigint,
+  build: BuildPayout,
 ): Planned {
   const { coins, spendUnconfirmed, unconfirmed } = request;
   const settled = coins.filter((coin) => coin.confirmed !== false || required.includes(outpointOf(coin)));

@@ -27,6 +27,11 @@ export const planningSettings = {
   SLUICE_SPEND_UNCONFIRMED_CHANGE: setting.flag().default(true),
   /** Change that is in no block for longer is not counted on. */
   SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS: setting.durationMs().default(21_600_000),
+  /**
+   * So many blocks have to lie above a payout before a coin that only another version of it spent pays others: as many as the
+   * gateway follows a fork back (SLUICE_DEEPEST_FORK_BLOCKS), or more.
+   */
+  SLUICE_LOST_COIN_BLOCKS: setting.whole({ min: 1, max: 1_000_000 }).default(100),
   /** A wallet that is short of funds says so at most this often. */
   SLUICE_REFILL_PAUSE_MS: setting.durationMs().default(60_000),
   /** Coins below this are small. */

@@ -74,7 +74,8 @@ export function openScreening(parts: {
     }
     const found = store.find(of, canonical);
     if (!found.ok) return { kind: "unknown", ...found.refusal };
-    return { kind: "labels", labels: found.value, version: status?.version ?? 0 };
+    const { version = 0, madeAtMs = 0 } = status ?? {};
+    return { kind: "labels", labels: found.value, version, madeAtMs };
   }
 
   /** Everything in the folder again whenever it has changed, in the order of the versions; what is in force already is passed over. */

@@ -15,7 +15,7 @@ import { accountLimitsSchema, labelsSchema, type Policy, policySchema, readPolic
 export { outpointOf } from "@sluice/chains";
 export * from "@sluice/signing-fixtures";
 
-export type PolicyChanges = Partial<Record<keyof typeof POLICY_FILE, unknown>>;
+export type PolicyChanges = Partial<Record<keyof typeof POLICY_FILE | "screening", unknown>>;
 
 export function makePolicy(changes: PolicyChanges = {}): Policy {
   const { labels, accountLimits, ...policy } = { ...POLICY_FILE, ...changes };

@@ -2,6 +2,7 @@
 import type { DecodedPayout } from "@sluice/chains";
 import type { OfflineFinding } from "./finding.ts";
 import { baselineBarriers } from "./judge-baseline.ts";
+import { labelBarriers } from "./judge-labels.ts";
 import { largeBarriers } from "./judge-large.ts";
 import { velocityBarriers } from "./judge-velocity.ts";
 import type { Due, History, Judgement } from "./judgement.ts";
@@ -25,6 +26,7 @@ export function judgeLimits(
   const barriers = [
     ...velocityBarriers(decoded, due, policy, history, nowMs, anchor),
     ...baselineBarriers(decoded, due, policy, history, nowMs),
+    ...labelBarriers(due, policy, history, nowMs),
     ...largeBarriers(due, policy, history, nowMs),
   ];
   return judgeBarriers(barriers, nowMs);

@@ -1,4 +1,5 @@
 // The offline verdict: one row a check, in the order of precedence, each one change away from a task that is signed.
+import type { Tier } from "@sluice/address-labels";
 import { CHAIN_REFUSALS, deriveScript } from "@sluice/chains";
 import { type Producer, seal, signRequest, type Trust, type TrustedKey } from "@sluice/contracts";
 import fc from "fast-check";
@@ -37,6 +38,22 @@ const own = deriveScript(wallet.descriptor, 0, 3).address;
 const policy = makePolicy();
 const nothing = noHistory(NOW_MS);
 
+/** Two coins, of which a transaction for somebody else spends one or both. */
+const pair = makeTask(seals, wallet, { coins: [coin, fund(wallet, 70_000n, 7)], clearedAtMs: NOW_MS });
+const pairOutpoints = inputsOf(pair);
+const sparing = (spared: readonly string[] | null) => ({
+  taskId: "t0",
+  txid: "cd".repeat(32),
+  withdrawalIds: ["w0"],
+  spared,
+});
+const beside = sparing(pairOutpoints.slice(1));
+
+function inputsOf(given: Task): readonly string[] {
+  const reading = readTask(given, { trust: seals.trust, wallets });
+  return reading.kind === "read" ? reading.read.decoded.inputs.map(({ outpoint }) => outpoint) : [];
+}
+
 type Given = {
   readonly task?: Task;
   readonly policy?: PolicyChanges;
@@ -57,13 +74,29 @@ const paying = (...pays: readonly (readonly [string, bigint])[]) =>
   of({ pays: pays.map(([address, amountSat]) => ({ address, amountSat })) });
 const clearance = (changes: Parameters<typeof request>[1], sealed = seals) =>
   ({ ...task, withdrawals: [{ clearance: clear(sealed, request("w1", changes), NOW_MS), attempt: 1 }] }) satisfies Task;
+const scriptHex = "0014751e76e8199196d454941c45d1b3a323f1433bd6";
 const label = (tier: string, address = DESTINATION): PolicyChanges => ({
   labels: [{ address, tier, category: "theft", reason: "a known thief" }],
 });
+const screenedAs = (...tiers: readonly (readonly [Tier, number])[]): Pick<History, "screened"> => ({
+  screened: new Map([
+    [
+      scriptHex,
+      {
+        ...{ kind: "labels", version: 3, madeAtMs: NOW_MS - HOUR_MS },
+        labels: tiers.map(([tier, confidence], at) => ({
+          ...{ tier, confidence, category: "scam", source: `s${at}`, sinceMs: 0 },
+        })),
+      } as const,
+    ],
+  ]),
+});
+const unscreened: Pick<History, "screened"> = {
+  screened: new Map([[scriptHex, { kind: "unknown", code: "LABELS_BLOCK_DAMAGED", detail: "a block" }]]),
+};
 const past = (atMs: number, amountMinor = 100_000n) => [{ atMs, amountMinor }];
 const two = [request("w1"), request("w2")];
 const window = (changes: object) => [{ windowMs: HOUR_MS, ...changes }];
-const scriptHex = "0014751e76e8199196d454941c45d1b3a323f1433bd6";
 
 const always = { delayScore: 0, refuseScore: 0 };
 const seldom = { delayScore: 0, refuseScore: 1_000 };
@@ -144,8 +177,21 @@ describe("the offline verdict", () => {
     ["PAYMENT_MISSING", "", { task: of({ requests: two, pays: [{ address: DESTINATION, amountSat: 100_000n }] }) }],
     ["DESTINATION_LABELLED", "w1", { policy: label("black") }],
     ["DESTINATION_LABELLED", "w1", { policy: label("grey", DESTINATION.toUpperCase()) }],
+    ["DESTINATION_LABELLED", "w1", { history: screenedAs(["white", 100], ["black", 90]) }],
+    ["DESTINATION_LABELLED", "w1", { history: screenedAs(["grey", 90]), policy: { screening: { refuseGrey: true } } }],
     ["ALREADY_PAID", "", { history: { paid: paidWith(`${"ab".repeat(32)}:0`) } }],
     ["INPUT_IN_USE", "", { history: { spenders: [{ taskId: "t0", txid: "cd".repeat(32), withdrawalIds: ["w0"] }] } }],
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [sparing([])] } }],
+    // The first input would be the anchor, and an internal transfer has no versions.
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [sparing(pairOutpoints.slice(0, 1))] } }],
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [sparing(pairOutpoints)] } }],
+    [
+      "INPUT_IN_USE",
+      "",
+      { task: pair, history: { spenders: [{ ...sparing(pairOutpoints.slice(1)), withdrawalIds: [] }] } },
+    ],
+    ["INPUT_IN_USE", "", { task: pair, history: { spenders: [beside, sparing(null)] } }],
+    ["INPUT_IN_USE", "", { task: pair, history: { paid: paidWith(pairOutpoints[1] ?? ""), spenders: [beside] } }],
     ["TRANSACTION_FOR_OTHERS", "", { history: { spenders: [alsoFor(["w0", "w1"])] } }],
     [
       "CLEARANCE_EXPIRED",
@@ -194,6 +240,8 @@ describe("the offline verdict", () => {
     ],
     ["ACCOUNT_ABNORMAL", "w1", { policy: unusual({ account: seldom }), history: { usualOfAccount: little } }],
     ["WALLET_ABNORMAL", "", { policy: unusual({ wallet: seldom }), history: { usualHoursOfWallet: smallHours } }],
+    ["LABELS_UNKNOWN", "w1", { history: unscreened }],
+    ["LABELS_UNKNOWN", "w1", { history: screenedAs(), policy: { screening: { maxAgeMs: HOUR_MS - 1 } } }],
     [
       "LARGE_PAYMENT_DELAY",
       "w1",
@@ -201,6 +249,17 @@ describe("the offline verdict", () => {
     ],
     ["NEEDS_RELEASE", "w1", { policy: { large: { delayAboveSat: "99999", delayMs: 0, releaseAboveSat: "99999" } } }],
   ];
+
+  test.each<readonly [string, Given]>([
+    ["the store says white, or grey", { history: screenedAs(["white", 100], ["grey", 100]) }],
+    [
+      "a black label is less sure than the policy demands",
+      { history: screenedAs(["black", 89]), policy: { screening: { blackFromConfidence: 90 } } },
+    ],
+    ["labels are as old as they may be", { history: screenedAs(), policy: { screening: { maxAgeMs: HOUR_MS } } }],
+    ["the bundle's own white stands over the store", { history: screenedAs(["black", 100]), policy: label("white") }],
+    ["the bundle's own white stands over a store that is away", { history: unscreened, policy: label("white") }],
+  ])("signs where %s", (_, given) => expect(verdict(given)).toEqual({ kind: "sign" }));
 
   test.each(rows)("refuses with %s, about '%s'", (rule, withdrawalId, given) => {
     expect(verdict(given)).toMatchObject({ kind: "refuse", findings: [{ rule, withdrawalId }] });
@@ -381,6 +440,11 @@ describe("velocity", () => {
       findings: [{ rule: "ACCOUNT_VELOCITY" }],
     });
   });
+});
+
+test("what a signed version of another payout does without may be spent beside an anchor of one's own", () => {
+  expect(pairOutpoints).toHaveLength(2);
+  expect(verdict({ task: pair, history: { spenders: [beside] } })).toEqual({ kind: "sign" });
 });
 
 describe("a withdrawal that was ordered before", () => {

@@ -6,6 +6,7 @@ import { parseAmount, parseAsset } from "@sluice/core";
 import { finding, type OfflineFinding } from "./finding.ts";
 import { findStrayIndex, PAYS_ITSELF } from "./judge-indexes.ts";
 import { judgeInternal } from "./judge-internal.ts";
+import { labelFinding } from "./judge-labels.ts";
 import { judgeLimits } from "./judge-limits.ts";
 import type { Due, History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
@@ -73,7 +74,7 @@ export function judgeTask(read: ReadTask, policy: Policy, history: History, nowM
   if (due.length === 0) return judgeInternal(read, policy, history, nowMs);
   const mismatch = findMismatch(decoded, due) ?? findStrayIndex(read, decoded, due, history);
   if (mismatch !== null) return mismatch;
-  const labelled = due.flatMap((each) => labelFinding(each, policy));
+  const labelled = due.flatMap((each) => labelFinding(each, policy, history));
   if (labelled.length > 0) return { kind: "refuse", findings: labelled };
   const conflict = findConflict(decoded, due, history);
   if (conflict !== null) return conflict;
@@ -169,18 +170,6 @@ function findMismatch(decoded: DecodedPayout, due: readonly Due[]): Refusal | nu
   return refuse("PAYMENT_MISSING", `nothing pays ${open.map(({ withdrawalId }) => withdrawalId).join(", ")}`);
 }
 
-function labelFinding({ withdrawalId, scriptHex }: Due, { labels }: Policy): readonly OfflineFinding[] {
-  const label = labels.get(scriptHex);
-  if (label === undefined || label.tier === "white") return [];
-  const { tier, category, reason } = label;
-  return [
-    finding(withdrawalId, "DESTINATION_LABELLED", `the destination is labelled ${category}: ${reason}`, {
-      tier,
-      category,
-    }),
-  ];
-}
-
 /** All that the conflict rule looks at of a transaction and of whom it pays. */
 export type Spending = Pick<DecodedPayout, "txid"> & { readonly inputs: readonly { readonly outpoint: string }[] };
 type Paying = readonly Pick<Due, "withdrawalId">[];
@@ -213,10 +202,22 @@ function findPaid(decoded: Spending, due: Paying, { paid }: Pick<History, "paid"
   return findings.length === 0 ? null : { kind: "refuse", findings };
 }
 
-/** An input is spent again only to replace a transaction, and that pays one of the same withdrawals. */
-function findTaken(decoded: Spending, due: Paying, { spenders }: Pick<History, "spenders">): Refusal | null {
+/**
+ * An input is spent again only to replace a transaction, and that pays one of the same withdrawals; or beside an anchor of its
+ * own, when a signed version of what spends it does without it, as when that one confirmed (ADR 18). An anchor is never shared.
+ */
+function findTaken(decoded: Spending, due: Paying, history: Pick<History, "paid" | "spenders">): Refusal | null {
+  const { spenders } = history;
   const ids = new Set(due.map(({ withdrawalId }) => withdrawalId));
-  const stranger = spenders.find(({ withdrawalIds }) => !withdrawalIds.some((id) => ids.has(id)));
+  const anchors = new Set(due.map(({ withdrawalId }) => anchorOf(withdrawalId, { decoded }, history)));
+  const stranger = spenders.find(
+    ({ withdrawalIds, spared }) =>
+      !withdrawalIds.some((id) => ids.has(id)) &&
+      (ids.size === 0 ||
+        withdrawalIds.length === 0 ||
+        !spared?.length ||
+        spared.some((outpoint) => anchors.has(outpoint))),
+  );
   if (stranger !== undefined) {
     const evidence = { taskId: stranger.taskId, transactionId: stranger.txid };
     return refuse("INPUT_IN_USE", "an input belongs to a transaction for other withdrawals", evidence);

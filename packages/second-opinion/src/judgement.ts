@@ -1,4 +1,5 @@
 // The verdict on a task, and what the zone remembers that it rests on.
+import type { Screened } from "@sluice/address-labels";
 import type { DecodedPayout } from "@sluice/chains";
 import type { Clearance } from "@sluice/contracts";
 import type { VelocityEntry } from "@sluice/core";
@@ -35,6 +36,11 @@ export type EarlierTask = {
   readonly taskId: string;
   readonly txid: string;
   readonly withdrawalIds: readonly string[];
+  /**
+   * What it has in common with the task at hand, if of each of these inputs another transaction that two holders have
+   * signed for all the same withdrawals does without it. Null or absent: some input is in all their versions.
+   */
+  readonly spared?: readonly string[] | null;
 };
 
 /** Since when a withdrawal waits for time or for people, and who has said no. */
@@ -61,6 +67,8 @@ export type History = {
   /** Gross outflow of each earlier hour that had any; hours are counted back from now. */
   readonly usualHoursOfWallet: readonly bigint[];
   readonly thisHourOfWalletSat: bigint;
+  /** What this zone's label store says of destinations, by scriptPubKey in lower-case hex; absent where there is none. */
+  readonly screened?: ReadonlyMap<string, Screened>;
   /** When this task was judged first; now, if it was not yet. */
   readonly firstJudgedAtMs: number;
   readonly deliberations: ReadonlyMap<string, Deliberation>;

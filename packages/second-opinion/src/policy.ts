@@ -36,6 +36,18 @@ const scores = z
   .strictObject({ delayScore: thousandths(1_000), refuseScore: thousandths(1_000) })
   .refine(({ delayScore, refuseScore }) => delayScore <= refuseScore, "refuses below what it delays");
 
+/** What labels of the zone's own label store lead to. The bundle's own short list stands over them. */
+const screening = z
+  .strictObject({
+    /** Without it a grey destination is for the online side's people to look at. */
+    refuseGrey: z.boolean().default(false),
+    /** A black label that is less sure than this counts as grey. */
+    blackFromConfidence: z.number().int().min(0).max(100).default(0),
+    /** Labels that were made longer ago are as good as none: everything waits for newer ones. */
+    maxAgeMs: z.number().int().min(1_000).optional(),
+  })
+  .prefault({});
+
 export const policySchema = z.strictObject({
   maxPaymentSat: minorUnits,
   maxFeeSat: minorUnits,
@@ -74,6 +86,7 @@ export const policySchema = z.strictObject({
       windows: windows.refine((list) => list.length > 0, "limits nothing"),
     })
     .optional(),
+  screening,
   /** A payment above the first waits; above the second a named person has to release it as well. */
   large: z
     .strictObject({ delayAboveSat: minorUnits, delayMs: z.number().int().min(0), releaseAboveSat: minorUnits })

@@ -60,11 +60,13 @@ export const STATUSES = {
   PAYMENT_UNMATCHED: refuses("an output pays what no clearance says"),
   PAYMENT_AMOUNT: refuses("an output pays another amount than the one cleared"),
   PAYMENT_MISSING: refuses("nothing pays what is cleared"),
-  DESTINATION_LABELLED: refuses("the destination is on the zone's own list"),
+  DESTINATION_LABELLED: refuses("the destination is on the zone's own list, or in its own copy of the label store"),
 
   // Against what was ordered before.
   ALREADY_PAID: refuses("the withdrawal was ordered in a transaction that this one does not conflict with"),
-  INPUT_IN_USE: refuses("an input belongs to a transaction for other withdrawals"),
+  INPUT_IN_USE: refuses(
+    "an input belongs to a transaction for other withdrawals, no signed version of which does without it, or it would be an anchor",
+  ),
   TRANSACTION_FOR_OTHERS: refuses("this very transaction was ordered for other withdrawals"),
   CLEARANCE_EXPIRED: refuses("the clearance was too old when the task was judged first"),
   CLEARANCE_FROM_FUTURE: refuses("the clearance is from the future"),
@@ -84,6 +86,7 @@ export const STATUSES = {
   WALLET_OUTFLOW: either("too much out of the wallet within a window, fees included"),
   ACCOUNT_ABNORMAL: either("far more than is usual for the account"),
   WALLET_ABNORMAL: either("far more in an hour than is usual for the wallet"),
+  LABELS_UNKNOWN: delays("it cannot be told whether the destination has a label"),
   LARGE_PAYMENT_DELAY: delays("a large payment waits, so that people may say no"),
   NEEDS_RELEASE: delays("a named person has to release it at the zone's console"),
 } as const satisfies Readonly<Record<string, Status>>;

@@ -31,7 +31,8 @@ export const SIGN_ONCE_REFUSALS = {
   WITHDRAWAL_ALREADY_SIGNED: "a withdrawal's further transaction spends the anchor of its first",
   ANCHOR_CHANGED: "a withdrawal's anchor is the one recorded with its first signature",
   ANCHOR_MISSING: "a transaction spends the anchor of every withdrawal that it pays",
-  INPUT_ALREADY_SIGNED: "an input is signed again only to replace a transaction that pays one of the same withdrawals",
+  INPUT_ALREADY_SIGNED:
+    "an input is signed again only to replace a transaction that pays one of the same withdrawals, or beside an anchor of its own when another version does without it",
 } as const;
 
 export type SignOnceRefusal = { readonly code: keyof typeof SIGN_ONCE_REFUSALS; readonly detail: string };
@@ -44,6 +45,7 @@ export class SignedHistory {
   readonly #transactions = new Map<string, SigningIntent>();
   readonly #anchors = new Map<string, string>();
   readonly #spenders = new Map<string, SigningIntent[]>();
+  readonly #payers = new Map<string, SigningIntent[]>();
   readonly #refused = new Set<string>();
 
   add(intent: SigningIntent | Refused): void {
@@ -55,12 +57,9 @@ export class SignedHistory {
     this.#transactions.set(intent.transactionId, intent);
     for (const { withdrawalId, anchor } of intent.withdrawals) {
       if (!this.#anchors.has(withdrawalId)) this.#anchors.set(withdrawalId, anchor);
+      keep(this.#payers, withdrawalId, intent);
     }
-    for (const input of intent.inputs) {
-      const spenders = this.#spenders.get(input);
-      if (spenders === undefined) this.#spenders.set(input, [intent]);
-      else spenders.push(intent);
-    }
+    for (const input of intent.inputs) keep(this.#spenders, input, intent);
   }
 
   wasRefused(taskId: string): boolean {
@@ -78,12 +77,33 @@ export class SignedHistory {
   spendersOf(input: string): readonly SigningIntent[] {
     return this.#spenders.get(input) ?? [];
   }
+
+  /**
+   * Whether another transaction on record pays all that this one pays, and does without the input. An anchor is never
+   * spared, since every version spends it; nor is an input of an internal transfer, which has no versions.
+   */
+  isSpared(input: string, { withdrawals: [first, ...others] }: SigningIntent): boolean {
+    if (first === undefined) return false;
+    const versions = this.#payers.get(first.withdrawalId) ?? [];
+    return versions.some(({ inputs, withdrawals }) => {
+      const paid = new Set(withdrawals.map(({ withdrawalId }) => withdrawalId));
+      return !inputs.includes(input) && others.every(({ withdrawalId }) => paid.has(withdrawalId));
+    });
+  }
+}
+
+function keep(found: Map<string, SigningIntent[]>, key: string, intent: SigningIntent): void {
+  const kept = found.get(key);
+  if (kept === undefined) found.set(key, [intent]);
+  else kept.push(intent);
 }
 
 /**
  * May this holder sign? The first violated rule, in the order of SIGN_ONCE_REFUSALS, refuses. Whatever is permitted
  * spends the anchor of each of its withdrawals, so by induction all that was ever signed for a withdrawal has that
- * outpoint in common and at most one of it confirms.
+ * outpoint in common and at most one of it confirms. Other inputs may be shared with transactions for others once a version
+ * of those does without them (ADR 18): that cannot pay twice, and an anchor is never shared, so that each withdrawal can
+ * still be paid from its own.
  */
 export function decideSigning(history: SignedHistory, intent: SigningIntent): Result<SignOnce, SignOnceRefusal> {
   const spent = new Set(intent.inputs);
@@ -106,10 +126,15 @@ export function decideSigning(history: SignedHistory, intent: SigningIntent): Re
   const unanchored = intent.withdrawals.find(({ anchor }) => !spent.has(anchor));
   if (unanchored !== undefined) return refuse("ANCHOR_MISSING", `${unanchored.withdrawalId} has ${unanchored.anchor}`);
 
+  const anchors = new Set(intent.withdrawals.map(({ anchor }) => anchor));
   for (const input of intent.inputs) {
     const foreign = history
       .spendersOf(input)
-      .find((earlier) => !earlier.withdrawals.some(({ withdrawalId }) => paid.has(withdrawalId)));
+      .find(
+        (earlier) =>
+          !earlier.withdrawals.some(({ withdrawalId }) => paid.has(withdrawalId)) &&
+          (paid.size === 0 || anchors.has(input) || !history.isSpared(input, earlier)),
+      );
     if (foreign !== undefined) return refuse("INPUT_ALREADY_SIGNED", `${input} in ${foreign.transactionId}`);
   }
   return ok("first");

@@ -16,7 +16,10 @@ export type Bug =
   | "refusal not kept"
   | "refusal hides a signature"
   | "ordered before the commit"
-  | "internal transfers are not on record";
+  | "internal transfers are not on record"
+  | "a coin serves one group for ever"
+  | "an anchor is shared"
+  | "spared by what was only ordered";
 
 export type TaskState = "new" | "ordered" | "refused" | "signed";
 export type Said = "-" | "signatures" | "refusal" | "invalid";
@@ -64,7 +67,8 @@ export function judgeAndRecord(
   return { ...memory, states, payments, attempts: [...memory.attempts, task].toSorted() };
 }
 
-function historyFor(candidates: readonly Candidate[], candidate: Candidate, { payments, attempts }: Memory, bug: Bug) {
+function historyFor(candidates: readonly Candidate[], candidate: Candidate, memory: Memory, bug: Bug) {
+  const { payments, attempts, states } = memory;
   const paid = Object.entries(payments).map(([withdrawalId, { anchor, task }]) => {
     const earlier = { anchor, taskId: String(task), txid: txidOf(at(candidates, task)) };
     return [withdrawalId, earlier] as const;
@@ -72,10 +76,17 @@ function historyFor(candidates: readonly Candidate[], candidate: Candidate, { pa
   const spenders = attempts.flatMap((task) => {
     const other = at(candidates, task);
     if (bug === "internal transfers are not on record" && other.pays === "") return [];
-    const shares = [...other.inputs].some((outpoint) => candidate.inputs.includes(outpoint));
-    return shares ? [{ taskId: String(task), txid: txidOf(other), withdrawalIds: [...other.pays] }] : [];
+    const common = [...other.inputs].filter((outpoint) => candidate.inputs.includes(outpoint));
+    if (common.length === 0) return [];
+    const versions = attempts
+      .filter((version) => bug === "spared by what was only ordered" || states[version] === "signed")
+      .map((version) => at(candidates, version))
+      .filter(({ pays }) => other.pays !== "" && [...other.pays].every((id) => pays.includes(id)));
+    const isSpared = common.every((outpoint) => versions.some(({ inputs }) => !inputs.includes(outpoint)));
+    const spared = isSpared && bug !== "a coin serves one group for ever" ? common : null;
+    return [{ taskId: String(task), txid: txidOf(other), withdrawalIds: [...other.pays], spared }];
   });
-  return { paid: new Map(paid), spenders };
+  return { paid: new Map(paid), spenders: bug === "an anchor is shared" ? [] : spenders };
 }
 
 export function orderOf(candidates: readonly Candidate[], task: number, { payments }: Memory): Order {
@@ -138,7 +149,7 @@ export function answerOf(
       bug === "internal transfers are not on record" && "inputs" in record && record.withdrawals.length === 0;
     if (!forgotten) history.add(record);
   }
-  const decision = decideSigning(history, intent);
+  const decision = decideFor(history, intent, bug);
   const anchored = ["WITHDRAWAL_ALREADY_SIGNED", "ANCHOR_CHANGED", "ANCHOR_MISSING"];
   if (passes && decision.ok) return decision.value;
   if (passes && bug === "anchor not checked" && !decision.ok && anchored.includes(decision.refusal.code))
@@ -146,6 +157,21 @@ export function answerOf(
   const signed = history.transaction(intent.transactionId) !== undefined && bug !== "refusal hides a signature";
   return signed ? "refused, signed before" : "refused";
 }
+
+function decideFor(history: SignedHistory, intent: SigningIntent, bug: Bug): ReturnType<typeof decideSigning> {
+  const decision = decideSigning(history, intent);
+  const foreign = intent.inputs.some((input) =>
+    history.spendersOf(input).some(({ withdrawals }) => !withdrawals.some((one) => isOf(intent, one.withdrawalId))),
+  );
+  // As the rule was before coins could be shared, and as it would be if nothing were exclusive.
+  if (bug === "a coin serves one group for ever" && decision.ok && decision.value === "first" && foreign)
+    return { ok: false, refusal: { code: "INPUT_ALREADY_SIGNED", detail: "" } };
+  if (bug === "an anchor is shared" && !decision.ok && decision.refusal.code === "INPUT_ALREADY_SIGNED")
+    return { ok: true, value: "first" };
+  return decision;
+}
+
+const isOf = ({ withdrawals }: SigningIntent, id: string) => withdrawals.some((one) => one.withdrawalId === id);
 
 /** Both can confirm: they share no outpoint. */
 export function independent(one: Candidate, other: Candidate): boolean {

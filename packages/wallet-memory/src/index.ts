@@ -4,6 +4,7 @@ export { coinMismatch } from "./coin-mismatch.ts";
 export * from "./coins.ts";
 export * from "./fees.ts";
 export * from "./lanes.ts";
+export * from "./lost-coins.ts";
 export * from "./parked-reports.ts";
 export * from "./people.ts";
 export * from "./refills.ts";

@@ -18,7 +18,13 @@ export async function lockVersions(tx: Transaction, transactionId: string): Prom
  * versions are superseded. If it was one of those that was final before, a reorganisation has taken it back: what only
  * that one spent is a coin again.
  */
-export async function settlePayout(tx: Transaction, taskId: string, transactionId: string): Promise<void> {
+export async function settlePayout(
+  tx: Transaction,
+  taskId: string,
+  transactionId: string,
+  height: number,
+): Promise<void> {
+  await tx.query("update task set block_height = $2 where id = $1", [taskId, height]);
   const { rows } = await tx.query<{ id: string; transactionId: string }>(
     `update task other set state = 'superseded', send_after = 'infinity' from task
      where task.id = $1 and other.payout_id = task.payout_id and other.id <> task.id and other.state <> 'refused'
@@ -37,7 +43,7 @@ export async function settlePayout(tx: Transaction, taskId: string, transactionI
      where input.task_id = $1 and coin.outpoint = input.outpoint`,
     [taskId, transactionId],
   );
-  // Signatures over these exist, so the semi-offline zone would refuse them to every other payout, again and again.
+  // Signatures over these exist: they pay nobody else before this one is so deep that no version of it comes back (lost-coins.ts).
   await tx.query(
     `update coin set tied_to = (select payout_id from task where id = $1) from task_input input
      where input.task_id = any($2) and coin.outpoint = input.outpoint and coin.state = 'unspent'`,
@@ -46,14 +52,21 @@ export async function settlePayout(tx: Transaction, taskId: string, transactionI
   await tx.query("delete from bump where payout_id = (select payout_id from task where id = $1)", [taskId]);
 }
 
+/** One of a version's coins is another payout's by now: it was given away when the final version was deep enough. */
+const GAVE_AWAY = `exists (
+  select from task_input given join coin using (outpoint)
+  where given.task_id = other.id and (
+    exists (select from reservation held where held.outpoint = coin.outpoint and held.payout_id <> other.payout_id)
+    or exists (select from task winner where winner.transaction_id = coin.spent_by and winner.payout_id <> other.payout_id)))`;
+
 /**
  * The final version left the best chain: any version may confirm again. Their coins are the payout's as before, in their
- * places, and what was superseded waits as it did.
+ * places, and what was superseded waits as it did; only what gave a coin away stays superseded.
  */
 export async function reservePayoutAgain(tx: Transaction, taskId: string): Promise<void> {
   await tx.query(
     `update task other set state = case when other.transaction is null then 'submitted' else 'signed' end, send_after = now()
-     from task where task.id = $1 and other.payout_id = task.payout_id and other.state = 'superseded'`,
+     from task where task.id = $1 and other.payout_id = task.payout_id and other.state = 'superseded' and not ${GAVE_AWAY}`,
     [taskId],
   );
   await tx.query(
@@ -62,9 +75,14 @@ export async function reservePayoutAgain(tx: Transaction, taskId: string): Promi
                         where task.id = $1)`,
     [taskId],
   );
-  await tx.query("update coin set tied_to = null where tied_to = (select payout_id from task where id = $1)", [taskId]);
+  await tx.query(
+    `update coin set tied_to = null where tied_to = (select payout_id from task where id = $1) and state = 'unspent'
+     and not exists (select from reservation where reservation.outpoint = coin.outpoint)`,
+    [taskId],
+  );
   const inputs = `from task_input input join task other on other.id = input.task_id
-                  join task on task.payout_id = other.payout_id where task.id = $1 and other.state <> 'refused'`;
+                  join task on task.payout_id = other.payout_id
+                  where task.id = $1 and other.state not in ('refused', 'superseded')`;
   await tx.query(
     `insert into reservation (outpoint, payout_id) select distinct input.outpoint, task.payout_id ${inputs}
      on conflict (outpoint) do nothing`,

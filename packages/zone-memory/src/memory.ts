@@ -16,6 +16,24 @@ const MOST_USUAL = 500;
 
 type Memory = Omit<History, "firstJudgedAtMs" | "deliberations" | "releasedBy">;
 
+/**
+ * `spared` are its inputs among those asked about, if each is missing in a signed task that pays all the same withdrawals. One
+ * that was only ordered does not count: it may be released yet, and then nothing was signed without the input.
+ */
+const SPENDERS = `
+  select task.id as "taskId", task.txid, array_remove(array_agg(distinct attempt.withdrawal_id), null) as "withdrawalIds",
+         case when bool_and(exists (
+           select from payment_attempt common join task version on version.id = common.task_id
+           where common.withdrawal_id = attempt.withdrawal_id and version.state = 'signed'
+             and not exists (select from task_input same
+                             where same.task_id = version.id and same.outpoint = input.outpoint)
+             and not exists (select from payment_attempt mine where mine.task_id = task.id and not exists (
+               select from payment_attempt theirs
+               where theirs.task_id = version.id and theirs.withdrawal_id = mine.withdrawal_id))
+         )) then array_agg(distinct input.outpoint) end as spared
+  from task_input input join task on task.id = input.task_id left join payment_attempt attempt on attempt.task_id = task.id
+  where input.outpoint = any($1) group by task.id order by task.id`;
+
 /** Everything that the limits and the rule of paying once can need for these withdrawals. */
 export async function loadMemory(
   tx: Transaction,
@@ -30,12 +48,7 @@ export async function loadMemory(
     `select withdrawal_id as "withdrawalId", anchor, task_id as "taskId", txid from payment where withdrawal_id = any($1)`,
     [ids],
   );
-  const spenders = await tx.query<EarlierTask>(
-    `select task.id as "taskId", task.txid, array_remove(array_agg(distinct attempt.withdrawal_id), null) as "withdrawalIds"
-     from task_input join task on task.id = task_input.task_id left join payment_attempt attempt on attempt.task_id = task.id
-     where task_input.outpoint = any($1) group by task.id order by task.id`,
-    [decoded.inputs.map(({ outpoint }) => outpoint)],
-  );
+  const spenders = await tx.query<EarlierTask>(SPENDERS, [decoded.inputs.map(({ outpoint }) => outpoint)]);
   const accounts = due.map(({ account }) => account);
   const scripts = due.map(({ scriptHex }) => Buffer.from(scriptHex, "hex"));
   const byAccount = await entriesBy(tx, "account as key", "account = any($1)", accounts, sinceMs);

@@ -1,4 +1,5 @@
 // The public API: a server with the door that every route goes through, and the groups of routes that packages bring.
+import { destinationRoutes } from "@sluice/destinations";
 import { type DoorOptions, openDoor, type RouteGroup, SIGNATURE_SCHEME } from "@sluice/gate";
 import { type AnsweredRequest, createHttpServer, type HttpServer, type HttpServerOptions } from "@sluice/http";
 import { type ScreeningRouteOptions, screeningRoutes } from "@sluice/screening-routes";
@@ -15,7 +16,13 @@ export type ApiOptions = DoorOptions &
 
 /** Every group of routes of the API. Who brings one adds it here. */
 function routeGroups(options: ApiOptions): readonly RouteGroup[] {
-  return [withdrawalRoutes(options), signalRoutes(options), suspensionRoutes(options), screeningRoutes(options)];
+  return [
+    withdrawalRoutes(options),
+    destinationRoutes(options),
+    signalRoutes(options),
+    screeningRoutes(options),
+    suspensionRoutes(options),
+  ];
 }
 
 /** The server with its routes, not yet listening. Health and metrics proper are on the internal address only. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findScript, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { decide, strictest } from "@sluice/core";
+import { loadAllowed } from "@sluice/destinations";
 import type { Logger } from "@sluice/messaging";
 import { type Facts, findAll, type Policy } from "@sluice/online-rules";
 import { isRetriable, listen, type Pool, type Transaction, transaction } from "@sluice/postgres";
@@ -128,6 +129,7 @@ async function gather(
     alarms: await alarmsNow(tx, policy, clockMs),
     refusedOfflineAtMs: await refusedOfflineAtMs(tx, stored.account, nowMs - policy.zone.refusedMs),
     suspension: await standingFor(tx, stored),
+    allowList: await loadAllowed(tx, stored, nowMs),
     behaviour: await gatherBehaviour(tx, policy.behaviour, stored, nowMs),
   };
 }

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { TestKey } from "./keys.ts";
-import { createPeer, type Outgoing, type Peer } from "./peer.ts";
-import { clientOf, countRows, createWorld, type Keys, newWithdrawal, type World } from "./world.ts";
+import type { Outgoing, Peer } from "./peer.ts";
+import { CLEARED, clientOf, countRows, type Keys, newWithdrawal, shareWorld } from "./world.ts";
 
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 40_000, interval: 50 });
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -189,21 +189,26 @@ const TALES: readonly Tale[] = [
 /** What came over topics, without the readers' receipts. */
 const TOLD = "inbox where message_type <> 'message.received.v1'";
 
+/** What the policy holds until a person approves it. */
+const HELD = { address: newWithdrawal().address, tier: "grey", category: "test", reason: "it is grey" };
+const { world: shared, living, peer: nextTo } = shareWorld({ policy: { labels: [HELD] } });
+
 describe("facts", () => {
   it("in any order, and some of them twice, end in the same state", async () => {
-    const world = await createWorld();
+    const world = shared();
     const ids = TALES.flatMap(({ name }) =>
       Array.from({ length: 6 }, (_, n) => `${name.replaceAll(/\W+/g, "-")}-${n}`),
     );
-    const { client, peer } = await allCleared(world, ids);
+    const { client, peer } = await allCleared("any-order", ids);
     const messages = TALES.flatMap(({ name, tell }) =>
       ids
         .filter((id) => id.slice(0, -2) === name.replaceAll(/\W+/g, "-"))
         .flatMap((id) => tell(about(world.keys, [id]), id)),
     );
+    const before = await countRows(world.pool, TOLD);
     const order = shuffled([...messages, ...messages.filter(() => Math.random() < 0.2)]);
     await peer.publish(order);
-    await eventually(() => countRows(world.pool, TOLD)).toBe(messages.length);
+    await eventually(() => countRows(world.pool, TOLD)).toBe(before + messages.length);
     expect(await countRows(world.pool, "dead_letter")).toBe(0);
     for (const { name, end } of TALES) {
       for (const id of ids.filter((one) => one.slice(0, -2) === name.replaceAll(/\W+/g, "-"))) {
@@ -218,38 +223,46 @@ describe("facts", () => {
   });
 
   it("of a batch change every withdrawal in it; a refused one leaves its companions to be planned again", async () => {
-    const world = await createWorld();
-    const { client, peer } = await allCleared(world, ["a", "b", "c"]);
-    const first = about(world.keys, ["a", "b", "c"]);
-    await peer.publish([first.planned(), first.signing(), first.refused(1, ["b"])]);
-    await eventually(async () => (await client.getWithdrawal("b")).state).toBe("refused");
-    await eventually(() => countRows(world.pool, TOLD)).toBe(3);
-    const b = await client.getWithdrawal("b");
-    expect(b.detail).toBe("refused by the semi-offline zone: OFFLINE_LABEL: on the offline list");
-    expect(b.findings.at(-1)).toMatchObject({ by: "semi-offline-risk", rule: "OFFLINE_LABEL", verdict: "refuse" });
-    for (const id of ["a", "c"]) {
+    const world = shared();
+    const [before, clearedBefore] = [await countRows(world.pool, TOLD), await countRows(world.pool, CLEARED)];
+    const [a, b, c] = ["batch-a", "batch-b", "batch-c"] as const;
+    const { client, peer } = await allCleared("batch", [a, b, c]);
+    const first = about(world.keys, [a, b, c]);
+    await peer.publish([first.planned(), first.signing(), first.refused(1, [b])]);
+    await eventually(async () => (await client.getWithdrawal(b)).state).toBe("refused");
+    await eventually(() => countRows(world.pool, TOLD)).toBe(before + 3);
+    const refused = await client.getWithdrawal(b);
+    expect(refused.detail).toBe("refused by the semi-offline zone: OFFLINE_LABEL: on the offline list");
+    expect(refused.findings.at(-1)).toMatchObject({
+      by: "semi-offline-risk",
+      rule: "OFFLINE_LABEL",
+      verdict: "refuse",
+    });
+    for (const id of [a, c]) {
       const companion = await client.getWithdrawal(id);
       expect([companion.state, companion.findings.length]).toEqual(["cleared", 8]);
     }
-    const second = about(world.keys, ["a", "c"]);
+    const second = about(world.keys, [a, c]);
     await peer.publish([second.planned(2), second.signed(2), second.broadcast(2), second.confirmed(7, 2)]);
-    for (const id of ["a", "c"]) await eventually(async () => (await client.getWithdrawal(id)).state).toBe("completed");
+    for (const id of [a, c]) await eventually(async () => (await client.getWithdrawal(id)).state).toBe("completed");
     // Nothing was cleared twice: the clearance of a companion stays the one that it has.
-    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(3);
-    await eventually(() => last(peer, "a")).toBe("completed");
-    expect(last(peer, "b")).toBe("refused");
-    const revisions = peer.changed.filter(({ message }) => message.withdrawalId === "a").map((o) => o.message.revision);
+    expect(await countRows(world.pool, CLEARED)).toBe(clearedBefore + 3);
+    await eventually(() => last(peer, a)).toBe("completed");
+    expect(last(peer, b)).toBe("refused");
+    const revisions = peer.changed.filter(({ message }) => message.withdrawalId === a).map((o) => o.message.revision);
     expect(revisions).toEqual(revisions.map((_, index) => index + 1));
   });
 
   it("after which a signature may exist end nothing, and say that a person has to look", async () => {
-    const world = await createWorld();
-    const { client, peer } = await allCleared(world, ["a", "b"]);
-    const its = about(world.keys, ["a", "b"]);
+    const world = shared();
+    const before = await countRows(world.pool, TOLD);
+    const ids = ["signed-a", "signed-b"] as const;
+    const { client, peer } = await allCleared("signed", ids);
+    const its = about(world.keys, ids);
     await peer.publish([its.planned(), its.signing()]);
-    await eventually(() => countRows(world.pool, TOLD)).toBe(2);
-    await peer.publish([its.refused(1, ["a"], true)]);
-    for (const id of ["a", "b"]) {
+    await eventually(() => countRows(world.pool, TOLD)).toBe(before + 2);
+    await peer.publish([its.refused(1, [ids[0]], true)]);
+    for (const id of ids) {
       await eventually(async () => (await client.getWithdrawal(id)).detail).toContain("a person has to look");
       expect((await client.getWithdrawal(id)).state).toBe("signing");
     }
@@ -258,10 +271,10 @@ describe("facts", () => {
 
 describe("a message that cannot be true is parked with its reason, and waits for a person", () => {
   it("each for its own reason, while the others go on; a retry counts once it can be true", async () => {
-    const held = { address: newWithdrawal().address, tier: "grey", category: "test", reason: "it is grey" };
-    const world = await createWorld({ policy: { labels: [held] } });
-    const { client, peer, internal, running } = await allCleared(world, ["a", "b"]);
-    await client.createWithdrawal(newWithdrawal({ id: "held", address: held.address }));
+    const world = shared();
+    expect(await countRows(world.pool, "dead_letter")).toBe(0);
+    const { client, peer, internal, running } = await allCleared("parked", ["a", "b"]);
+    await client.createWithdrawal(newWithdrawal({ id: "held", account: "parked", address: HELD.address }));
     await client.waitFor("held", ["held"], { pollMs: 100 });
     const [a, b] = [about(world.keys, ["a"]), about(world.keys, ["b"])];
     await peer.publish([a.refused(1, ["a"])]);
@@ -295,10 +308,11 @@ describe("a message that cannot be true is parked with its reason, and waits for
   });
 });
 
-async function allCleared(world: World, ids: readonly string[]) {
-  const [running, peer] = await Promise.all([world.start(), createPeer(world)]);
-  const client = clientOf(running, world.keys.backend);
-  for (const id of ids) await client.createWithdrawal(newWithdrawal({ id }));
+/** Of an account of their own: what the zone has refused lately holds back the next of the same account. */
+async function allCleared(account: string, ids: readonly string[]) {
+  const [running, peer] = await Promise.all([living(), nextTo()]);
+  const client = clientOf(running, shared().keys.backend);
+  for (const id of ids) await client.createWithdrawal(newWithdrawal({ id, account }));
   for (const id of ids) await client.waitFor(id, ["cleared"], { pollMs: 100 });
   return { client, peer, running, internal: running.internal };
 }

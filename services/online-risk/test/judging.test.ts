@@ -1,13 +1,11 @@
-// Step 2 by real processes: every verdict to its end, through crashes, with several instances at once.
+// Step 2 by real processes: every verdict to its end, through crashes.
 import { setTimeout } from "node:timers/promises";
 import { createTrust, verifyClearance } from "@sluice/contracts";
 import { openSession } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
 import { addressNumber, hotAddress, SECOND_WALLET } from "./addresses.ts";
 import { trustEntry } from "./keys.ts";
-import { createPeer } from "./peer.ts";
-import { send } from "./raw-request.ts";
-import { clientOf, countRows, createWorld, newWithdrawal, type World } from "./world.ts";
+import { CLEARED, clientOf, countRows, createWorld, newWithdrawal, shareWorld, type World } from "./world.ts";
 
 const POLL = { pollMs: 100 };
 const LONG = 86_400_000;
@@ -21,10 +19,19 @@ function label(number: number, tier: string) {
   return { address: addressNumber(number).toUpperCase(), tier, category: "test", reason: `it is ${tier}` };
 }
 
+const TWICE = "withdrawal where revision = 2";
+
 describe("a verdict", () => {
+  const {
+    world: shared,
+    living,
+    peer: nextTo,
+  } = shareWorld({
+    policy: { labels: [label(BLACK, "black")], maxAmountMinor: "50000" },
+  });
+
   it("clear: seals a clearance that holds the request as it was signed, and what every rule found", async () => {
-    const world = await createWorld();
-    const [running, peer] = [await world.start(), await createPeer(world)];
+    const [world, running, peer] = [shared(), await living(), await nextTo()];
     const client = clientOf(running, world.keys.backend);
     const withdrawal = newWithdrawal();
     expect((await client.createWithdrawal(withdrawal)).history[0]?.state).toBe("received");
@@ -55,8 +62,9 @@ describe("a verdict", () => {
   });
 
   it("reject: says why, and nothing is cleared", async () => {
-    const world = await createWorld({ policy: { labels: [label(BLACK, "black")], maxAmountMinor: "50000" } });
-    const client = clientOf(await world.start(), world.keys.backend);
+    const world = shared();
+    const client = clientOf(await living(), world.keys.backend);
+    const clearedBefore = await countRows(world.pool, CLEARED);
     const { id } = await client.createWithdrawal(newWithdrawal({ address: addressNumber(BLACK) }));
     const rejected = await client.waitFor(id, ["rejected"], POLL);
     expect(rejected.detail).toContain("DESTINATION_LABEL: The destination is labelled black");
@@ -66,9 +74,25 @@ describe("a verdict", () => {
       const own = await client.createWithdrawal(newWithdrawal({ address }));
       expect((await client.waitFor(own.id, ["rejected"], POLL)).detail).toContain("DESTINATION_OWN");
     }
-    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(0);
+    expect(await countRows(world.pool, CLEARED)).toBe(clearedBefore);
   });
 
+  it("hold: an address that begins and ends like an older one of the account", async () => {
+    const world = shared();
+    const client = clientOf(await living(), world.keys.backend);
+    const account = "imitated";
+    const { id } = await client.createWithdrawal(newWithdrawal({ account }));
+    await client.waitFor(id, ["cleared"], POLL);
+    // Nobody can make such an address in a test's time, so the older one is made to look alike where it is kept.
+    const imitation = newWithdrawal({ account });
+    const ends = `${imitation.address.slice(6, 10)}…${imitation.address.slice(-4)}`;
+    await world.pool.query("update destination set ends = $1 where account = $2", [ends, account]);
+    await client.createWithdrawal(imitation);
+    expect((await client.waitFor(imitation.id, ["held"], POLL)).detail).toContain("ADDRESS_LOOKALIKE");
+  });
+});
+
+describe("a verdict by a policy of its own", () => {
   it("hold: waits for distinct keys, then clears and remembers", async () => {
     const newDestination = { aboveMinor: "1000", approvals: 2 };
     const world = await createWorld({ policy: { newDestination } });
@@ -100,7 +124,7 @@ describe("a verdict", () => {
     expect([cleared.state, cleared.approvals.by]).toEqual(["cleared", ["ann", "bob"]]);
     expect(cleared.findings.at(-1)).toMatchObject({ rule: "APPROVALS", evidence: { approvedBy: "ann, bob" } });
     expect(cleared.history.map(({ state }) => state)).toEqual(["received", "held", "held", "held", "cleared"]);
-    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(1);
+    expect(await countRows(world.pool, CLEARED)).toBe(1);
     const again = await client.createWithdrawal(newWithdrawal({ address: withdrawal.address }));
     expect((await client.waitFor(again.id, ["cleared", "held"], POLL)).state).toBe("cleared");
   });
@@ -138,37 +162,29 @@ describe("a verdict", () => {
       expect(history.at(-1)?.detail).toBe("cancelled by backend");
     }
   });
-
-  it("hold: an address that begins and ends like an older one of the account", async () => {
-    const world = await createWorld();
-    const client = clientOf(await world.start(), world.keys.backend);
-    const { id } = await client.createWithdrawal(newWithdrawal());
-    await client.waitFor(id, ["cleared"], POLL);
-    // Nobody can make such an address in a test's time, so the older one is made to look alike where it is kept.
-    const imitation = newWithdrawal();
-    const ends = `${imitation.address.slice(6, 10)}…${imitation.address.slice(-4)}`;
-    await world.pool.query("update destination set ends = $1", [ends]);
-    await client.createWithdrawal(imitation);
-    expect((await client.waitFor(imitation.id, ["held"], POLL)).detail).toContain("ADDRESS_LOOKALIKE");
-  });
 });
 
 describe("nothing is lost", () => {
+  // Each test takes the process that the one before has left.
+  const { world: shared, living, handOn } = shareWorld();
+
   it("by a crash between the answer and the judgement", async () => {
-    const world = await createWorld();
-    const first = await world.start();
+    const [world, first] = [shared(), await living()];
+    const clearedBefore = await countRows(world.pool, CLEARED);
     const { ids, release } = await acceptedButNotJudged(world, first.api);
     expect(await first.end("SIGKILL")).toBeNull();
     await release();
     expect(await countRows(world.pool, "withdrawal where state = 'received'")).toBe(ids.length);
-    const client = clientOf(await world.start(), world.keys.backend);
+    const second = await world.start();
+    handOn(second);
+    const client = clientOf(second, world.keys.backend);
     for (const id of ids) expect((await client.waitFor(id, ["cleared"], POLL)).state).toBe("cleared");
-    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(ids.length);
+    expect(await countRows(world.pool, CLEARED)).toBe(clearedBefore + ids.length);
   });
 
   it("by an orderly stop in the middle of requests: what was answered is there, and is judged by the next", async () => {
-    const world = await createWorld();
-    const first = await world.start();
+    const [world, first] = [shared(), await living()];
+    const before = await countRows(world.pool, "withdrawal");
     const client = clientOf(first, world.keys.backend);
     const asked = Array.from({ length: 150 }, () => newWithdrawal());
     let accepted = 0;
@@ -186,18 +202,21 @@ describe("nothing is lost", () => {
       }),
     );
     expect(await ended).toBe(0);
-    const second = clientOf(await world.start(), world.keys.backend);
+    const next = await world.start();
+    handOn(next);
+    const second = clientOf(next, world.keys.backend);
     for (const id of outcomes) if (id !== null) await second.waitFor(id, ["cleared"], POLL);
     process.stderr.write(`stopped in the middle: ${accepted} of ${asked.length} accepted\n`);
     expect(accepted).toBeGreaterThanOrEqual(20);
     // Asking again with the same ids finds or makes the rest, and nothing twice.
     for (const withdrawal of asked) await second.createWithdrawal(withdrawal);
-    expect(await countRows(world.pool, "withdrawal")).toBe(asked.length);
+    expect(await countRows(world.pool, "withdrawal")).toBe(before + asked.length);
+    for (const { id } of asked) expect((await second.waitFor(id, ["cleared"], POLL)).state).toBe("cleared");
   });
 
   it("while every connection to the database is cut, again and again", async () => {
-    const world = await createWorld();
-    const running = await world.start();
+    const [world, running] = [shared(), await living()];
+    const [twice, clearedBefore] = [await countRows(world.pool, TWICE), await countRows(world.pool, CLEARED)];
     // How often it is turned away meanwhile depends on the machine, and is not what this is about.
     const client = clientOf(running, world.keys.backend, 100);
     const asked = Array.from({ length: 120 }, () => newWithdrawal());
@@ -211,77 +230,8 @@ describe("nothing is lost", () => {
     for (const { id } of asked) expect((await client.waitFor(id, ["cleared"], POLL)).state).toBe("cleared");
     process.stderr.write(`cut ${cut} connections\n`);
     expect(cut).toBeGreaterThan(6);
-    expect(await countRows(world.pool, "withdrawal where revision = 2")).toBe(asked.length);
-    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(asked.length);
-  });
-});
-
-describe("two instances", () => {
-  it("refuse a nonce that the other one has seen, also after both were killed", async () => {
-    const world = await createWorld();
-    const [one, two] = await Promise.all([world.start(), world.start()]);
-    const nonce = "seen-by-the-other";
-    const ask = async (api: string) => {
-      const target = "/v1/withdrawals";
-      const { status, body } = await send(api, { key: world.keys.backend, method: "GET", target, nonce });
-      return [status, body.code];
-    };
-    expect(await ask(one.api)).toEqual([200, undefined]);
-    expect(await ask(two.api)).toEqual([401, "SIGNATURE_REPLAYED"]);
-    await Promise.all([one.end("SIGKILL"), two.end("SIGKILL")]);
-    expect(await ask((await world.start()).api)).toEqual([401, "SIGNATURE_REPLAYED"]);
-  });
-
-  it("judge 200 withdrawals once each", async () => {
-    const world = await createWorld();
-    const [one, two] = await Promise.all([world.start(), world.start()]);
-    const peer = await createPeer(world);
-    const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
-    const asked = Array.from({ length: 200 }, () => newWithdrawal());
-    await Promise.all(asked.map((withdrawal, n) => clients[n % 2 === 0 ? 0 : 1].createWithdrawal(withdrawal)));
-    await eventually(() => peer.cleared.length).toBe(200);
-    expect(new Set(peer.cleared.map(({ message }) => message.withdrawalId)).size).toBe(200);
-    expect(await countRows(world.pool, "withdrawal where state = 'cleared' and revision = 2")).toBe(200);
-    expect(await countRows(world.pool, "finding")).toBe(200 * 8);
-    expect(await countRows(world.pool, "outbox where topic = 'withdrawal.cleared.v1'")).toBe(200);
-    const verdictsOf = async (internal: string) => {
-      const text = await (await fetch(`${internal}/metrics`)).text();
-      return Number(/verdicts_total\{verdict="clear".*\} (\d+)/.exec(text)?.[1] ?? "0");
-    };
-    const shares = [await verdictsOf(one.internal), await verdictsOf(two.internal)];
-    process.stderr.write(`judged by each instance: ${shares.join(", ")}\n`);
-    expect((shares[0] ?? 0) + (shares[1] ?? 0)).toBe(200);
-    for (const share of shares) expect(share).toBeGreaterThan(0);
-  });
-
-  it("wait for each other with two withdrawals of one account", async () => {
-    const world = await createWorld({ policy: { accountWindows: [{ windowMs: LONG, maxCount: 1 }] } });
-    const [one, two] = await Promise.all([world.start(), world.start()]);
-    // Judgements can be read for, but not written: each instance comes as far as it can with one of the two.
-    const session = await openSession(world.pool);
-    await session.query("begin; lock table finding in exclusive mode");
-    const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
-    await Promise.all(clients.map((client) => client.createWithdrawal(newWithdrawal())));
-    const waiting = "pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
-    await eventually(() => countRows(world.pool, waiting)).toBe(2);
-    await session.close();
-    await eventually(() => countRows(world.pool, "withdrawal where state = 'received'")).toBe(0);
-    expect(await countRows(world.pool, "withdrawal where state = 'cleared'")).toBe(1);
-    expect(await countRows(world.pool, "withdrawal where state = 'delayed'")).toBe(1);
-  });
-
-  it("keep an account's limit between them", async () => {
-    const accountWindows = [{ windowMs: LONG, maxCount: 5 }];
-    const world = await createWorld({ policy: { accountWindows } });
-    const [one, two] = await Promise.all([world.start(), world.start()]);
-    const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
-    const asked = Array.from({ length: 40 }, () => newWithdrawal());
-    await Promise.all(asked.map((withdrawal, n) => clients[n % 2 === 0 ? 0 : 1].createWithdrawal(withdrawal)));
-    await eventually(() => countRows(world.pool, "withdrawal where state = 'received'")).toBe(0);
-    expect(await countRows(world.pool, "withdrawal where state = 'cleared'")).toBe(5);
-    expect(await countRows(world.pool, "withdrawal where state = 'delayed' and detail like '%VELOCITY%'")).toBe(35);
-    const other = await clients[0].createWithdrawal(newWithdrawal({ account: "other" }));
-    expect((await clients[0].waitFor(other.id, ["cleared", "delayed"], POLL)).state).toBe("cleared");
+    expect(await countRows(world.pool, TWICE)).toBe(twice + asked.length);
+    expect(await countRows(world.pool, CLEARED)).toBe(clearedBefore + asked.length);
   });
 });
 

@@ -13,6 +13,7 @@ import { createPool, migrate, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { onTestFinished } from "vitest";
 import { type TestKey, trustEntry } from "./keys.ts";
+import type { Defer } from "./process.ts";
 import type { World } from "./world.ts";
 
 export type Outgoing = {
@@ -37,17 +38,17 @@ export type Peer = {
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-export async function createPeer({ brokers, topicPrefix, keys }: World): Promise<Peer> {
+export async function createPeer({ brokers, topicPrefix, keys }: World, defer: Defer = onTestFinished): Promise<Peer> {
   const database = await createTestDatabase();
-  onTestFinished(() => database.drop());
+  defer(() => database.drop());
   const pool = createPool({ url: database.url, applicationName: "test-peer" });
-  onTestFinished(() => pool.end());
+  defer(() => pool.end());
   await migrate(pool, [{ set: "messaging", directory: MESSAGING_MIGRATIONS }]);
   const bus = createBus({ brokers, clientId: "test-peer", logger: quiet, topicPrefix });
   const topics = ["withdrawal.cleared.v1", "withdrawal.changed.v1", "suspension.changed.v1"] as const;
   await ensureTopics(bus, topics);
   const relay = await startRelay({ bus, pool, logger: quiet });
-  onTestFinished(relay.stop);
+  defer(relay.stop);
   const cleared: OpenedOf<"withdrawal.cleared.v1">[] = [];
   const changed: OpenedOf<"withdrawal.changed.v1">[] = [];
   const suspended: OpenedOf<"suspension.changed.v1">[] = [];
@@ -60,7 +61,7 @@ export async function createPeer({ brokers, topicPrefix, keys }: World): Promise
       "suspension.changed.v1": async (_, opened) => void suspended.push(opened),
     },
   });
-  onTestFinished(consumer.stop);
+  defer(consumer.stop);
   return {
     cleared,
     changed,

@@ -118,7 +118,9 @@ it("what is judged while somebody suspends is either cleared before, or waits: n
     );
     return rows;
   };
-  await expect.poll(async () => (await states()).filter(({ state }) => state === "received").length).toBe(0);
+  await expect
+    .poll(async () => (await states()).filter(({ state }) => state === "received").length, { timeout: 20_000 })
+    .toBe(0);
   const rows = await states();
   expect(rows.filter(({ late }) => late)).toEqual([]);
   expect(rows.filter(({ state }) => state === "delayed").length).toBeGreaterThan(0);

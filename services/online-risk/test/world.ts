@@ -3,9 +3,10 @@ import { randomUUID } from "node:crypto";
 import { createSluiceClient, type NewWithdrawal, type SluiceClient } from "@sluice/client";
 import { createPool, type Pool } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { addressNumber, HOT_WALLET, SECOND_WALLET } from "./addresses.ts";
 import { createKey, seedOf, type TestKey, trustEntry } from "./keys.ts";
+import { createPeer, type Peer } from "./peer.ts";
 import { type Defer, type Running, startProcess, writeFiles } from "./process.ts";
 
 export type World = {
@@ -154,6 +155,9 @@ export function clientOf(running: Pick<Running, "api">, { keyId, privateKey }: T
   return createSluiceClient({ baseUrl: running.api, keyId, privateKey, tries });
 }
 
+/** The clearances that were announced. */
+export const CLEARED = "outbox where topic = 'withdrawal.cleared.v1'";
+
 /** Of a table, or of what a condition selects in it. */
 export async function countRows(pool: Pool, table: string): Promise<number> {
   return (await pool.query(`select from ${table}`)).rowCount;
@@ -162,11 +166,43 @@ export async function countRows(pool: Pool, table: string): Promise<number> {
 /** A world for all tests of a file, and how to end it. */
 export async function createSharedWorld(options: Omit<WorldOptions, "defer"> = {}) {
   const cleanUps: (() => Promise<void>)[] = [];
-  const world = await createWorld({ ...options, defer: (cleanUp) => cleanUps.push(cleanUp) });
+  const defer: Defer = (cleanUp) => cleanUps.push(cleanUp);
+  const world = await createWorld({ ...options, defer });
   const end = async () => {
     for (const cleanUp of cleanUps.toReversed()) await cleanUp();
   };
-  return { world, end };
+  return { world, end, defer };
+}
+
+/** A world for all tests of the group that this is called in, because each start of a process takes most of a second. */
+export function shareWorld(options: Omit<WorldOptions, "defer"> = {}): {
+  readonly world: () => World;
+  /** Its process. A test that ends it starts the next one with `world().start()` and hands it on. */
+  readonly living: () => Promise<Running>;
+  readonly handOn: (running: Running | undefined) => void;
+  readonly peer: () => Promise<Peer>;
+} {
+  let shared: Awaited<ReturnType<typeof createSharedWorld>>;
+  let running: Promise<Running> | undefined;
+  let peer: Promise<Peer> | undefined;
+  beforeAll(async () => {
+    shared = await createSharedWorld(options);
+  });
+  afterAll(() => shared.end());
+  return {
+    world: () => shared.world,
+    living: () => {
+      running ??= shared.world.start();
+      return running;
+    },
+    handOn: (next) => {
+      running = next === undefined ? undefined : Promise.resolve(next);
+    },
+    peer: () => {
+      peer ??= createPeer(shared.world, shared.defer);
+      return peer;
+    },
+  };
 }
 
 let lastNumber = 0;

@@ -20,6 +20,7 @@ import {
   trustFileSchema,
 } from "@sluice/contracts";
 import { ConfigError, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
+import { readScreeningPlace, type ScreeningPlace, screeningSettings } from "@sluice/screening";
 import { type BundleSigners, bundleSignersSchema, readBundleSigners } from "@sluice/second-opinion";
 import { z } from "zod";
 
@@ -47,6 +48,7 @@ const settingsSchema = z.strictObject({
   SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
   SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"]).default("yes"),
   SLUICE_CARRIER_INTERFACES: setting.interfaceNames().default([]),
+  ...screeningSettings,
   /** A holder that has not answered for so long is passed over for the third. */
   SLUICE_HOLDER_DEADLINE_MS: setting.durationMs().default(10_000),
 });
@@ -74,6 +76,7 @@ export type Config = {
   readonly bundleSigners: BundleSigners;
   readonly firstBundleFile: string;
   readonly consoleSocket: string;
+  readonly labels: ScreeningPlace | null;
 };
 
 /** @throws ConfigError with every fault that can be told at once */
@@ -117,5 +120,6 @@ export function readSettings(env: Environment): Config {
     bundleSigners: readBundleSigners(settings.SLUICE_BUNDLE_SIGNERS_FILE),
     firstBundleFile: settings.SLUICE_FIRST_BUNDLE_FILE,
     consoleSocket: settings.SLUICE_CONSOLE_SOCKET,
+    labels: readScreeningPlace(settings),
   };
 }

@@ -4,6 +4,7 @@ import { open, type Sealer, type Trust } from "@sluice/contracts";
 import { type Bundles, findRelease, loadDeliberations, startDeliberation } from "@sluice/governance";
 import { isRetriable, type Pool, type Transaction, transaction, withLane } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
+import type { Screening } from "@sluice/screening";
 import {
   anchorOf,
   grossOutflowSat,
@@ -30,6 +31,7 @@ export type JudgeStage = {
   readonly sealer: Sealer;
   readonly wallets: ReadonlyMap<string, Wallet>;
   readonly bundles: Bundles;
+  readonly screening: Pick<Screening, "screenScript">;
   readonly logger: Logger;
   readonly onVerdict: (kind: Judgement["kind"]) => void;
 };
@@ -84,6 +86,9 @@ async function judge(stage: JudgeStage, tx: Transaction, stored: StoredTask): Pr
   const history = {
     ...(await loadMemory(tx, stored.walletId, read, policy, nowMs)),
     firstJudgedAtMs,
+    screened: new Map(
+      read.due.map(({ scriptHex }) => [scriptHex, stage.screening.screenScript(Buffer.from(scriptHex, "hex"))]),
+    ),
     deliberations: await loadDeliberations(
       tx,
       read.due.map(({ withdrawalId }) => withdrawalId),

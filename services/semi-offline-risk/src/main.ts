@@ -19,10 +19,12 @@ import {
   runProcess,
   startRounds,
 } from "@sluice/runtime";
+import { openScreening } from "@sluice/screening";
 import { BUNDLE_MAX_BYTES } from "@sluice/second-opinion";
 import { countOrders, judgeNow, listDelayed } from "@sluice/zone-memory";
 import { readSettings } from "./config.ts";
 import { handleBundleOffered } from "./handlers/bundle-offered.ts";
+import { handleLabelsOffered } from "./handlers/labels-offered.ts";
 import { handleRecallRequested } from "./handlers/recall-requested.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
@@ -62,6 +64,9 @@ runProcess(NAME, async ({ logger, onStop }) => {
 
   const metrics = createMetrics(NAME);
   measureBundles(metrics, bundles);
+  // How old labels may be stands in the bundle, and is judged with it.
+  const screening = openScreening({ place: config.labels, network, metrics, logger, now: Date.now, maxAgeMs: null });
+  onStop("address labels", screening.stop);
   const verdicts = metrics.counter({
     name: "sluice_offline_verdicts_total",
     help: "Verdicts by kind.",
@@ -111,6 +116,8 @@ runProcess(NAME, async ({ logger, onStop }) => {
     session: config.bridges.towards("vault"),
     onMessage: async (bytes) => {
       if (await handleRecallRequested({ pool, trust, bridge: vault, logger }, bytes)) return;
+      const labels = handleLabelsOffered({ trust, screening }, bytes);
+      if (labels !== null) return received.inc({ what: labels });
       const offered = await handleBundleOffered({ trust, bundles }, bytes);
       received.inc({ what: offered ?? (await handleSigningRequested({ pool, trust, logger }, bytes)) });
       work.wake();
@@ -127,6 +134,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
     sealer,
     wallets,
     bundles,
+    screening,
     logger,
     onVerdict: (verdict) => verdicts.inc({ verdict }),
   };

@@ -16,6 +16,7 @@ import {
   feeHistory,
   freeCoins,
   longTermFeeRate,
+  lostCoins,
   markPlanned,
   markWaiting,
   nextChangeIndex,
@@ -34,6 +35,7 @@ export type PlanPolicy = Pick<
   | "SLUICE_OPEN_TASKS_MAX"
   | "SLUICE_SPEND_UNCONFIRMED_CHANGE"
   | "SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS"
+  | "SLUICE_LOST_COIN_BLOCKS"
 > & { readonly fees: FeePolicy };
 
 export type PlanOutcome =
@@ -101,6 +103,7 @@ async function chooseFrom(
   return choosePayout({
     ...{ wallet, candidates, maxWithdrawals, spendUnconfirmed, feeRatesSatPerKvbyte: satPerKvbyte },
     coins: await freeCoins(tx, walletId, anchors, policy.SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS),
+    lostCoins: await lostCoins(tx, walletId, policy.SLUICE_LOST_COIN_BLOCKS),
     unconfirmed: await unconfirmedTransactions(tx, walletId),
     // Every change goes to a fresh address.
     changeIndex: await nextChangeIndex(tx, walletId),

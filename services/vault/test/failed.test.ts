@@ -176,7 +176,7 @@ it("is parked and changes nothing when a version could still confirm, when it wa
   );
   await expect(fail("w-1", payout, { askedAbout: "w-2" })).rejects.toMatchObject(parked("REQUEST_NOT_A_FAILURE"));
   expect(await standing()).toEqual(before);
-  await transaction(pool(), (tx) => settlePayout(tx, payout.taskId, payout.transactionId));
+  await transaction(pool(), (tx) => settlePayout(tx, payout.taskId, payout.transactionId, 102));
   await pool().query("update withdrawal set state = 'confirmed'");
   await expect(fail("w-1", payout)).rejects.toMatchObject(parked("FAILED_BUT_PAID"));
 });

@@ -191,6 +191,18 @@ export function buildTransaction(
   own: readonly OwnChange[],
 ): Result<{ readonly psbt: Uint8Array; readonly txid: string }, PlanRefusal> {
   const psbt = emptyPsbt().setVersion(PAYOUT_VERSION).setLocktime(0);
+  for (const { scriptPubKey, amountSat } of payments) psbt.addOutput({ script: scriptPubKey, value: amountSat });
+  for (const { script, amountSat } of own) {
+    psbt.addOutput({
+      script: script.scriptPubKey,
+      value: amountSat,
+      witnessScript: script.witnessScript,
+      bip32Derivation: origins(script),
+    });
+  }
+  // Outputs first, and what an input is worth last: with everything that is added the library looks again at all inputs that
+  // are there, and takes long over one that says what it spends.
+  const spent: { readonly script: Uint8Array; readonly value: bigint }[] = [];
   for (const coin of coins) {
     const script = deriveScript(wallet, coin.branch, coin.index);
     const previous = previousTransactionOf(coin, script);
@@ -202,20 +214,12 @@ export function buildTransaction(
       index: coin.vout,
       sequence: PAYOUT_SEQUENCE,
       nonWitnessUtxo: serializeTransaction(previous),
-      witnessUtxo: { script: script.scriptPubKey, value: coin.amountSat },
       witnessScript: script.witnessScript,
       bip32Derivation: origins(script),
     });
+    spent.push({ script: script.scriptPubKey, value: coin.amountSat });
   }
-  for (const { scriptPubKey, amountSat } of payments) psbt.addOutput({ script: scriptPubKey, value: amountSat });
-  for (const { script, amountSat } of own) {
-    psbt.addOutput({
-      script: script.scriptPubKey,
-      value: amountSat,
-      witnessScript: script.witnessScript,
-      bip32Derivation: origins(script),
-    });
-  }
+  for (const [at, witnessUtxo] of spent.entries()) psbt.updateInput(at, { witnessUtxo });
   const bytes = psbt.toBuffer();
   // The signed form has to fit as well: up to three signatures for an input, each with its key and lengths.
   const signedBytes = bytes.length + coins.length * wallet.holders.length * SIGNATURE_FIELD_BYTES;

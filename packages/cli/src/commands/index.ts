@@ -11,6 +11,8 @@ import { holderStatus } from "./holder-status.ts";
 import { holderUnlock } from "./holder-unlock.ts";
 import { holderVeto } from "./holder-veto.ts";
 import { keyMake } from "./key-make.ts";
+import { labelsBuild, labelsImport, labelsSign } from "./labels-make.ts";
+import { labelsLookup, labelsVerify } from "./labels-read.ts";
 import { vaultPlanAgain } from "./vault-plan-again.ts";
 import { withdrawalFail, withdrawalShow } from "./withdrawal.ts";
 import { zoneBundle, zoneImport } from "./zone-bundle.ts";
@@ -36,4 +38,9 @@ export const COMMANDS: readonly Command[] = [
   bundleMake,
   bundleSign,
   bundleVerify,
+  labelsImport,
+  labelsBuild,
+  labelsSign,
+  labelsVerify,
+  labelsLookup,
 ];

@@ -9,7 +9,7 @@ import { createDatabases, type Databases } from "../stack/databases.ts";
 import { apiKeysOf, type Identities, makeIdentities } from "../stack/identities.ts";
 import { openOffice } from "../stack/office.ts";
 import { policies } from "../stack/policies.ts";
-import { ONLINE_SERVICES } from "../stack/processes.ts";
+import { ONLINE_SERVICES, OPTIONAL_SERVICES } from "../stack/processes.ts";
 import { plannedWallets } from "../stack/wallets.ts";
 
 const USAGE = `usage: node ceremony.ts FOLDER [--postgres URL] [--offline-postgres URL] [--database-prefix PREFIX]
@@ -27,10 +27,11 @@ const { ceremony, custodians } = await playCeremony({
   network: "regtest",
   wallets: plannedWallets(wallets),
 });
-const identities = makeIdentities();
+const SERVICES = [...ONLINE_SERVICES, ...OPTIONAL_SERVICES];
+const identities = makeIdentities(OPTIONAL_SERVICES);
 const secret = (name: string): string => readFileSync(join(out, "bootstrap", name), "utf8").trim();
 postgres.password = secret("password");
-const online = await createDatabases(postgres.toString(), prefix, ONLINE_SERVICES);
+const online = await createDatabases(postgres.toString(), prefix, SERVICES);
 const offline = await createDatabases(offlinePostgres.toString(), prefix, ["semi-offline-risk"]);
 for (const producer of PRODUCERS) writeSecrets(out, producer, secretsOf(producer, identities, online, offline));
 writeOfficers(join(out, "secrets", "exchange-backend"));
@@ -91,8 +92,10 @@ function secretsOf(
   const sealSeed = Buffer.from(seed).toString("base64");
   const sealing = { sealKeyId: keyId, sealSeed, ...bridgeSecretsOf(producer) };
   if (producer === "semi-offline-risk") return { ...sealing, databasePassword: offline.of(producer).password };
-  if (!(ONLINE_SERVICES as readonly string[]).includes(producer)) return sealing;
+  if (!(SERVICES as readonly string[]).includes(producer)) return sealing;
   const stored = { ...sealing, databasePassword: online.of(producer).password };
+  // Nobody is told of anything until endpoints are listed, each with a key of its own.
+  if (producer === "webhooks") return { ...stored, webhookKeys: {} };
   if (producer !== "blockchain-gateway") return stored;
   return { ...stored, bitcoinNodes: { bitcoind: { user: "sluice", password: secret("bitcoin-password") } } };
 }
@@ -120,7 +123,8 @@ function writeConfig(folder: string): void {
     bundleSigners: office.signersFile,
     firstBundle: office.firstBundle,
     apiKeys: apiKeysOf(identities, ["0.0.0.0/0"]),
-    services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({
+    webhookEndpoints: [],
+    services: SERVICES.filter((name) => name !== "ops-console").map((name) => ({
       name,
       url: `http://${name}:9100`,
     })),

@@ -4,6 +4,7 @@ import {
   BRIDGE_ENDS,
   type BridgeKeysFile,
   ed25519PrivateKey,
+  OPTIONAL_READERS,
   PRODUCERS,
   type Producer,
   type Sealer,
@@ -29,9 +30,11 @@ export type Identities = {
   readonly bridgeKeys: BridgeKeysFile;
 };
 
-export function makeIdentities(): Identities {
+/** @param optional those of the readers that not every stack has, which this one has */
+export function makeIdentities(optional: readonly Producer[]): Identities {
+  const absent = OPTIONAL_READERS.filter((name) => !optional.includes(name));
   const all = new Map<Producer, Identity>(
-    PRODUCERS.map((producer) => {
+    PRODUCERS.filter((name) => !absent.some((each) => each === name)).map((producer) => {
       const seed = randomBytes(32);
       return [producer, { producer, keyId: `${producer}-1`, seed, privateKey: ed25519PrivateKey(seed) }];
     }),

@@ -7,13 +7,19 @@ import type { Identity } from "./identities.ts";
 export const ONLINE_SERVICES = ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"] as const;
 export type OnlineService = (typeof ONLINE_SERVICES)[number];
 
-export type ProcessName = OnlineService | "semi-offline-risk" | Holder;
+/** Started only where somebody asks for them. */
+export const OPTIONAL_SERVICES = ["webhooks"] as const;
+export type OptionalService = (typeof OPTIONAL_SERVICES)[number];
+
+export type ProcessName = OnlineService | OptionalService | "semi-offline-risk" | Holder;
 
 /** No signal opens the inspector, not even before the process has a handler; no text becomes code. */
 const SEMI_OFFLINE_FLAGS = ["--disable-sigusr1", "--disallow-code-generation-from-strings"];
 
 /** The semi-offline side first: vault finds it listening. */
 export const START_ORDER: readonly ProcessName[] = ["semi-offline-risk", ...HOLDERS, ...ONLINE_SERVICES];
+
+export const EVERY_PROCESS: readonly ProcessName[] = [...START_ORDER, ...OPTIONAL_SERVICES];
 
 export type ProcessPlan = {
   readonly name: ProcessName;
@@ -29,7 +35,7 @@ export type ProcessPlan = {
 export type Surroundings = {
   readonly topicPrefix: string;
   readonly brokers: readonly string[];
-  readonly ports: Readonly<Record<OnlineService, number>>;
+  readonly ports: Readonly<Record<OnlineService | OptionalService, number>>;
   readonly apiPort: number;
   /** By name, with credentials. */
   readonly bitcoinNodes: Readonly<Record<string, string>>;
@@ -47,7 +53,8 @@ export type Surroundings = {
       | "firstBundle"
       | "apiKeys"
       | "services"
-      | "bitcoinNodes",
+      | "bitcoinNodes"
+      | "webhookEndpoints",
       string
     >
   >;
@@ -62,6 +69,8 @@ export type Surroundings = {
   readonly databaseOf: (service: string) => ServiceDatabase;
   readonly identityOf: (producer: Producer) => Identity;
   readonly bridgeSecretsOf: (name: string) => { readonly bridgeKey?: string };
+  /** By the endpoint's name: what its webhooks are signed with. */
+  readonly webhookKeys: Readonly<Record<string, readonly string[]>>;
   /** Whether the machine gives the semi-offline processes a namespace without interfaces. */
   readonly isolated: boolean;
   readonly extraEnv: Readonly<Partial<Record<ProcessName, Readonly<Record<string, string>>>>>;
@@ -99,7 +108,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
   const nowhere: Surroundings = {
     topicPrefix: "",
     brokers: [],
-    ports: { "online-risk": 0, vault: 0, treasury: 0, "blockchain-gateway": 0, "ops-console": 0 },
+    ports: { "online-risk": 0, vault: 0, treasury: 0, "blockchain-gateway": 0, "ops-console": 0, webhooks: 0 },
     apiPort: 0,
     bitcoinNodes: {},
     startHeight: 0,
@@ -114,6 +123,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
       apiKeys: "",
       services: "",
       bitcoinNodes: "",
+      webhookEndpoints: "",
     },
     socketDirectory: "",
     consoleDirectory: "",
@@ -122,6 +132,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     swap: "none",
     databaseOf: () => ({ url: "", password: "" }),
     bridgeSecretsOf: () => ({}),
+    webhookKeys: {},
     identityOf: () => {
       throw new Error("settings hold no identity");
     },
@@ -167,6 +178,8 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
       };
     case "ops-console":
       return { ...online(name, around), SLUICE_SERVICES_FILE: around.files.services };
+    case "webhooks":
+      return { ...online(name, around), SLUICE_WEBHOOK_ENDPOINTS_FILE: around.files.webhookEndpoints };
     case "semi-offline-risk":
       return {
         ...offline,
@@ -198,7 +211,7 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
   }
 }
 
-function online(name: OnlineService, around: Surroundings): Record<string, string> {
+function online(name: OnlineService | OptionalService, around: Surroundings): Record<string, string> {
   return {
     SLUICE_DATABASE_URL: around.databaseOf(name).url,
     SLUICE_KAFKA_BROKERS: around.brokers.join(","),
@@ -213,6 +226,7 @@ function secretsOf(name: ProcessName, around: Surroundings): object {
   const sealing = { sealKeyId: keyId, sealSeed, ...around.bridgeSecretsOf(name) };
   if (asHolder(name) !== undefined) return sealing;
   const stored = { ...sealing, databasePassword: around.databaseOf(name).password };
+  if (name === "webhooks") return { ...stored, webhookKeys: around.webhookKeys };
   if (name !== "blockchain-gateway") return stored;
   const credentials = Object.entries(around.bitcoinNodes).map(([node, rpcUrl]) => {
     const { username, password } = new URL(rpcUrl);

@@ -10,6 +10,8 @@ import {
   consoleSocketOf,
   ONLINE_SERVICES,
   type OnlineService,
+  OPTIONAL_SERVICES,
+  type OptionalService,
   type ProcessName,
   planProcess,
   START_ORDER,
@@ -21,7 +23,7 @@ export type Processes = {
   /** With these settings beside its own, this time. */
   readonly start: (name: ProcessName, env?: Readonly<Record<string, string>>) => Promise<void>;
   /** A second instance of an online service, on ports of its own. */
-  readonly startTwin: (name: OnlineService) => Promise<Child>;
+  readonly startTwin: (name: OnlineService | OptionalService) => Promise<Child>;
   readonly kill: (name: ProcessName) => Promise<void>;
   readonly stopAll: () => Promise<void>;
   readonly of: (name: ProcessName) => Child;
@@ -32,7 +34,14 @@ export type Processes = {
 const READY_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
-export function createProcesses(around: Surroundings, custody: PlayedCeremony, logs: string, log: Log): Processes {
+/** @param optional services that this stack has beside those that every stack has */
+export function createProcesses(
+  around: Surroundings,
+  optional: readonly OptionalService[],
+  custody: PlayedCeremony,
+  logs: string,
+  log: Log,
+): Processes {
   const children = new Map<ProcessName, Child>();
   const twins: Child[] = [];
   const of = (name: ProcessName): Child => {
@@ -76,10 +85,10 @@ export function createProcesses(around: Surroundings, custody: PlayedCeremony, l
       await of(name).exited;
     },
     startAll: async () => {
-      const results = await Promise.allSettled(START_ORDER.map((name) => start(name)));
+      const results = await Promise.allSettled([...START_ORDER, ...optional].map((name) => start(name)));
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined) throw failed.reason;
-      for (const name of ONLINE_SERVICES) await waitUntilReady(name, around.ports[name]);
+      for (const name of [...ONLINE_SERVICES, ...optional]) await waitUntilReady(name, around.ports[name]);
     },
     stopAll: async () => {
       await Promise.all([...children.values(), ...twins].map((child) => child.stop()));
@@ -106,7 +115,7 @@ async function waitUntilReady(name: ProcessName, port: number): Promise<void> {
 export function environmentOf(name: ProcessName, plain = plainEnvironment()): Record<string, string> {
   const { NODE_COMPILE_CACHE: shared, ...rest } = plain;
   if (shared === undefined) return rest;
-  const isOnline = (ONLINE_SERVICES as readonly ProcessName[]).includes(name);
+  const isOnline = ([...ONLINE_SERVICES, ...OPTIONAL_SERVICES] as readonly ProcessName[]).includes(name);
   return { ...rest, NODE_COMPILE_CACHE: isOnline ? shared : `${shared}-${name}` };
 }
 

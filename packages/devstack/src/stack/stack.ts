@@ -23,6 +23,8 @@ import {
   consoleSocketOf,
   ONLINE_SERVICES,
   type OnlineService,
+  OPTIONAL_SERVICES,
+  type OptionalService,
   type ProcessName,
   type Surroundings,
 } from "./processes.ts";
@@ -42,6 +44,11 @@ export type StackOptions = {
   readonly extraFlags?: Surroundings["extraFlags"];
   /** Where the ceremony's entropy comes from: a test that plays a thief of the keys looks on. */
   readonly draw?: DrawEntropy;
+  /** Starts webhooks too; to post to receivers of this machine it needs SLUICE_WEBHOOK_ALLOWED_NETWORKS in extraEnv. */
+  readonly webhooks?: {
+    readonly endpoints: readonly object[];
+    readonly keys: Readonly<Record<string, readonly string[]>>;
+  };
 };
 
 /** What the processes of a stack know and nobody else should: for tests that play an enemy who has got hold of it. */
@@ -57,7 +64,7 @@ export type Inside = {
   /** Where semi-offline-risk and the holders serve their local consoles. */
   readonly consoleOf: (name: "semi-offline-risk" | Holder) => string;
   /** An online service's database, for the administrator. */
-  readonly databaseUrlOf: (service: OnlineService) => string;
+  readonly databaseUrlOf: (service: OnlineService | OptionalService) => string;
   /** Who seals bundles and decides. */
   readonly office: Office;
 };
@@ -78,6 +85,8 @@ export type Stack = {
   readonly apiUrl: string;
   /** Internal HTTP of the online services. */
   readonly httpUrls: Readonly<Record<OnlineService, string>>;
+  /** Of webhooks, where it was asked for. */
+  readonly webhooksUrl: string | null;
   readonly backend: Sealer;
   readonly inside: Inside;
   readonly client: SluiceClient;
@@ -97,7 +106,7 @@ export type Stack = {
   /** Starts a process again that was killed, with further settings if given; a holder comes back locked and is unlocked. */
   readonly restart: (name: ProcessName, env?: Readonly<Record<string, string>>) => Promise<void>;
   /** A second instance of an online service beside the first; it ends with the stack unless it is ended before. */
-  readonly startTwin: (name: OnlineService) => Promise<Child>;
+  readonly startTwin: (name: OnlineService | OptionalService) => Promise<Child>;
   /** Pays coins of these satoshi to fresh addresses of a hot wallet, the first unless named, and mines them. */
   readonly fund: (amountsSat: readonly bigint[], walletId?: string) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -114,7 +123,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   const { record, wallets } = custody.ceremony;
   const opened = openWallets(wallets);
-  const identities = makeIdentities();
+  const optional = options.webhooks === undefined ? [] : OPTIONAL_SERVICES;
+  const identities = makeIdentities(optional);
   log(
     "ceremony: three holders' keys are made, shared and sealed to three custodians each; only what is public is written",
   );
@@ -123,16 +133,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const chain = await openRegtest(parts.bitcoind.rpcUrl);
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
 
-  const [apiPort = 0, ...free] = await findFreePorts(1 + ONLINE_SERVICES.length);
-  const ports = Object.fromEntries(ONLINE_SERVICES.map((name, at) => [name, free[at]])) as Record<
-    OnlineService,
-    number
-  >;
-  const httpUrls = Object.fromEntries(
-    ONLINE_SERVICES.map((name) => [name, `http://127.0.0.1:${ports[name]}`]),
-  ) as Record<OnlineService, string>;
+  const served = [...ONLINE_SERVICES, ...OPTIONAL_SERVICES] as const;
+  const [apiPort = 0, ...free] = await findFreePorts(1 + served.length);
+  const ports = Object.fromEntries(served.map((name, at) => [name, free[at]])) as Surroundings["ports"];
+  const urlOf = (name: OnlineService | OptionalService) => `http://127.0.0.1:${ports[name]}`;
+  const httpUrls = Object.fromEntries(ONLINE_SERVICES.map((name) => [name, urlOf(name)])) as Stack["httpUrls"];
 
-  const online = await createDatabases(parts.postgres.url, `sluice_${tag}_`, ONLINE_SERVICES);
+  const online = await createDatabases(parts.postgres.url, `sluice_${tag}_`, [...ONLINE_SERVICES, ...optional]);
   const offline = await createDatabases(parts.offlinePostgres.url, `sluice_${tag}_`, ["semi-offline-risk"]);
   const folders = await makeFolders(directory);
   const office = openOffice(identities.trust, policies(chosen).offline, Date.now());
@@ -155,7 +162,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       bundleSigners: office.signersFile,
       firstBundle: office.firstBundle,
       apiKeys: apiKeysOf(identities, ["127.0.0.1/32", "::1/128"]),
-      services: ONLINE_SERVICES.filter((name) => name !== "ops-console").map((name) => ({ name, url: httpUrls[name] })),
+      services: [...ONLINE_SERVICES, ...optional]
+        .filter((name) => name !== "ops-console")
+        .map((name) => ({ name, url: urlOf(name) })),
+      webhookEndpoints: options.webhooks?.endpoints ?? [],
       bitcoinNodes: { nodes: await listNodes(bitcoinNodes) },
     }),
     socketDirectory: folders.sockets,
@@ -165,11 +175,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     databaseOf: (service) => (service === "semi-offline-risk" ? offline : online).of(service),
     identityOf: identities.of,
     bridgeSecretsOf: identities.bridgeSecretsOf,
+    webhookKeys: options.webhooks?.keys ?? {},
     isolated,
     extraEnv: options.extraEnv ?? {},
     extraFlags: options.extraFlags ?? {},
   };
-  const running = createProcesses(around, custody, folders.logs, log);
+  const running = createProcesses(around, optional, custody, folders.logs, log);
   const stop = stopping(running, async () => {
     await Promise.all([online.drop(), offline.drop(), dropTopics(around)]);
   });
@@ -187,6 +198,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     wallets: opened,
     apiUrl,
     httpUrls,
+    webhooksUrl: options.webhooks === undefined ? null : urlOf("webhooks"),
     backend: identities.sealer("exchange-backend"),
     inside: insideOf(identities, office, around, parts.postgres.url),
     client: clientOf(identities.of("exchange-backend")),

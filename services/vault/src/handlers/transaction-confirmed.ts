@@ -17,7 +17,7 @@ export const handleTransactionConfirmed: Handler<"transaction.confirmed.v1"> = a
     const detail = `${transactionId} of task ${task.taskId} was refused, and yet it is confirmed`;
     throw new OperatingError("REFUSED_TRANSACTION_CONFIRMED", "park", detail);
   }
-  await settlePayout(tx, task.taskId, transactionId);
+  await settlePayout(tx, task.taskId, transactionId, message.height);
   await markConfirmed(
     tx,
     task.withdrawals.map(({ withdrawalId }) => withdrawalId),

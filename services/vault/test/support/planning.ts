@@ -23,6 +23,7 @@ export const POLICY: PlanPolicy = {
   SLUICE_OPEN_TASKS_MAX: 400,
   SLUICE_SPEND_UNCONFIRMED_CHANGE: true,
   SLUICE_UNCONFIRMED_CHANGE_MAX_AGE_MS: 60_000,
+  SLUICE_LOST_COIN_BLOCKS: 100,
   fees: {
     ...{ configuredSatPerKvbyte: 2_000n, floorSatPerKvbyte: 1_000n, ceilingSatPerKvbyte: 50_000n },
     targetBlocks: { fast: 2, normal: 6, economy: 24 },

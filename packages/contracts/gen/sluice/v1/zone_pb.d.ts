@@ -216,6 +216,24 @@ export declare type BundleStatus = Message<"sluice.v1.BundleStatus"> & {
 export declare const BundleStatusSchema: GenMessage<BundleStatus>;
 
 /**
+ * A sealed update of address labels on its way into the zone. Its own seals decide here too.
+ *
+ * @generated from message sluice.v1.LabelsOffered
+ */
+export declare type LabelsOffered = Message<"sluice.v1.LabelsOffered"> & {
+  /**
+   * @generated from field: bytes update = 1;
+   */
+  update: Uint8Array;
+};
+
+/**
+ * Describes the message sluice.v1.LabelsOffered.
+ * Use `create(LabelsOfferedSchema)` to create a new message.
+ */
+export declare const LabelsOfferedSchema: GenMessage<LabelsOffered>;
+
+/**
  * A sealed bundle on its way into the zone. Whoever carries it can only lose it: its own seals decide.
  *
  * @generated from message sluice.v1.BundleOffered

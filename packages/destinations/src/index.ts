@@ -1,0 +1,3 @@
+// Where an account's money may go: the allow-lists, their routes, and what the rules ask of them.
+export * from "./routes.ts";
+export { loadAllowed } from "./store.ts";
