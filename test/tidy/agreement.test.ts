@@ -64,7 +64,7 @@ describe("generated code", () => {
 describe("settings", () => {
   it("are all in OPERATIONS, and it names no others", () => {
     const sources = paths.filter((path) =>
-      /^services\/[^/]+\/src\/config\.ts$|^packages\/(online-service|planning)\/src\/settings\.ts$/.test(path),
+      /^services\/[^/]+\/src\/config\.ts$|^packages\/(online-service|planning|screening)\/src\/settings\.ts$/.test(path),
     );
     const known = new Set(sources.flatMap((path) => read(path).match(/\bSLUICE_[A-Z_]+/g) ?? []));
     const described = new Set(read("docs/OPERATIONS.md").match(/\bSLUICE_[A-Z_]+[A-Z]\b/g) ?? []);

@@ -3,8 +3,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ok, type Result } from "@sluice/core";
 import { DISK, type Disk } from "./disk.ts";
+import { filterOf } from "./filter.ts";
 import { type LabelSignersFile, type Made, type Run, runApart, runHere } from "./jobs.ts";
-import { keysFor } from "./key.ts";
+import { keysFor, type LabelKey } from "./key.ts";
 import { categoryOf, confidenceOf, type Label, sourceOf, tierOf } from "./label.ts";
 import {
   type Manifest,
@@ -51,6 +52,12 @@ export type StoreOptions = {
   readonly disk?: Disk;
 };
 
+type Served = {
+  readonly file: string;
+  readonly segment: Segment;
+  readonly mayHave: (key: LabelKey) => boolean;
+};
+
 /** Newer segments that are together more than this part of the one before them are merged with it. */
 const MERGE_AT_PART = 4;
 
@@ -62,7 +69,7 @@ export function openLabelStore(options: StoreOptions): LabelStore {
   mkdirSync(directory, { recursive: true });
   let current = readManifest(directory);
   removeOthers(directory, current.manifest, disk);
-  let segments = openSegments(directory, current.manifest);
+  let segments = openSegments(directory, current.manifest?.segments ?? []);
   let queue: Promise<unknown> = Promise.resolve();
   return {
     find: (chain, canonical) => findIn(segments, chain, canonical),
@@ -92,15 +99,15 @@ export function openLabelStore(options: StoreOptions): LabelStore {
   /** The moment in which the old becomes the new, on disk and then in memory. */
   function replace(next: Omit<Manifest, "format">): Result<LabelStatus, LabelRefusal> {
     if (readManifest(directory).text !== current.text) return refuseLabels("LABELS_STORE_IN_USE");
-    const opened = openSegments(directory, { format: "sluice-label-store-v1", ...next });
+    const opened = openSegments(directory, next.segments, segments);
     let written: ManifestRead;
     try {
       written = writeManifest(directory, next, disk);
     } catch (error) {
-      closeAll(opened);
+      closeAll(opened.filter((served) => !segments.includes(served)));
       throw error;
     }
-    closeAll(segments);
+    closeAll(segments.filter((served) => !opened.includes(served)));
     [current, segments] = [written, opened];
     removeOthers(directory, current.manifest, disk);
     const status = statusOf(current.manifest, segments);
@@ -140,7 +147,7 @@ function asRefusal(error: unknown): { readonly ok: false; readonly refusal: Labe
 /** For looking and nothing else, also while another process serves and updates it. */
 export function openLabelReader(directory: string): LabelReader {
   const { manifest } = readManifest(directory);
-  const segments = openSegments(directory, manifest);
+  const segments = openSegments(directory, manifest?.segments ?? []);
   return {
     find: (chain, canonical) => findIn(segments, chain, canonical),
     status: () => statusOf(manifest, segments),
@@ -149,26 +156,35 @@ export function openLabelReader(directory: string): LabelReader {
 }
 
 /** Where the run of segments begins that are to be one; null when all are in proportion. */
-function nextMerge(segments: readonly Segment[]): number | null {
+function nextMerge(segments: readonly Served[]): number | null {
   let newer = 0;
   let from: number | null = null;
   for (let at = segments.length - 1; at >= 0; at -= 1) {
-    const records = segments[at]?.content.body.records ?? 0;
+    const records = segments[at]?.segment.content.body.records ?? 0;
     if (at < segments.length - 1 && newer * MERGE_AT_PART >= records) from = at;
     newer += records;
   }
   return from;
 }
 
-function openSegments(directory: string, manifest: Manifest | null): readonly Segment[] {
-  const opened: Segment[] = [];
+/** A segment that is there already is not opened again. */
+function openSegments(
+  directory: string,
+  segments: Manifest["segments"],
+  present: readonly Served[] = [],
+): readonly Served[] {
+  const opened: Served[] = [];
   try {
-    for (const { file, sha256 } of manifest?.segments ?? []) {
+    return segments.map(({ file, sha256 }, at) => {
+      const known = present.find((served) => served.file === file);
+      if (known !== undefined) return known;
       const segment = openSegment(join(directory, file));
-      opened.push(segment);
+      const served: Served = { file, segment, mayHave: () => true };
+      opened.push(served);
       if (segment.sha256 !== sha256) throw new LabelsBroken("LABELS_STORE_DAMAGED", `${file} is another segment`);
-    }
-    return opened;
+      // The oldest has nearly everything, and is read anyway.
+      return at === 0 ? served : { ...served, mayHave: filterOf(segment) };
+    });
   } catch (error) {
     closeAll(opened);
     throw error;
@@ -176,7 +192,7 @@ function openSegments(directory: string, manifest: Manifest | null): readonly Se
 }
 
 function findIn(
-  segments: readonly Segment[],
+  segments: readonly Served[],
   chain: string,
   canonical: Uint8Array,
 ): Result<readonly Label[], LabelRefusal> {
@@ -185,9 +201,12 @@ function findIn(
     const labels: Label[] = [];
     for (const key of keysFor(chain, canonical)) {
       const known = new Set<string>();
+      // From the newest to the oldest.
       for (let at = segments.length - 1; at >= 0; at -= 1) {
-        const segment = segments[at];
-        segment?.find(key, (sinceS, packed) => {
+        const served = segments[at];
+        if (served === undefined || !served.mayHave(key)) continue;
+        const { segment } = served;
+        segment.find(key, (sinceS, packed) => {
           const source = segment.names.sources[sourceOf(packed)] ?? "";
           // What a newer segment says of a source counts, also that it says nothing any more.
           if (known.has(source)) return;
@@ -207,13 +226,13 @@ function findIn(
   }
 }
 
-function statusOf(manifest: Manifest | null, segments: readonly Segment[]): LabelStatus | null {
+function statusOf(manifest: Manifest | null, segments: readonly Served[]): LabelStatus | null {
   if (manifest === null) return null;
   const { version, sha256, madeAtMs } = manifest;
-  const records = segments.reduce((sum, { content }) => sum + content.body.records, 0);
+  const records = segments.reduce((sum, { segment }) => sum + segment.content.body.records, 0);
   return { version, sha256, madeAtMs, records, segments: segments.length };
 }
 
-function closeAll(segments: readonly Segment[]): void {
-  for (const segment of segments) segment.close();
+function closeAll(segments: readonly Served[]): void {
+  for (const { segment } of segments) segment.close();
 }

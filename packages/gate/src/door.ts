@@ -82,10 +82,12 @@ export function openDoor(server: HttpServer, options: DoorOptions): Door {
   }
 
   async function once<T>(caller: Caller, work: Work<T>): Promise<Result<T, ApiRefusal>> {
-    return transaction(options.pool, async (tx) => {
+    // Awaited here, so that this is the place of the commit by name, whoever asks (crash points).
+    const result = await transaction(options.pool, async (tx): Promise<Result<T, ApiRefusal>> => {
       const isNew = await spendNonce(tx, caller.key.keyId, caller.nonce, caller.createdAtMs);
       return isNew ? work(tx, caller) : refuse(401, "SIGNATURE_REPLAYED", "this nonce was used before");
     });
+    return result;
   }
 
   function unlessRefused<T>(result: Result<T, ApiRefusal>): T {

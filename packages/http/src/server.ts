@@ -14,6 +14,7 @@ import {
   type RawServerDefault,
 } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { type Bounds, boundConnections, boundRequests, boundsOf } from "./bounds.ts";
 import { answerHealth, HEALTH_PATHS, type HealthOptions } from "./health.ts";
 import { addOpenApi, type OpenApiInfo } from "./openapi.ts";
 import { Problem, SERVER_PROBLEMS } from "./problem.ts";
@@ -50,8 +51,9 @@ export type HttpServerOptions = HealthOptions & {
     readonly windowMs: number;
     readonly key?: (request: FastifyRequest) => string;
   };
-  /** Answers 503 while the event loop is later than this. */
-  readonly overload?: { readonly maxEventLoopDelayMs: number };
+  /** Answers 503 while the event loop is later than this, or while so many requests are in hand (500 unless told). */
+  readonly overload?: { readonly maxEventLoopDelayMs: number; readonly maxInHand?: number };
+  readonly bounds?: Bounds;
   /** Adds /v1/openapi.json, an OpenAPI 3.1 document of every route that has a schema and is not hidden. */
   readonly openapi?: OpenApiInfo;
   /** The proxies whose X-Forwarded-For is believed: addresses or networks. None unless told. */
@@ -72,7 +74,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
     genReqId: () => randomUUID(),
-    requestTimeout: 30_000,
+    ...boundsOf(options.bounds ?? {}),
     forceCloseConnections: "idle",
     // Fastify's own answer while closing is no problem document; see stopInOrder.
     return503OnClosing: false,
@@ -90,7 +92,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   tellOfAnswers(plain, options.onAnswered ?? (() => {}));
   // TLS ends before this server, and an address without it (a local one) must stay reachable.
   await plain.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
-  if (options.overload !== undefined) await plain.register(underPressure, overloadOptions(options.overload));
+  boundConnections(plain, options.bounds ?? {});
+  if (options.overload !== undefined) {
+    await plain.register(underPressure, overloadOptions(options.overload));
+    boundRequests(plain, options.overload.maxInHand ?? 500, isHealth);
+  }
   if (options.rateLimit !== undefined) await plain.register(rateLimit, rateLimitOptions(options.rateLimit));
   if (options.openapi !== undefined) await addOpenApi(plain, options.openapi);
   refuseWithProblems(plain, methodsOf);

@@ -77,7 +77,7 @@ test("whatever vault with one holder, or with semi-offline-risk, has signed: nob
   let sharing = 0;
   let states = 0;
   for (const [enemy, candidates] of all) {
-    const found = check({ enemy, candidates });
+    const found = check({ enemy, candidates, refusing: IS_LARGE ? "a and b" : "a" });
     expect(found.violation).toBeNull();
     sharing += found.sharing;
     states += found.states;

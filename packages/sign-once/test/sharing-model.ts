@@ -29,6 +29,8 @@ export type SharingScope = {
   readonly bug?: Bug;
   /** Answers may be lost, so that a holder has signed and the zone asks again. Many more states. */
   readonly lost?: boolean;
+  /** Honest holders with caps of their own, which may refuse what another signs: a alone, or a and b. */
+  readonly refusing?: "a" | "a and b";
 };
 
 export type Shared = {
@@ -165,7 +167,7 @@ function judgeState(scope: SharingScope, state: State): { readonly fault: string
 }
 
 function createSteps(scope: SharingScope): (state: State) => readonly Step[] {
-  const { candidates, enemy, after = {}, bug = "none", lost = enemy === "nobody" } = scope;
+  const { candidates, enemy, after = {}, bug = "none", lost = enemy === "nobody", refusing = "a" } = scope;
   const tasks = candidates.map((_, task) => task);
   const judged = new Map<string, string | null>();
   const decided = new Map<string, { readonly said: string; readonly after: string }>();
@@ -219,7 +221,8 @@ function createSteps(scope: SharingScope): (state: State) => readonly Step[] {
       return [heard("signatures", state.journals), heard("refusal", state.journals)];
     }
     // A holder may have reasons of its own; nobody who is honest has any in a scope without an enemy.
-    const found = (enemy === "nobody" ? [true] : [true, false]).map((passes) => answered(state, order, holder, passes));
+    const mayRefuse = enemy !== "nobody" && refusing.includes("ab"[holder] ?? "?");
+    const found = (mayRefuse ? [true, false] : [true]).map((passes) => answered(state, order, holder, passes));
     return found.flatMap(({ said, journals }) => [heard(said, journals), ...(lost ? [heard("-", journals)] : [])]);
   }
 
@@ -230,9 +233,12 @@ function createSteps(scope: SharingScope): (state: State) => readonly Step[] {
       [""],
     );
     return namings.flatMap((anchors) =>
-      HOLDERS.map((holder): Step => {
+      HOLDERS.flatMap((holder): readonly Step[] => {
         const { journals } = answered(state, { task, anchors }, holder, true);
-        return [`${"abc"[holder]} is ordered ${nameOf(at(candidates, task))} under ${anchors}`, { ...state, journals }];
+        if (journals[holder] === state.journals[holder]) return [];
+        return [
+          [`${"abc"[holder]} is ordered ${nameOf(at(candidates, task))} under ${anchors}`, { ...state, journals }],
+        ];
       }),
     );
   }

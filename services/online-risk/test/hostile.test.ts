@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ApiOptions } from "../src/api.ts";
 import { addressNumber } from "./addresses.ts";
 import { type Hostile, hostileRequest, operationsOf, randomOf, type Sound } from "./hostile-requests.ts";
-import { openInProcess, signedItem } from "./in-process.ts";
+import { askInProcess, openInProcess, signedItem } from "./in-process.ts";
 import type { TestKey } from "./keys.ts";
 import type { Defer } from "./process.ts";
 import { countRows, createSharedWorld } from "./world.ts";
@@ -140,6 +140,31 @@ it.each<readonly [string, (options: ApiOptions) => Partial<ApiOptions>, string]>
     for (const one of faultsOf(await ask(api, hostile), hostile)) found.add(one);
   }
   expect([...found]).toContain(fault);
+});
+
+it("more at once than it can have in hand: refused with when again, and what is refused is not stored", async () => {
+  const { world } = shared;
+  const api = await openInProcess(world, defer);
+  const before = await countRows(world.pool, "withdrawal");
+  const nonces = await countRows(world.pool, "request_nonce");
+  const answers = await Promise.all(
+    Array.from({ length: 700 }, (_, n) =>
+      askInProcess(api, {
+        ...{ key: world.keys.backend, method: "POST", path: "/v1/withdrawals" },
+        body: { id: `flood-${n}`, account: "acme", asset: "BTC", amount: "1000", address: addressNumber(1) },
+      }),
+    ),
+  );
+  const refused = answers.filter(({ status }) => status !== 202);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { status, body, headers } of refused) {
+    expect([status, body["code"], headers["retry-after"]]).toEqual([503, "OVERLOADED", "1"]);
+  }
+  const taken = answers.length - refused.length;
+  expect(await countRows(world.pool, "withdrawal")).toBe(before + taken);
+  expect(await countRows(world.pool, "request_nonce")).toBe(nonces + taken);
+  expect(await halves(world.pool)).toEqual([]);
+  process.stderr.write(`flood: ${taken} of ${answers.length} taken, the others refused with 503\n`);
 });
 
 it("finds a planted half: a request that is stored without its withdrawal", async () => {
