@@ -122,6 +122,7 @@ const ROWS: readonly Row[] = [
   ["DESTINATION_LABEL", "the policy's own black stands over the store", { destination: { scriptPubKey: "cc", screened: said(["white", 100]) } }, reject],
   ["DESTINATION_LABEL", "the store cannot be asked",                   { destination: { screened: UNKNOWN } },                     hold(2)],
   ["DESTINATION_LABEL", "the store cannot be asked: judged again",     { destination: { screened: UNKNOWN } },                     delay(NOW + 7), { ...POLICY, screening: { blackFromConfidence: 0, unknown: { delayMs: 7 } } }],
+  ["DESTINATION_LABEL", "the provider is being asked",                 { destination: { screened: { kind: "pending", untilMs: NOW + 9 } } }, delay(NOW + 9)],
   ["DESTINATION_LABEL", "own label, and the store cannot be asked",    { destination: { scriptPubKey: "aa", screened: UNKNOWN } }, clear],
   ["NEW_DESTINATION",   "a small amount",                              { amountMinor: 100n },                                      clear],
   ["NEW_DESTINATION",   "one minor unit more",                         { amountMinor: 101n },                                      delay(NOW + HOUR)],
