@@ -92,10 +92,11 @@ it(`${COUNT} hostile requests of every operation: no failure, no undocumented re
   // Every operation is reached beyond its door, and refused at it.
   for (const { method, path, successes } of OPERATIONS) {
     const own = [...seen.keys()].filter((what) => what.startsWith(`${method} ${path} `));
-    expect([method, path, own.length > 5]).toEqual([method, path, true]);
+    expect([method, path, own.length > 3]).toEqual([method, path, true]);
     if (method === "GET" || !path.includes("{")) {
       const statuses = own.map((what) => Number(what.split(" ")[2]));
-      expect([method, path, successes.some((status) => statuses.includes(status))]).toEqual([method, path, true]);
+      const isReached = successes.some((status) => statuses.includes(status));
+      expect([method, path, isReached]).toEqual([method, path, true]);
     }
   }
   expect(accepted.size).toBeGreaterThan(20);

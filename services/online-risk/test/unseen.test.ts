@@ -10,7 +10,7 @@ import { createSharedWorld, type Keys } from "./world.ts";
 
 const DOCUMENT = fileURLToPath(new URL("../../../docs/openapi.json", import.meta.url));
 const OPERATIONS = operationsOf(JSON.parse(readFileSync(DOCUMENT, "utf8")));
-const OF_ONE = OPERATIONS.filter(({ path }) => path.includes("{id}"));
+const OF_ONE = OPERATIONS.filter(({ path }) => path.startsWith("/v1/withdrawals/{id}"));
 
 let shared: Awaited<ReturnType<typeof createSharedWorld>>;
 let keys: Keys;
