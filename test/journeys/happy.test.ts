@@ -4,13 +4,20 @@ import { join } from "node:path";
 import { HOLDERS } from "@sluice/contracts";
 import { inspectSockets, proveZone, settingNamesOf, type ZoneProof } from "@sluice/devstack";
 import { createPool } from "@sluice/postgres";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { openBackend } from "./backend.ts";
 import { amountPaidTo, payersOf } from "./payers.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 import { descriptorKinds, environmentOf, startControl, watchZone } from "./zone-watch.ts";
 
 /** The second wallet is empty until it is filled below. */
-const stack = withStack({ ownChain: true, wallets: 2 });
+const stack = withStack({
+  ...{ ownChain: true, wallets: 2 },
+  webhooks: () => backend.listen(),
+  extraEnv: { webhooks: { SLUICE_WEBHOOK_ALLOWED_NETWORKS: "127.0.0.1", SLUICE_WEBHOOK_PLAIN_HOSTS: "127.0.0.1" } },
+});
+const backend = openBackend();
+afterAll(() => backend.close());
 let looks: readonly ZoneProof[] = [];
 
 it("pays ten withdrawals of several accounts, each once and exactly", async () => {
@@ -43,6 +50,41 @@ it("shows every state on the way, in the order of the journey", async () => {
   expect(states).toEqual(journey.filter((state) => states.includes(state as (typeof states)[number])));
   expect(states.slice(0, 2)).toEqual(["received", "cleared"]);
   expect(states.at(-1)).toBe("completed");
+});
+
+it("tells the backend of every change of each, signed, under one id each, without a gap, and waits for its receipt", async () => {
+  const ids = Array.from({ length: 10 }, (_, at) => `happy-${at}`);
+  const known = await Promise.all(ids.map((id) => stack().client.getWithdrawal(id)));
+  const risk = createPool({ url: stack().inside.databaseUrlOf("online-risk"), applicationName: "journey", max: 1 });
+  try {
+    const open = async () => (await risk.query("select from outbox where awaits @> '{webhooks}'")).rowCount;
+    await expect.poll(open, { timeout: 20_000 }).toBe(0);
+  } finally {
+    await risk.end();
+  }
+  const told = known.reduce((sum, { revision }) => sum + revision, 0);
+  const ofThese = () => backend.received().filter(({ event }) => ids.includes(event.data.id));
+  await expect.poll(() => ofThese().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(told);
+  expect(new Set(ofThese().map(({ id }) => id)).size).toBe(told);
+  for (const { id, revision, history, amount, address, txid } of known) {
+    const events = ofThese().filter(({ event }) => event.data.id === id);
+    const byRevision = new Map(events.map(({ event }) => [event.data.revision, event.data.state]));
+    expect(
+      [...byRevision.keys()].toSorted((a, b) => a - b),
+      id,
+    ).toEqual(Array.from({ length: revision }, (_, at) => at + 1));
+    expect(
+      [...new Set(history.map(({ state }) => state))].every((state) => [...byRevision.values()].includes(state)),
+      id,
+    ).toBe(true);
+    const last = events.find(({ event }) => event.data.revision === revision);
+    expect(last?.event).toMatchObject({
+      type: "withdrawal.completed",
+      data: { amount, address, txid, state: "completed" },
+    });
+  }
+  const sequences = new Set(backend.received().map(({ event }) => event.sequence));
+  expect(sequences.size).toBe(Math.max(...sequences));
 });
 
 it("leaves the ledger balanced, in step with the chain, and every payout posted", async () => {

@@ -30,10 +30,12 @@ export type Choices = {
   readonly ownChain?: boolean | number;
   /** Told of the stack's nodes before the stack is started on them. */
   readonly onChain?: (bitcoind: BitcoindPart) => Promise<void>;
+  /** Whom the stack's webhooks are for; asked before the stack is started, which has none unless asked. */
+  readonly webhooks?: () => Promise<NonNullable<StackOptions["webhooks"]>>;
 };
 
 /** Starts before the file's first test and stops after its last; the stack is there inside the tests. */
-export function withStack({ ownChain = false, onChain, ...choices }: Choices = {}): () => Stack {
+export function withStack({ ownChain = false, onChain, webhooks, ...choices }: Choices = {}): () => Stack {
   let stack: Stack | undefined;
   let chain: Parts<"bitcoind"> | undefined;
   let directory: string | undefined;
@@ -53,6 +55,7 @@ export function withStack({ ownChain = false, onChain, ...choices }: Choices = {
       directory,
       log,
       ...choices,
+      ...(webhooks === undefined ? {} : { webhooks: await webhooks() }),
       extraEnv: { ...others, vault: { ...UNTIDIED, ...vault } },
     });
   }, START_WITHIN_MS);

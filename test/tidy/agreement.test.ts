@@ -64,7 +64,9 @@ describe("generated code", () => {
 describe("settings", () => {
   it("are all in OPERATIONS, and it names no others", () => {
     const sources = paths.filter((path) =>
-      /^services\/[^/]+\/src\/config\.ts$|^packages\/(online-service|planning|screening)\/src\/settings\.ts$/.test(path),
+      /^services\/[^/]+\/src\/config\.ts$|^packages\/(online-service|planning|screening)\/src\/settings\.ts$/.test(
+        path,
+      ),
     );
     const known = new Set(sources.flatMap((path) => read(path).match(/\bSLUICE_[A-Z_]+/g) ?? []));
     const described = new Set(read("docs/OPERATIONS.md").match(/\bSLUICE_[A-Z_]+[A-Z]\b/g) ?? []);
@@ -77,5 +79,19 @@ describe("settings", () => {
       .filter((path) => /^services\/[^/]+\/src\/.*\.ts$/.test(path) && !path.endsWith(".test.ts"))
       .filter((path) => /process\.env\b/.test(read(path)) && !path.endsWith("/main.ts"));
     expect(readers).toEqual([]);
+  });
+});
+
+describe("migrations", () => {
+  it("of each folder are numbered from 1 without a gap and without a number twice", () => {
+    const byFolder = Map.groupBy(
+      paths.filter((path) => /\/migrations\/[^/]+\.sql$/.test(path)),
+      (path) => path.replace(/\/[^/]+$/, ""),
+    );
+    expect(byFolder.size).toBeGreaterThan(5);
+    for (const [folder, files] of byFolder) {
+      const numbers = files.map((path) => Number(/\/(\d{4})-[^/]+$/.exec(path)?.[1]));
+      expect([folder, numbers.toSorted((left, right) => left - right)]).toEqual([folder, files.map((_, at) => at + 1)]);
+    }
   });
 });

@@ -22,7 +22,7 @@ export {
   keysFor,
   type LabelKey,
 } from "./key.ts";
-export { type Label, pack, strictestTier, TIERS, type Tier } from "./label.ts";
+export { type Label, NAME, pack, strictestTier, TIERS, type Tier } from "./label.ts";
 export { LIST_FORMATS, type List, type ListFormat, loadList } from "./load/load-list.ts";
 export type { BadRow } from "./load/row.ts";
 export { type Change, type MadeUpdate, makeUpdate, readUpdateHead, sealUpdate } from "./make-update.ts";

@@ -5,6 +5,8 @@ export type Screened =
   /** No labels are configured here. */
   | { readonly kind: "off" }
   | { readonly kind: "labels"; readonly labels: readonly Label[]; readonly version: number; readonly madeAtMs: number }
+  /** Somebody is being asked; by then there is an answer, or it is not known. */
+  | { readonly kind: "pending"; readonly untilMs: number }
   /** It is not known whether it has labels. */
   | { readonly kind: "unknown"; readonly code: string; readonly detail: string };
 

@@ -108,15 +108,16 @@ export const feeQuotesSchema = z
   .readonly()
   .meta({ id: "FeeQuotes" });
 
+const PRINTABLE = /^[\x20-\x7e]+$/;
 const listedAmount = z.string().regex(/^(0|[1-9][0-9]{0,29})$/, "is decimal digits without sign or leading zero");
 const listedTime = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** The query of GET /v1/withdrawals. All that is given has to hold. */
 export const listQuerySchema = z.strictObject({
   state: state.optional(),
-  account: z.string().min(1).max(64).optional(),
+  account: z.string().regex(PRINTABLE).max(64).optional(),
   address: z.string().min(1).max(128).optional().describe("In any spelling of the same destination."),
-  asset: z.string().min(1).max(16).optional(),
+  asset: z.string().regex(PRINTABLE).max(16).optional(),
   amountMin: listedAmount.optional().describe("Minor units; this amount or more."),
   amountMax: listedAmount.optional().describe("Minor units; this amount or less."),
   receivedFromMs: listedTime.optional().describe("Received at this time or later, milliseconds since 1970."),

@@ -213,6 +213,9 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
     ...{ requestedAtMs: 1_700_000_000_000, revision: 1 },
   },
   "account.signalled.v1": { signal: '{"type":"balance"}' },
+  "suspension.changed.v1": {
+    ...{ suspensionId: "1", kind: "account", values: ["alice"], isStanding: true, changedAtMs: 1_700_000_000_000 },
+  },
   "message.received.v1": { received: [{ type: "transaction.planned.v1", ids: ["t1/planned"] }] },
 };
 

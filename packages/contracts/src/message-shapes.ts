@@ -263,6 +263,14 @@ export const feeEstimated = z.object({
 /** Read as a signal by whoever knows signals. */
 export const accountSignalled = z.object({ signal: z.string().min(2).max(4_096) });
 
+export const suspensionChanged = z.object({
+  suspensionId: name,
+  kind: z.enum(["account", "destination", "asset", "wallet", "all"]),
+  values: list(text),
+  isStanding: z.boolean(),
+  changedAtMs: atMs,
+});
+
 export const databaseMarked = z.object({ service: name, mark: z.bigint().min(1n), markedAtMs: atMs });
 
 export const recallRequested = z.object({ sinceMs: atMs });

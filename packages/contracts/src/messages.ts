@@ -46,6 +46,7 @@ const CODECS = {
   "recall.requested.v1": codec(database.RecallRequestedSchema, shapes.recallRequested.readonly()),
   "refill.requested.v1": codec(transaction.RefillRequestedSchema, shapes.refillRequested.readonly()),
   "account.signalled.v1": codec(account.AccountSignalledSchema, shapes.accountSignalled.readonly()),
+  "suspension.changed.v1": codec(account.SuspensionChangedSchema, shapes.suspensionChanged.readonly()),
   "message.received.v1": codec(receipt.MessageReceivedSchema, shapes.messageReceived.readonly()),
 } as const satisfies Record<MessageType, unknown>;
 

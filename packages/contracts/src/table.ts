@@ -86,6 +86,7 @@ export const MESSAGES = {
   "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["ops-console"] },
   // The backend's own stream of what it would otherwise post to the API.
   "account.signalled.v1": { route: "topic", producers: ["exchange-backend"], consumers: ["online-risk"] },
+  "suspension.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["vault"] },
   // Receipts: who reads a topic tells its publisher what it has stored. Nobody confirms these.
   "message.received.v1": {
     route: "topic",

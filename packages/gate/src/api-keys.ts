@@ -5,7 +5,17 @@ import { type ConfigFault, setting } from "@sluice/runtime";
 import { z } from "zod";
 import type { RateLimit } from "./rate-limit.ts";
 
-export const SCOPES = ["withdraw", "read", "approve", "fail", "signals", "screen", "destinations"] as const;
+export const SCOPES = [
+  "withdraw",
+  "read",
+  "approve",
+  "fail",
+  "signals",
+  "screen",
+  "destinations",
+  "suspend",
+  "reopen",
+] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What one key of an exchange backend may do. Its public half stands in the trust file. */

@@ -23,12 +23,17 @@ export function readJsonBodies(server: FastifyInstance): void {
     request.rawBody = body;
     const text = utf8(body);
     if (text === null) return done(new Problem(SERVER_PROBLEMS.JSON_MALFORMED));
+    if (ESCAPED_NUL.test(text)) return done(new Problem({ ...SERVER_PROBLEMS.JSON_MALFORMED, detail: NO_NUL }));
     parseJson(request, text, (error, value) => {
       if (error !== null) done(new Problem({ ...SERVER_PROBLEMS.JSON_MALFORMED, detail: "The body cannot be parsed" }));
       else done(null, value);
     });
   });
 }
+
+/** No text has it, and no database of ours stores it: nobody who means well sends it. A raw one is no JSON anyway. */
+const ESCAPED_NUL = /(?<!\\)(?:\\\\)*\\u0000/;
+const NO_NUL = "The body holds the character U+0000";
 
 /**
  * Bytes that are no UTF-8 are refused, not replaced, and so is a byte order mark, which some parsers skip and others do

@@ -36,10 +36,12 @@ type Given = Partial<Omit<Behaviour, "history" | "cleared">> & {
   readonly amountMinor?: bigint;
   readonly waitedMs?: number;
   readonly refusedOfflineAtMs?: number;
+  readonly suspension?: Facts["suspension"];
 };
 
 function factsOf({
   signals = [],
+  suspension = null,
   cleared,
   amountMinor = BTC,
   waitedMs = 0,
@@ -52,6 +54,7 @@ function factsOf({
       ...{ scriptPubKey: "00", firstSeenAtMs: NOW, approvedAtMs: null, resembles: null, ownWallet: null },
       screened: { kind: "off" },
     },
+    suspension,
     allowList: null,
     behaviour: {
       ...{ asset: "BTC", history: historyOf(signals, NOW), requested: [], deviceAccounts: 0 },
@@ -112,6 +115,8 @@ type Row = readonly [rule: string, what: string, policy: object, given: Given, v
 
 // biome-ignore format: one check a line
 const ROWS: readonly Row[] = [
+  ["SUSPENDED",              "everything, by a person",                {},                                                 { suspension: { id: "1", kind: "all", shown: "", reason: "A leak.", atMs: NOW } }, delay(NOW + 2_000)],
+  ["SUSPENDED",              "an account, for an hour",                {},                                                 { waitedMs: HOUR, suspension: { id: "1", kind: "account", shown: "alice", reason: "A leak.", atMs: NOW } }, delay(NOW + 10_000)],
   ["ACCOUNT_TOTAL_VELOCITY", "the last cent that fits",                 over("account", { maxReferenceMinor: "10000000" }), { cleared: { account: [paid(1)] } },                    clear],
   ["ACCOUNT_TOTAL_VELOCITY", "one satoshi more, rounded up to a cent",  over("account", { maxReferenceMinor: "10000000" }), { cleared: { account: [paid(1, BTC + 1n)] } },          delay(NOW - 1 + HOUR)],
   ["ACCOUNT_TOTAL_VELOCITY", "more than it may ever be",                over("account", { maxReferenceMinor: "4999999" }),  {},                                                     reject],
@@ -196,7 +201,8 @@ describe("each rule on behaviour", () => {
     const elsewhere = [...always, "ALLOW_LIST"];
     for (const { rule } of RULES.filter((one) => !elsewhere.includes(one.rule))) {
       const kinds = ROWS.filter(([name]) => name === rule).map(([, , , , { kind }]) => kind === "clear");
-      expect([rule, ...[...new Set(kinds)].toSorted()]).toEqual([rule, false, true]);
+      const expected = rule === "SUSPENDED" ? [false] : [false, true];
+      expect([rule, ...[...new Set(kinds)].toSorted()]).toEqual([rule, ...expected]);
     }
   });
 });
@@ -231,6 +237,8 @@ describe("what follows from a finding", () => {
 
   it.each([
     [{ shadow: ["NO_SUCH_RULE"] }, "shadow.0"],
+    [{ shadow: ["SUSPENDED"] }, "shadow.0"],
+    [{ reopening: { people: 1 } }, "reopening.people"],
     [{ behaviour: { windows: [{ over: "all", windowMs: 1, maxReferenceMinor: "1" }] } }, "behaviour.reference"],
     [{ behaviour: { windows: [{ over: "all", windowMs: 1 }] } }, "behaviour.windows.0"],
     [{ behaviour: { windows: [{ over: "moon", windowMs: 1, maxCount: 1 }] } }, "behaviour.windows.0.over"],

@@ -48,6 +48,10 @@ export function judgeLabels(
   }
   const nothing: Found = { verdict: VERDICTS.white, reason: "The destination has no label.", evidence: {} };
   if (screened.kind === "off") return nothing;
+  if (screened.kind === "pending") {
+    const { untilMs } = screened;
+    return { verdict: { kind: "delay", untilMs }, reason: "The screening provider is being asked.", evidence: {} };
+  }
   if (screened.kind === "unknown") {
     const { code, detail } = screened;
     const verdict: RiskVerdict =

@@ -61,8 +61,30 @@ export const policyFileSchema = z.strictObject({
   behaviour: behaviourSchema.prefault({}),
   /** The larger the amount, the more people have to approve what any rule holds: the highest tier that it is above counts. */
   approvalTiers: z.array(z.strictObject({ aboveMinor: setting.minorUnits(), approvals })).default([]),
+  /** What it takes to lift a suspension: so many people, each with an answer to every item. */
+  reopening: z
+    .strictObject({
+      people: z.number().int().min(2).max(10).default(2),
+      checklist: z
+        .record(z.string().regex(/^[a-z][a-z-]{0,31}$/, "is a word such as cause-known"), z.string().min(1).max(200))
+        .default({
+          "cause-known": "what happened, and how it is known",
+          "way-closed": "what was done so that it cannot go on",
+          "waiting-checked": "who looked at what waits, and what was found",
+        }),
+    })
+    .prefault({}),
   /** These rules are asked, and what they would have done is noted, but nothing comes of it. */
-  shadow: z.array(z.string().refine((name) => RULES.some(({ rule }) => rule === name), "is no rule")).default([]),
+  shadow: z
+    .array(
+      z
+        .string()
+        .refine(
+          (name) => name !== "SUSPENDED" && RULES.some(({ rule }) => rule === name),
+          "is no rule that may be in shadow",
+        ),
+    )
+    .default([]),
   fees: z.strictObject({ BTC: feePolicySchema.prefault({}) }).prefault({}),
 });
 
@@ -80,6 +102,7 @@ export type Policy = {
   readonly behaviour: BehaviourPolicy;
   readonly approvalTiers: PolicyFile["approvalTiers"];
   readonly shadow: readonly string[];
+  readonly reopening: PolicyFile["reopening"];
   readonly fees: Readonly<Record<Asset, FeePolicy>>;
   /** By scriptPubKey in hexadecimal: two spellings of one address are one destination. */
   readonly labels: ReadonlyMap<string, Label>;

@@ -24,6 +24,7 @@ const POLICY: Policy = {
   zone: { gapMs: 60_000, zoneSilentMs: 60_000, refusedMs: HOUR },
   behaviour: behaviourSchema.parse({}),
   approvalTiers: [],
+  reopening: { people: 2, checklist: {} },
   shadow: [],
   fees: { BTC: feePolicySchema.parse({}) },
   labels: new Map<string, Label>([
@@ -62,6 +63,7 @@ function facts({ destination, ...given }: Given = {}): Facts {
     refusedOfflineAtMs: null,
     allowList: null,
     behaviour: NOTHING,
+    suspension: null,
     ...given,
     destination: {
       scriptPubKey: "00",
@@ -120,6 +122,7 @@ const ROWS: readonly Row[] = [
   ["DESTINATION_LABEL", "the policy's own black stands over the store", { destination: { scriptPubKey: "cc", screened: said(["white", 100]) } }, reject],
   ["DESTINATION_LABEL", "the store cannot be asked",                   { destination: { screened: UNKNOWN } },                     hold(2)],
   ["DESTINATION_LABEL", "the store cannot be asked: judged again",     { destination: { screened: UNKNOWN } },                     delay(NOW + 7), { ...POLICY, screening: { blackFromConfidence: 0, unknown: { delayMs: 7 } } }],
+  ["DESTINATION_LABEL", "the provider is being asked",                 { destination: { screened: { kind: "pending", untilMs: NOW + 9 } } }, delay(NOW + 9)],
   ["DESTINATION_LABEL", "own label, and the store cannot be asked",    { destination: { scriptPubKey: "aa", screened: UNKNOWN } }, clear],
   ["NEW_DESTINATION",   "a small amount",                              { amountMinor: 100n },                                      clear],
   ["NEW_DESTINATION",   "one minor unit more",                         { amountMinor: 101n },                                      delay(NOW + HOUR)],
@@ -223,6 +226,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   refusedOfflineAtMs: fc.constant(null),
   allowList: fc.constant(null),
   behaviour: fc.constant(NOTHING),
+  suspension: fc.constant(null),
 });
 
 describe("the ends of an address", () => {

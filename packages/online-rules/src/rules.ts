@@ -26,6 +26,16 @@ export type Facts = {
   readonly behaviour: Behaviour;
   /** Null while the account has no allow-list in force. */
   readonly allowList: AllowListFacts | null;
+  /** What people have suspended that stands against it. */
+  readonly suspension: Suspension | null;
+};
+
+export type Suspension = {
+  readonly id: string;
+  readonly kind: string;
+  readonly shown: string;
+  readonly reason: string;
+  readonly atMs: number;
 };
 
 export type Destination = {
@@ -83,6 +93,7 @@ export const RULES: readonly Rule[] = [
   { rule: "ADDRESS_LOOKALIKE", find: addressLookalike },
   { rule: "REFUSED_OFFLINE_LATELY", find: refusedOfflineLately },
   { rule: "REPORTS_MISSING", find: reportsMissing },
+  { rule: "SUSPENDED", find: suspended },
   { rule: "ACCOUNT_TOTAL_VELOCITY", find: velocityOver("account") },
   { rule: "DESTINATION_VELOCITY", find: velocityOver("destination") },
   { rule: "DEVICE_VELOCITY", find: velocityOver("device") },
@@ -197,6 +208,19 @@ function reportsMissing(_: Policy, { nowMs, waitedMs, alarms }: Facts): Found {
   const evidence = { alarms: alarms.map(({ code }) => code).join(" ") };
   const reason = `${alarms.map(({ code, detail }) => `${code}: ${detail}`).join("; ")}.`;
   return { verdict: { kind: "delay", untilMs }, reason, evidence };
+}
+
+/** A person has stopped it, and only people let it go on. It is asked again every few seconds, so that it then goes on by itself. */
+function suspended(_: Policy, { nowMs, waitedMs, suspension }: Facts): Found | null {
+  if (suspension === null) return null;
+  const { id, kind, shown, reason, atMs } = suspension;
+  const untilMs = nowMs + Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, waitedMs));
+  const what = kind === "all" ? "Everything" : `The ${kind} ${shown}`;
+  return {
+    verdict: { kind: "delay", untilMs },
+    reason: `${what} is suspended since ${new Date(atMs).toISOString()}: ${reason}`,
+    evidence: { suspension: id, kind },
+  };
 }
 
 const SHORTEST_WAIT_MS = 2_000;

@@ -12,8 +12,9 @@ import {
   readUpdateHead,
   type Screened,
 } from "@sluice/address-labels";
-import type { BitcoinNetwork } from "@sluice/chains";
+import { addressOf, type BitcoinNetwork } from "@sluice/chains";
 import { type Logger, type Metrics, startRounds } from "@sluice/runtime";
+import { both, type Provider } from "./provider.ts";
 import type { ScreeningPlace } from "./settings.ts";
 
 const LOOK_EVERY_MS = 2_000;
@@ -38,8 +39,35 @@ export function openScreening(parts: {
   readonly now: () => number;
   /** Older labels than this are as good as none; null for no limit. */
   readonly maxAgeMs: number | null;
+  /** Asked about Bitcoin destinations, beside the store. */
+  readonly provider?: Provider | null;
   readonly everyMs?: number;
 }): Screening {
+  const { provider = null } = parts;
+  const screening = openOwn(parts);
+  if (provider === null) return screening;
+  const { screenScript, stop } = screening;
+  const chain = chainOfNetwork(parts.network);
+  return {
+    ...screening,
+    screenScript: (scriptPubKey) => {
+      const address = addressOf(parts.network, scriptPubKey);
+      return both(screenScript(scriptPubKey), () => (address === null ? NOT_STANDARD : provider.said(chain, address)));
+    },
+    stop: async () => {
+      provider.stop();
+      await stop();
+    },
+  };
+}
+
+const NOT_STANDARD: Screened = {
+  kind: "unknown",
+  code: "SCRIPT_NOT_STANDARD",
+  detail: "the destination has no address",
+};
+
+function openOwn(parts: Parameters<typeof openScreening>[0]): Screening {
   const { place, network, metrics, logger, now, maxAgeMs } = parts;
   if (place === null) return SCREENING_OFF;
   mkdirSync(place.updates, { recursive: true });

@@ -12,6 +12,17 @@ export const screeningSettings = {
   SLUICE_LABELS_SIGNERS_FILE: setting.jsonFile(labelSignersSchema).optional(),
 };
 
+/** To be spread into the settings of a process that may speak to the world. */
+export const providerSettings = {
+  /** Where `{chain, address}` is posted. Without it nobody is asked. */
+  SLUICE_SCREENING_PROVIDER_URL: setting.url({ protocols: ["https:", "http:"] }).optional(),
+  /** Without an answer by then the labels are not known, and the policy says what follows. */
+  SLUICE_SCREENING_PROVIDER_TIMEOUT_MS: setting
+    .durationMs()
+    .refine((ms) => ms >= 100 && ms <= 60_000, "is from 100ms to 1m")
+    .default(2_000),
+};
+
 export type ScreeningPlace = {
   readonly directory: string;
   readonly updates: string;

@@ -56,6 +56,7 @@ function whyUnknown(
   nowMs: number,
 ): { readonly code: string; readonly detail: string } | null {
   if (screened.kind === "unknown") return screened;
+  if (screened.kind === "pending") return { code: "LABELS_PENDING", detail: "somebody is being asked" };
   if (screened.kind === "off" || maxAgeMs === undefined || nowMs - screened.madeAtMs <= maxAgeMs) return null;
   return {
     code: "LABELS_TOO_OLD",

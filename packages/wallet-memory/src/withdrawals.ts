@@ -45,6 +45,7 @@ export async function waitingWithdrawals(
             (extract(epoch from due_at - now()) * 1000)::float8 as "dueInMs"
      from withdrawal
      where state = 'cleared' and plan_after <= now() and (wallet_id = $1 or wallet_id is null)
+       and not is_suspended(account, address) and not is_wallet_suspended($1)
      order by due_at, received_at, id limit $2 offset $3 for update skip locked`,
     [walletId, page.limit, page.offset],
   );
@@ -55,7 +56,7 @@ export async function waitingWithdrawals(
 export async function sumWaiting(tx: Transaction, walletId: string): Promise<bigint> {
   const { rows } = await tx.query<{ sat: bigint }>(
     `select coalesce(sum(amount_sat), 0)::bigint as sat from withdrawal
-     where state = 'cleared' and (wallet_id = $1 or wallet_id is null)`,
+     where state = 'cleared' and (wallet_id = $1 or wallet_id is null) and not is_suspended(account, address)`,
     [walletId],
   );
   return rows[0]?.sat ?? 0n;
@@ -167,6 +168,8 @@ export async function setAnchor(tx: Transaction, withdrawalIds: readonly string[
   await tx.query("update withdrawal set anchor = $2 where id = any($1) and anchor is null", [withdrawalIds, anchor]);
 }
 
+const WAITS_FOR = "case when is_suspended(account, address) then 'SUSPENDED' else waiting_code end";
+
 export type WaitingRow = {
   readonly withdrawalId: string;
   readonly amountSat: bigint;
@@ -177,7 +180,7 @@ export type WaitingRow = {
 
 export async function listWaiting(database: Queryable, limit: number): Promise<readonly WaitingRow[]> {
   const { rows } = await database.query<WaitingRow>(
-    `select id as "withdrawalId", amount_sat as "amountSat", attempt, waiting_code as code, received_at as "receivedAt"
+    `select id as "withdrawalId", amount_sat as "amountSat", attempt, ${WAITS_FOR} as code, received_at as "receivedAt"
      from withdrawal where state = 'cleared' order by received_at, id limit $1`,
     [limit],
   );
@@ -192,7 +195,7 @@ export type WaitingSummary = {
 
 export async function summariseWaiting(database: Queryable): Promise<WaitingSummary> {
   const { rows } = await database.query<{ code: string; withdrawals: bigint; oldestSeconds: number }>(
-    `select coalesce(waiting_code, '') as code, count(*) as withdrawals,
+    `select coalesce(${WAITS_FOR}, '') as code, count(*) as withdrawals,
             extract(epoch from now() - min(received_at))::float8 as "oldestSeconds"
      from withdrawal where state = 'cleared' group by code`,
   );

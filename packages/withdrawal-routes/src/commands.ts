@@ -7,6 +7,7 @@ import type { Transaction } from "@sluice/postgres";
 import { apply, sayFailed } from "@sluice/progress";
 import { alarmsNow } from "@sluice/report-watch";
 import { lockWithdrawal, type Stored } from "@sluice/risk-memory";
+import { holdOff, standingFor } from "@sluice/suspensions";
 
 export type Commanding = {
   readonly apiKeys: ApiKeys;
@@ -31,6 +32,9 @@ export async function commanded(
   const [alarm] = type === "approve" ? await alarmsNow(tx, policy, now()) : [];
   if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
   if (type === "approve") {
+    await holdOff(tx, "clearing");
+    const standing = await standingFor(tx, stored);
+    if (standing !== null) return refuse(409, "SUSPENDED", `suspension ${standing.id} stands: ${standing.reason}`);
     const inOneHand = (keyId: string) => keyId !== key.keyId && isSameHand(apiKeys, keyId, key.keyId);
     if (isSameHand(apiKeys, stored.keyId, key.keyId)) return refuse(403, "OWN_REQUEST", OWN_REQUEST);
     if (stored.approvedBy.some(inOneHand)) return refuse(403, "SAME_PERSON", SAME_PERSON);

@@ -156,7 +156,7 @@ function command({ server, asks, answered }: Door, options: WithdrawalRouteOptio
         ...signed("approve", {
           403: ["OWN_REQUEST", "SAME_PERSON"],
           404: ["WITHDRAWAL_UNKNOWN"],
-          409: ["NOT_HELD", ...ALARMS],
+          409: ["NOT_HELD", "SUSPENDED", ...ALARMS],
         }),
       },
     },

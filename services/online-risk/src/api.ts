@@ -4,6 +4,7 @@ import { type DoorOptions, openDoor, type RouteGroup, SIGNATURE_SCHEME } from "@
 import { type AnsweredRequest, createHttpServer, type HttpServer, type HttpServerOptions } from "@sluice/http";
 import { type ScreeningRouteOptions, screeningRoutes } from "@sluice/screening-routes";
 import { signalRoutes } from "@sluice/signal-memory";
+import { suspensionRoutes } from "@sluice/suspensions";
 import { type WithdrawalRouteOptions, withdrawalRoutes } from "@sluice/withdrawal-routes";
 
 export type ApiOptions = DoorOptions &
@@ -15,7 +16,13 @@ export type ApiOptions = DoorOptions &
 
 /** Every group of routes of the API. Who brings one adds it here. */
 function routeGroups(options: ApiOptions): readonly RouteGroup[] {
-  return [withdrawalRoutes(options), destinationRoutes(options), signalRoutes(options), screeningRoutes(options)];
+  return [
+    withdrawalRoutes(options),
+    destinationRoutes(options),
+    signalRoutes(options),
+    screeningRoutes(options),
+    suspensionRoutes(options),
+  ];
 }
 
 /** The server with its routes, not yet listening. Health and metrics proper are on the internal address only. */

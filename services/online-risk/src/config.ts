@@ -4,7 +4,7 @@ import { apiKeysSchema, untrustedKeys } from "@sluice/gate";
 import { type Policy, policyFileSchema, readPolicy } from "@sluice/online-rules";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
-import { readScreeningPlace, type ScreeningPlace, screeningSettings } from "@sluice/screening";
+import { providerSettings, readScreeningPlace, type ScreeningPlace, screeningSettings } from "@sluice/screening";
 import { z } from "zod";
 
 const settingsSchema = z.object({
@@ -16,13 +16,18 @@ const settingsSchema = z.object({
   SLUICE_POLICY_FILE: setting.jsonFile(policyFileSchema),
   SLUICE_API_KEYS_FILE: setting.jsonFile(apiKeysSchema),
   ...screeningSettings,
+  ...providerSettings,
   SLUICE_SIGNATURE_WINDOW_MS: setting
     .durationMs()
     .refine((ms) => ms >= 1_000 && ms <= 3_600_000, "is from 1s to 1h")
     .default(300_000),
 });
 
-const secretsSchema = z.strictObject(onlineSecrets);
+const secretsSchema = z.strictObject({
+  ...onlineSecrets,
+  /** A bearer token. */
+  screeningProviderKey: z.string().min(1).optional(),
+});
 
 export type Config = {
   readonly settings: z.output<typeof settingsSchema>;

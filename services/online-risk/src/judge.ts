@@ -12,6 +12,7 @@ import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
 import { loadDestination, lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
 import type { Screening } from "@sluice/screening";
 import { gatherBehaviour } from "@sluice/signal-memory";
+import { holdOff, standingFor } from "@sluice/suspensions";
 import { JUDGE_CHANNEL } from "@sluice/withdrawal-routes";
 import type { Judged } from "./metrics.ts";
 import { listCleared, lockAccount } from "./store/accounts.ts";
@@ -94,6 +95,7 @@ const SET_ASIDE_MS = 2_000;
 
 async function judge(tx: Transaction, options: JudgeOptions, stored: Stored): Promise<Judged> {
   const { policy, sealer } = options;
+  await holdOff(tx, "clearing");
   await lockAccount(tx, stored.account);
   const facts = await gather(tx, options, stored);
   const findings = findAll(policy, facts);
@@ -126,6 +128,7 @@ async function gather(
     waitedMs: nowMs - stored.receivedAtMs,
     alarms: await alarmsNow(tx, policy, clockMs),
     refusedOfflineAtMs: await refusedOfflineAtMs(tx, stored.account, nowMs - policy.zone.refusedMs),
+    suspension: await standingFor(tx, stored),
     allowList: await loadAllowed(tx, stored, nowMs),
     behaviour: await gatherBehaviour(tx, policy.behaviour, stored, nowMs),
   };

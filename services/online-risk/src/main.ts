@@ -6,7 +6,7 @@ import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
 import { listLost } from "@sluice/risk-memory";
 import { runProcess } from "@sluice/runtime";
-import { openScreening } from "@sluice/screening";
+import { openProvider, openScreening } from "@sluice/screening";
 import { openApi } from "./api.ts";
 import { bringBack } from "./bring-back.ts";
 import { readSettings } from "./config.ts";
@@ -33,7 +33,11 @@ runProcess("online-risk", async (life) => {
   const reports = watchReports({ pool, policy, metrics: service.metrics, now, logger });
   onStop("watch over reports", reports.stop);
 
+  const { SLUICE_SCREENING_PROVIDER_URL: url, SLUICE_SCREENING_PROVIDER_TIMEOUT_MS: timeoutMs } = settings;
+  const key = secrets.screeningProviderKey ?? null;
+  const asked = { timeoutMs, key, now, metrics: service.metrics, logger };
   const screening = openScreening({
+    provider: url === undefined ? null : openProvider({ url, ...asked }),
     ...{ place: labels, network: settings.SLUICE_NETWORK, maxAgeMs: policy.screening.maxAgeMs ?? null },
     ...{ metrics: service.metrics, logger, now },
   });

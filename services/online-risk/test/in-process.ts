@@ -43,7 +43,7 @@ export async function openInProcess(
 
 export type Asked = {
   readonly key: TestKey;
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly query?: string;
   readonly body?: unknown;

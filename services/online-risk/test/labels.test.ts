@@ -1,4 +1,4 @@
-// Address labels in the service: unknown until they are there, then every tier, an update while it serves, and damage on the disk.
+// Address labels in the service: unknown until they are there, then every tier, an update while it serves, an outside provider, and damage.
 import { generateKeyPairSync } from "node:crypto";
 import {
   closeSync,
@@ -11,6 +11,8 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Change, canonicalAddress, type InForce, makeUpdate, sealUpdate } from "@sluice/address-labels";
@@ -22,6 +24,8 @@ import { clientOf, createWorld, newWithdrawal, type World } from "./world.ts";
 
 const POLL = { pollMs: 50 };
 const [BLACK, GREY, WHITE, PLAIN] = [3_000_001, 3_000_002, 3_000_003, 3_000_004];
+const [KNOWN_OUTSIDE, SILENT] = [3_000_005, 3_000_006];
+const outside = createServer();
 const EVM = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 const publisher = generateKeyPairSync("ed25519");
 const folder = mkdtempSync(join(tmpdir(), "labels-"));
@@ -39,7 +43,10 @@ beforeAll(async () => {
   writeFileSync(signers, JSON.stringify({ threshold: 1, signers: [{ keyId: "research", publicKey }] }));
   const defer = (end: () => Promise<void>) => void ending.unshift(end);
   world = await createWorld({ defer });
+  await openOutside(defer);
   const labels = {
+    SLUICE_SCREENING_PROVIDER_URL: `http://127.0.0.1:${(outside.address() as AddressInfo).port}/`,
+    SLUICE_SCREENING_PROVIDER_TIMEOUT_MS: "400ms",
     SLUICE_LABELS_DIRECTORY: store,
     SLUICE_LABELS_UPDATES: updates,
     SLUICE_LABELS_SIGNERS_FILE: signers,
@@ -50,6 +57,26 @@ afterAll(async () => {
   for (const end of ending) await end();
   rmSync(folder, { recursive: true });
 });
+
+/** A provider that knows one address, never answers about another, and has nothing to say of the rest. */
+async function openOutside(defer: (end: () => Promise<void>) => void): Promise<void> {
+  outside.on("request", (request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += String(part);
+    });
+    request.on("end", () => {
+      if (body.includes(addressNumber(SILENT))) return;
+      const black = { tier: "black", category: "mixer", confidence: 70, since: "2024-01-02T00:00:00Z" };
+      response.end(JSON.stringify({ labels: body.includes(addressNumber(KNOWN_OUTSIDE)) ? [black] : [] }));
+    });
+  });
+  await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve));
+  defer(async () => {
+    outside.closeAllConnections();
+    outside.close();
+  });
+}
 
 /** In one move, as whoever puts updates there has to. */
 function publish(kind: "snapshot" | "delta", changes: readonly Change[], privateKey = publisher.privateKey): void {
@@ -82,7 +109,7 @@ async function verdictOn(number: number) {
   const client = clientOf(running, world.keys.backend);
   const { id } = await client.createWithdrawal(newWithdrawal({ address: addressNumber(number) }));
   const judged = await client.waitFor(id, ["cleared", "held", "rejected"], POLL);
-  const finding = judged.findings.find(({ rule }) => rule === "DESTINATION_LABEL");
+  const finding = judged.findings.findLast(({ rule }) => rule === "DESTINATION_LABEL");
   return { state: judged.state, evidence: finding?.evidence };
 }
 
@@ -152,6 +179,14 @@ it("a delta changes what it names, and one that somebody else sealed changes not
   expect(await verdictOn(PLAIN)).toMatchObject({ state: "rejected" });
   const metrics = await (await fetch(`${running.internal}/metrics`)).text();
   expect(metrics).toContain('sluice_labels_version_info{version="2",service="online-risk"} 1');
+});
+
+it("what an outside provider says counts beside the store, and its silence holds", async () => {
+  expect(await verdictOn(KNOWN_OUTSIDE)).toMatchObject({
+    state: "rejected",
+    evidence: { tier: "black", category: "mixer", source: "provider" },
+  });
+  expect(await verdictOn(SILENT)).toEqual({ state: "held", evidence: { code: "PROVIDER_TIMEOUT" } });
 });
 
 it("where a block has rotted, nothing is cleared as unlabelled", async () => {

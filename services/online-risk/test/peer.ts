@@ -31,6 +31,7 @@ export type Peer = {
   readonly publish: (messages: readonly Outgoing[]) => Promise<void>;
   readonly cleared: readonly OpenedOf<"withdrawal.cleared.v1">[];
   readonly changed: readonly OpenedOf<"withdrawal.changed.v1">[];
+  readonly suspended: readonly OpenedOf<"suspension.changed.v1">[];
   /** Why it could not take what it was told: one id for two contents, for instance. */
   readonly refused: () => Promise<readonly string[]>;
 };
@@ -44,24 +45,27 @@ export async function createPeer({ brokers, topicPrefix, keys }: World, defer: D
   defer(() => pool.end());
   await migrate(pool, [{ set: "messaging", directory: MESSAGING_MIGRATIONS }]);
   const bus = createBus({ brokers, clientId: "test-peer", logger: quiet, topicPrefix });
-  const topics = ["withdrawal.cleared.v1", "withdrawal.changed.v1"] as const;
+  const topics = ["withdrawal.cleared.v1", "withdrawal.changed.v1", "suspension.changed.v1"] as const;
   await ensureTopics(bus, topics);
   const relay = await startRelay({ bus, pool, logger: quiet });
   defer(relay.stop);
   const cleared: OpenedOf<"withdrawal.cleared.v1">[] = [];
   const changed: OpenedOf<"withdrawal.changed.v1">[] = [];
+  const suspended: OpenedOf<"suspension.changed.v1">[] = [];
   const consumer = await startConsumer({
     ...{ bus, pool, group: `${topicPrefix}test-peer`, topics, logger: quiet },
     trust: createTrust([trustEntry(keys.service)]),
     handlers: {
       "withdrawal.cleared.v1": async (_, opened) => void cleared.push(opened),
       "withdrawal.changed.v1": async (_, opened) => void changed.push(opened),
+      "suspension.changed.v1": async (_, opened) => void suspended.push(opened),
     },
   });
   defer(consumer.stop);
   return {
     cleared,
     changed,
+    suspended,
     refused: async () => (await listDeadLetters(pool)).map(({ code, reason }) => `${code}: ${reason}`),
     publish: (messages) =>
       transaction(pool, async (tx) => {

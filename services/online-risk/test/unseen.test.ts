@@ -10,7 +10,7 @@ import { createSharedWorld, type Keys } from "./world.ts";
 
 const DOCUMENT = fileURLToPath(new URL("../../../docs/openapi.json", import.meta.url));
 const OPERATIONS = operationsOf(JSON.parse(readFileSync(DOCUMENT, "utf8")));
-const OF_ONE = OPERATIONS.filter(({ path }) => path.includes("{id}"));
+const OF_ONE = OPERATIONS.filter(({ path }) => path.startsWith("/v1/withdrawals/{id}"));
 
 let shared: Awaited<ReturnType<typeof createSharedWorld>>;
 let keys: Keys;
@@ -72,6 +72,23 @@ describe("a withdrawal of an account that the key may not see", () => {
     // The planted fault: a key that sees every account tells the two apart.
     expect(shapeOf(await ask(open, "unseen"), "unseen")).not.toEqual(shapeOf(await ask(open, "nothing"), "nothing"));
   });
+
+  const OF_ACCOUNT = OPERATIONS.filter(({ path }) => path.includes("{account}"));
+  it.each(OF_ACCOUNT.map((one) => [`${one.method} ${one.path}`, one] as const))(
+    "and its account is like one that is not there: %s",
+    async (_, one) => {
+      const body =
+        one.method === "POST" ? { address: addressNumber(1) } : one.method === "PUT" ? { isEnforced: true } : "";
+      const ask = (server: HttpServer, account: string) => {
+        const path = one.path.replace("{account}", account).replace("{address}", addressNumber(1));
+        return askInProcess(server, { key: keys.limited, method: one.method as "GET", path, body });
+      };
+      const other = await ask(api, "other");
+      expect(shapeOf(other, "other")).toEqual(shapeOf(await ask(api, "nobody"), "nobody"));
+      expect(other.body["code"]).toBe("ACCOUNT_NOT_PERMITTED");
+      expect((await ask(open, "other")).status).toBe(200);
+    },
+  );
 
   it("is in no list, and its account is as empty as one that is not there", async () => {
     const list = (account: string) =>

@@ -130,13 +130,18 @@ function apiKeysOf({ backend, reader, ann, ann2, bob, elsewhere, limited, revoke
   const rows = [
     { key: backend, scopes: [...scopes, "signals"], ipAllowList: ANYWHERE },
     { key: reader, scopes: ["read"], ipAllowList: ANYWHERE },
-    { key: ann, person: "Ann", scopes: ["read", "approve", "fail"], ipAllowList: ANYWHERE },
-    { key: ann2, person: "Ann", scopes: ["withdraw", "read", "approve", "fail"], ipAllowList: ANYWHERE },
-    { key: bob, person: "Bob", scopes: ["approve", "fail"], ipAllowList: ANYWHERE },
+    { key: ann, person: "Ann", scopes: ["read", "approve", "fail", "suspend", "reopen"], ipAllowList: ANYWHERE },
+    {
+      key: ann2,
+      person: "Ann",
+      scopes: ["withdraw", "read", "approve", "fail", "suspend", "reopen"],
+      ipAllowList: ANYWHERE,
+    },
+    { key: bob, person: "Bob", scopes: ["approve", "fail", "reopen"], ipAllowList: ANYWHERE },
     { key: elsewhere, scopes, ipAllowList: ["192.0.2.0/24", "2001:db8::/32"] },
     {
       key: limited,
-      scopes: [...scopes, "signals"],
+      scopes: [...scopes, "signals", "suspend"],
       ipAllowList: ["127.0.0.0/8"],
       accounts: ["acme"],
       maxAmountMinor: "50000",

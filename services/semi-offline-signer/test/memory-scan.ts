@@ -125,12 +125,13 @@ export type Search = { readonly in: (bytes: Buffer, found: (pattern: Pattern, at
  * a place, its first, second, third or fourth and the three behind it; they decide by table, and then by map, whether to look closer.
  */
 export function prepareSearch(secrets: readonly Secret[]): Search {
-  const beginnings = new Uint8Array(1 << SPREAD_BITS);
+  const beginnings = new Uint8Array(2 ** (SPREAD_BITS - 3));
   const byFour = new Map<number, { readonly pattern: Pattern; readonly shift: number }[]>();
   for (const pattern of patternsOf(secrets)) {
     for (let shift = 0; shift < 4; shift += 1) {
       const four = pattern.window.readInt32LE(shift);
-      beginnings[spread(four)] = 1;
+      const bit = spread(four);
+      beginnings[bit >>> 3] = (beginnings[bit >>> 3] as number) | (1 << (bit & 7));
       const others = byFour.get(four);
       if (others === undefined) byFour.set(four, [{ pattern, shift }]);
       else others.push({ pattern, shift });
@@ -142,7 +143,8 @@ export function prepareSearch(secrets: readonly Secret[]): Search {
       const fours = new Int32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 4));
       for (let place = 0; place < fours.length; place += 1) {
         const four = fours[place] as number;
-        if (beginnings[spread(four)] === 0) continue;
+        const bit = spread(four);
+        if ((((beginnings[bit >>> 3] as number) >>> (bit & 7)) & 1) === 0) continue;
         for (const { pattern, shift } of byFour.get(four) ?? []) {
           const at = 4 * place - shift;
           if (liesAt(bytes, at, pattern.window)) found(pattern, at);
@@ -176,7 +178,8 @@ function liesAt(bytes: Buffer, at: number, window: Buffer): boolean {
   return true;
 }
 
-const SPREAD_BITS = 20;
+/** One bit of two megabytes for each: of what is no beginning, one in a hundred has to be looked up. */
+const SPREAD_BITS = 24;
 
 /** Fibonacci hashing (Knuth): neighbours land far apart. */
 function spread(four: number): number {
@@ -264,9 +267,12 @@ function presentRuns(pid: number, { begin, end }: Region): readonly { readonly b
 /** A run that was cut for its length reads a little into the next one, so that nothing hides on the seam. */
 const SEAM = 256;
 
+/** Read into again and again: what is found in it is looked at before the next run. */
+const scratch = Buffer.alloc(PAGES_AT_ONCE * PAGE + SEAM);
+
 function readRun(memory: number, begin: number, end: number): Buffer | null {
   const length = end - begin;
-  const bytes = Buffer.alloc(length + SEAM);
+  const bytes = scratch.subarray(0, length + SEAM);
   let read = 0;
   while (read < length) {
     try {

@@ -18,6 +18,7 @@ import { handleCoinObserved } from "./handlers/coin-observed.ts";
 import { handleCoinVanished } from "./handlers/coin-vanished.ts";
 import { handleFeeEstimated } from "./handlers/fee-estimated.ts";
 import { handleRiskReported } from "./handlers/risk-reported.ts";
+import { handleSuspensionChanged } from "./handlers/suspension-changed.ts";
 import { handleTransactionConfirmed } from "./handlers/transaction-confirmed.ts";
 import { handleTransactionConflicted } from "./handlers/transaction-conflicted.ts";
 import { handleTransactionReorged } from "./handlers/transaction-reorged.ts";
@@ -111,6 +112,7 @@ export async function startVault(life: Lifecycle, env: Environment): Promise<voi
     "withdrawal.cleared.v1": handleWithdrawalCleared(trust, settings.SLUICE_NETWORK, batchWaitsOf(settings)),
     "withdrawal.failed.v1": handleWithdrawalFailed(trust),
     "fee.estimated.v1": handleFeeEstimated(fees, logger),
+    "suspension.changed.v1": handleSuspensionChanged,
     "coin.observed.v1": handleCoinObserved(wallets),
     "coin.vanished.v1": handleCoinVanished,
     "transaction.confirmed.v1": handleTransactionConfirmed,

@@ -179,6 +179,9 @@ export async function dueTasks(
 ): Promise<readonly string[]> {
   const { rows } = await database.query<{ id: string }>(
     `select id from task where state in ('planned', 'submitted', 'delayed') and send_after <= now() and id <> all($1)
+       and not (state = 'planned' and (is_wallet_suspended(wallet_id) or exists (
+         select from task_withdrawal join withdrawal w on w.id = withdrawal_id
+         where task_id = task.id and is_suspended(w.account, w.address))))
      order by planned_at, id limit $2`,
     [sending, limit],
   );

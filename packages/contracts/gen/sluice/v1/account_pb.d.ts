@@ -30,3 +30,45 @@ export declare type AccountSignalled = Message<"sluice.v1.AccountSignalled"> & {
  */
 export declare const AccountSignalledSchema: GenMessage<AccountSignalled>;
 
+/**
+ * People stopped something, or let it go on. What is cleared and not signed yet waits in vault meanwhile.
+ *
+ * @generated from message sluice.v1.SuspensionChanged
+ */
+export declare type SuspensionChanged = Message<"sluice.v1.SuspensionChanged"> & {
+  /**
+   * @generated from field: string suspension_id = 1;
+   */
+  suspensionId: string;
+
+  /**
+   * account, destination, asset, wallet or all.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * As they stand in withdrawals: one, or the spellings of one destination. One empty text for all.
+   *
+   * @generated from field: repeated string values = 3;
+   */
+  values: string[];
+
+  /**
+   * @generated from field: bool is_standing = 4;
+   */
+  isStanding: boolean;
+
+  /**
+   * @generated from field: int64 changed_at_ms = 5;
+   */
+  changedAtMs: bigint;
+};
+
+/**
+ * Describes the message sluice.v1.SuspensionChanged.
+ * Use `create(SuspensionChangedSchema)` to create a new message.
+ */
+export declare const SuspensionChangedSchema: GenMessage<SuspensionChanged>;
+

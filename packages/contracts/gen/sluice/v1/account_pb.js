@@ -8,7 +8,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file sluice/v1/account.proto.
  */
 export const file_sluice_v1_account = /*@__PURE__*/
-  fileDesc("ChdzbHVpY2UvdjEvYWNjb3VudC5wcm90bxIJc2x1aWNlLnYxIiIKEEFjY291bnRTaWduYWxsZWQSDgoGc2lnbmFsGAEgASgJYgZwcm90bzM");
+  fileDesc("ChdzbHVpY2UvdjEvYWNjb3VudC5wcm90bxIJc2x1aWNlLnYxIiIKEEFjY291bnRTaWduYWxsZWQSDgoGc2lnbmFsGAEgASgJInQKEVN1c3BlbnNpb25DaGFuZ2VkEhUKDXN1c3BlbnNpb25faWQYASABKAkSDAoEa2luZBgCIAEoCRIOCgZ2YWx1ZXMYAyADKAkSEwoLaXNfc3RhbmRpbmcYBCABKAgSFQoNY2hhbmdlZF9hdF9tcxgFIAEoA2IGcHJvdG8z");
 
 /**
  * Describes the message sluice.v1.AccountSignalled.
@@ -16,4 +16,11 @@ export const file_sluice_v1_account = /*@__PURE__*/
  */
 export const AccountSignalledSchema = /*@__PURE__*/
   messageDesc(file_sluice_v1_account, 0);
+
+/**
+ * Describes the message sluice.v1.SuspensionChanged.
+ * Use `create(SuspensionChangedSchema)` to create a new message.
+ */
+export const SuspensionChangedSchema = /*@__PURE__*/
+  messageDesc(file_sluice_v1_account, 1);
 
