@@ -26,6 +26,8 @@ const DEBTS: Readonly<Record<string, string>> = {
   "semi-offline-risk/recall-requested": "test/journeys/restored",
   "holders/journal-watch": "packages/holders/test/journal-watch",
   "vault-desk/routes": "services/vault/test/people",
+  "webhooks/store-by-hand": "services/webhooks/test/journey",
+  "messaging/optional-readers": "packages/messaging/test/optional-readers",
   "report-watch/report-watch": "services/online-risk/test/reports",
 };
 

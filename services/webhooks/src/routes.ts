@@ -3,7 +3,7 @@ import { type HttpServer, problem, z } from "@sluice/http";
 import type { Pool } from "@sluice/postgres";
 import type { Lifecycle } from "@sluice/runtime";
 import type { Endpoint } from "./config.ts";
-import { resendDeliveries, switchEndpoint } from "./store.ts";
+import { resendDeliveries, switchEndpoint } from "./store-by-hand.ts";
 import { listDeliveries, listEndpoints } from "./store-views.ts";
 
 const query = z.strictObject({

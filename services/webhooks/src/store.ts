@@ -2,7 +2,7 @@
 import { type Pool, type Queryable, type Transaction, transaction, withLane } from "@sluice/postgres";
 import type { Endpoint } from "./config.ts";
 import { bodyOf, type Change, typeOf, wants, webhookIdOf } from "./event.ts";
-import { type Because, type Fate, fateAfter, type Health, healthAfter, type Result, type Rules } from "./patience.ts";
+import { type Fate, fateAfter, type Health, healthAfter, type Result, type Rules } from "./patience.ts";
 
 /** Told to every instance when there may be something to send. */
 export const CHANNEL = "webhooks";
@@ -208,7 +208,7 @@ async function lockEndpoint(tx: Transaction, endpoint: string): Promise<Locked> 
   return { health, nowMs, lastSuccessAtMs };
 }
 
-async function saveHealth(tx: Transaction, endpoint: string, health: Health, succeeded: boolean): Promise<void> {
+export async function saveHealth(tx: Transaction, endpoint: string, health: Health, succeeded: boolean): Promise<void> {
   const { state, failures, failingSinceMs, because, probeAtMs } = health;
   await tx.query(
     `update endpoint set state = $2, failures = $3, failing_since = $4, disabled_because = $5, probe_at = $6,
@@ -223,54 +223,9 @@ async function saveHealth(tx: Transaction, endpoint: string, health: Health, suc
 }
 
 /** An endpoint is well again: what waited for it need not wait longer. */
-async function tryAllNow(tx: Transaction, endpoint: string): Promise<void> {
+export async function tryAllNow(tx: Transaction, endpoint: string): Promise<void> {
   await tx.query("update delivery set try_at = now() where endpoint = $1 and state = 'waiting' and try_at > now()", [
     endpoint,
   ]);
   await tx.query("select pg_notify($1, '')", [CHANNEL]);
-}
-
-/** By a person. False when there is no such endpoint. */
-export async function switchEndpoint(pool: Pool, endpoint: string, to: "enabled" | "disabled"): Promise<boolean> {
-  const done = await transaction(pool, async (tx) => {
-    const { rowCount } = await tx.query("select from endpoint where name = $1 for no key update", [endpoint]);
-    if (rowCount === 0) return false;
-    const because: Because = "BY_PERSON";
-    const off = { state: "disabled", because, probeAtMs: Number.POSITIVE_INFINITY } as const;
-    const on = { state: "healthy", because: null, probeAtMs: Date.now() } as const;
-    await saveHealth(tx, endpoint, { failures: 0, failingSinceMs: null, ...(to === "enabled" ? on : off) }, false);
-    if (to === "enabled") await tryAllNow(tx, endpoint);
-    return true;
-  });
-  return done;
-}
-
-export type ResendWhat =
-  | { readonly id: string }
-  /** Both included, of the newest series unless another is named. */
-  | { readonly from: bigint; readonly to: bigint; readonly series?: Date | undefined };
-
-/**
- * Has deliveries sent again, delivered ones too, under the same webhook-id. What is on its way at this moment is not sent
- * once more. Resolves to how many; null when there is no such endpoint.
- */
-export async function resendDeliveries(pool: Pool, endpoint: string, what: ResendWhat): Promise<number | null> {
-  const done = await transaction(pool, async (tx) => {
-    const found = await tx.query<{ series: Date }>("select series from endpoint where name = $1 for no key update", [
-      endpoint,
-    ]);
-    const [row] = found.rows;
-    if (row === undefined) return null;
-    const again = `update delivery set state = 'waiting', try_at = now(), tries = 0, first_try_at = null
-      where endpoint = $1 and (claimed_until is null or claimed_until <= now())`;
-    const { rowCount } =
-      "id" in what
-        ? await tx.query(`${again} and webhook_id = $2`, [endpoint, what.id])
-        : await tx.query(`${again} and series = $2 and sequence between $3 and $4`, [
-            ...[endpoint, what.series ?? row.series, what.from, what.to],
-          ]);
-    await tx.query("select pg_notify($1, '')", [CHANNEL]);
-    return rowCount;
-  });
-  return done;
 }

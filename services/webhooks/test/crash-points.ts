@@ -1,11 +1,8 @@
-// The durable effects of webhooks by name, each walked through before and after it. The first two happen at a first start only.
+// The durable effects of webhooks by name, each walked through before and after it. The first happens at a first start only. That of
+// its handler is what every online service does alike; what a person does, the journey walks through whole.
 export const EFFECTS = [
-  "messaging/optional-readers setOptionalReaders",
   "webhooks/store prepare",
-  "messaging/settle settleTogether",
   "webhooks/store claimDeliveries",
   "guarded post",
   "webhooks/store settleAttempt",
-  "webhooks/store switchEndpoint",
-  "webhooks/store resendDeliveries",
 ] as const;
