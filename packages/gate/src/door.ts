@@ -3,7 +3,7 @@
 import type { SignedRequest } from "@sluice/contracts";
 import type { Result } from "@sluice/core";
 import { type FastifyReply, type FastifyRequest, type HttpServer, Problem, SERVER_PROBLEMS } from "@sluice/http";
-import { type Pool, type Transaction, transaction } from "@sluice/postgres";
+import { isRetriable, type Pool, type Transaction, transaction } from "@sluice/postgres";
 import type { Scope } from "./api-keys.ts";
 import { authenticate, type Caller, type Gate, verifySigned } from "./authenticate.ts";
 import { spendNonce } from "./nonces.ts";
@@ -82,12 +82,16 @@ export function openDoor(server: HttpServer, options: DoorOptions): Door {
   }
 
   async function once<T>(caller: Caller, work: Work<T>): Promise<Result<T, ApiRefusal>> {
-    // Awaited here, so that this is the place of the commit by name, whoever asks (crash points).
-    const result = await transaction(options.pool, async (tx): Promise<Result<T, ApiRefusal>> => {
-      const isNew = await spendNonce(tx, caller.key.keyId, caller.nonce, caller.createdAtMs);
-      return isNew ? work(tx, caller) : refuse(401, "SIGNATURE_REPLAYED", "this nonce was used before");
-    });
-    return result;
+    try {
+      // Awaited here, so that this is the place of the commit by name, whoever asks (crash points).
+      return await transaction(options.pool, async (tx): Promise<Result<T, ApiRefusal>> => {
+        const isNew = await spendNonce(tx, caller.key.keyId, caller.nonce, caller.createdAtMs);
+        return isNew ? work(tx, caller) : refuse(401, "SIGNATURE_REPLAYED", "this nonce was used before");
+      });
+    } catch (error) {
+      // No connection is free for long, or the database is away: that passes, and the same request may come again.
+      throw isRetriable(error) ? new Problem({ ...SERVER_PROBLEMS.NOT_READY, headers: AGAIN }) : error;
+    }
   }
 
   function unlessRefused<T>(result: Result<T, ApiRefusal>): T {
@@ -96,3 +100,5 @@ export function openDoor(server: HttpServer, options: DoorOptions): Door {
     throw problemOf(result.refusal);
   }
 }
+
+const AGAIN = { "retry-after": "1" };

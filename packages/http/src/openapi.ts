@@ -90,7 +90,7 @@ function codesOf(names: readonly (keyof typeof SERVER_PROBLEMS)[]): Refusals {
 /** What the server itself can answer to any request of a route. */
 const ALWAYS = codesOf([
   ...(["HTTP_MALFORMED", "REQUEST_MALFORMED", "REQUEST_TIMEOUT", "PATH_TOO_LONG", "RATE_LIMITED"] as const),
-  ...(["HEADERS_TOO_LARGE", "INTERNAL", "OVERLOADED", "STOPPING"] as const),
+  ...(["HEADERS_TOO_LARGE", "INTERNAL", "NOT_READY", "OVERLOADED", "STOPPING"] as const),
 ]);
 const WITH_BODY = merged(ALWAYS, codesOf(["JSON_MALFORMED", "BODY_TOO_LARGE", "CONTENT_TYPE_UNSUPPORTED"]));
 
