@@ -20,6 +20,7 @@ export const COMMON_EFFECTS = [
   "migrate",
   "messaging/settle settleTogether",
   "messaging/outbox markPublished",
+  "messaging/optional-readers setOptionalReaders",
   "online-service/high-water mark",
   "online-service/high-water beginRecovery",
   "online-service/high-water endRecovery",
