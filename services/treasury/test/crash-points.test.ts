@@ -1,10 +1,12 @@
 // Treasury killed before and after each of its durable effects, by name, one after the other on one database: every payout and
 // every coin is in the books once.
-import { mkdtempSync, rmSync } from "node:fs";
+import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { OPTIONAL_READERS, PRODUCERS, type Producer } from "@sluice/contracts";
 import { crashArming, pointsAround, reachedPoints, walkPoints } from "@sluice/crash-points";
-import { openDeployment, until } from "@sluice/online-service/testing";
+import { type Deployment, openDeployment, until } from "@sluice/online-service/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { EFFECTS } from "./crash-points.ts";
 import { changeSatOf, confirmed, newTxid, observed, signed, type TestTransaction, type Told } from "./messages.ts";
@@ -37,6 +39,8 @@ test("whichever effect it dies at, every payout and every coin is booked once", 
   // Handled or parked, no message counts twice.
   const { rows } = await deployment.pool.query<{ letters: bigint }>("select count(*) as letters from dead_letter");
   expect(rows).toEqual([{ letters: 1n }]);
+  // The last process was started with a trust file that has no key of webhooks any more.
+  expect(await world.readers()).toEqual([]);
   // A commit that is not in the list is found here, and the list names nothing that is not there.
   expect(reachedPoints(reached)).toEqual(pointsAround(EFFECTS).toSorted());
   process.stdout.write(`treasury: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
@@ -74,6 +78,20 @@ async function openWorld() {
     return (await service.stop()).signal;
   }
 
+  const readers = async () =>
+    (await deployment.pool.query<{ consumer: string }>("select consumer from optional_reader")).rows.map(
+      ({ consumer }) => consumer,
+    );
+
+  /** Webhooks has come: its key is in the trust file from this start on. */
+  async function startWithWebhooks(point: string, flags: readonly string[]): Promise<string | null> {
+    const trustFile = join(folder, "trust-with-webhooks.json");
+    writeFileSync(trustFile, trustFileWith("webhooks", deployment.sealerOf), { mode: 0o600 });
+    const { signal } = await deployment.runToEnd({ flags, env: { SLUICE_TRUST_FILE: trustFile } });
+    expect(await readers()).toEqual(point.startsWith("before") ? [] : ["webhooks"]);
+    return signal;
+  }
+
   /** A person does it, as soon as the process is ready. */
   async function byHand(flags: readonly string[], action: "retry" | "discard"): Promise<string | null> {
     if (action === "retry") await deployment.publishBytes("coin.observed.v1", "junk", Buffer.from("junk"));
@@ -87,11 +105,16 @@ async function openWorld() {
 
   return {
     deployment,
+    readers,
     given: () => given,
     reached: join(folder, "reached"),
     live: async (point: string, flags: readonly string[]) => {
       if (point.endsWith("beginRecovery")) {
         const signal = await goOn(flags);
+        return signal;
+      }
+      if (point.endsWith("setOptionalReaders")) {
+        const signal = await startWithWebhooks(point, flags);
         return signal;
       }
       const [, action] = /(retry|discard)DeadLetter$/.exec(point) ?? [];
@@ -103,4 +126,17 @@ async function openWorld() {
       return signal;
     },
   };
+}
+
+/** The deployment's own, and a key of a reader that it had not before. */
+function trustFileWith(reader: Producer, sealerOf: Deployment["sealerOf"]): string {
+  const entry = (producer: Producer, keyId: string, key: KeyObject) => {
+    const der = key.export({ format: "der", type: "spki" });
+    return { producer, keyId, publicKey: der.subarray(-32).toString("base64") };
+  };
+  const present = PRODUCERS.filter((name) => !OPTIONAL_READERS.some((optional) => optional === name));
+  const known = present.map(sealerOf).map(({ producer, keyId, privateKey }) => {
+    return entry(producer, keyId, createPublicKey(privateKey));
+  });
+  return JSON.stringify([...known, entry(reader, `${reader}-1`, generateKeyPairSync("ed25519").publicKey)]);
 }

@@ -2,6 +2,7 @@
 // these are what every online service does alike, and what the others leave out of their lists for its sake.
 export const EFFECTS = [
   "migrate",
+  "messaging/optional-readers setOptionalReaders",
   "messaging/settle settleTogether",
   "kafka offset",
   "kafka receipts",
