@@ -27,7 +27,6 @@ const DEBTS: Readonly<Record<string, string>> = {
   "holders/journal-watch": "packages/holders/test/journal-watch",
   "vault-desk/routes": "services/vault/test/people",
   "webhooks/store-by-hand": "services/webhooks/test/journey",
-  "report-watch/report-watch": "services/online-risk/test/reports",
 };
 
 const lists = typescript.filter(({ path }) => LIST.test(path));

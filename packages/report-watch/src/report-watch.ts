@@ -58,10 +58,12 @@ export function watchReports(parts: {
 
   function routes(http: HttpServer): void {
     http.get("/report-alarms", async () => ({ alarms: await look() }));
-    http.post("/report-alarms/acknowledge", async () => {
-      const acknowledged = await transaction(pool, (tx) => acknowledgeAlarms(tx, now()));
-      logger.warn({ acknowledged }, "a person has acknowledged the alarms about reports");
-      return { resolution: "acknowledged", acknowledged };
-    });
+    http.post("/report-alarms/acknowledge", acknowledge);
+  }
+
+  async function acknowledge() {
+    const acknowledged = await transaction(pool, (tx) => acknowledgeAlarms(tx, now()));
+    logger.warn({ acknowledged }, "a person has acknowledged the alarms about reports");
+    return { resolution: "acknowledged", acknowledged };
   }
 }

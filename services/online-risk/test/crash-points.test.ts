@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { COMMON_EFFECTS, crashArming, pointsAround, reachedPoints, walkPoints } from "@sluice/crash-points";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { BY_THE_CLOCK, EFFECTS } from "./crash-points.ts";
-import { createPeer } from "./peer.ts";
+import { createPeer, report } from "./peer.ts";
 import { startArmed } from "./process.ts";
 import { clientOf, countRows, createWorld, newWithdrawal } from "./world.ts";
 
@@ -18,8 +18,20 @@ test("whichever commit it dies at, every withdrawal is accepted once and cleared
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const reached = join(folder, "reached");
   const posted: ReturnType<typeof newWithdrawal>[] = [];
+  const standing = () => countRows(world.pool, "report_alarm where acknowledged_at_ms is null");
+
+  /** A number of the zone's reports was used twice. A person has looked, and may never hear whether that is kept. */
+  async function acknowledge(point: string, internal: string): Promise<void> {
+    if (point.startsWith("before")) {
+      await peer.publish([report(world.keys, 1n), report(world.keys, 1n, "another-task")]);
+    }
+    // Said before, and lost with the process: it stands until it is said again.
+    await vi.waitFor(async () => expect(await standing()).toBe(1), 30_000);
+    await fetch(`${internal}/report-alarms/acknowledge`, { method: "POST" }).catch(() => undefined);
+  }
+
   const killed = await walkPoints(pointsAround(EFFECTS), reached, async (point, flags) => {
-    const { api, ended } = startArmed(world.env, flags);
+    const { api, internal, ended } = startArmed(world.env, flags);
     const withdrawal = newWithdrawal();
     await peer.publish([{ key: world.keys.gateway, type: "fee.estimated.v1", id: `fees-${point}`, message: FEES }]);
     posted.push(withdrawal);
@@ -27,8 +39,11 @@ test("whichever commit it dies at, every withdrawal is accepted once and cleared
     void api
       .then((url) => clientOf({ api: url }, world.keys.backend, 30).createWithdrawal(withdrawal))
       .catch(() => undefined);
+    if (point.endsWith("acknowledge")) await acknowledge(point, await internal);
     return ended;
   });
+  // What a person said over an alarm took effect once it was said again, and nothing was cleared before.
+  expect([await standing(), await countRows(world.pool, "report_alarm")]).toEqual([0, 1]);
   const last = startArmed(world.env, crashArming(reached));
   const client = clientOf({ api: await last.api }, world.keys.backend, 30);
   for (const withdrawal of posted) {

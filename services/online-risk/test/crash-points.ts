@@ -6,6 +6,7 @@ export const EFFECTS = [
   "online-risk/judge judgeOne",
   "kafka outbox",
   "messaging/outbox markPublished",
+  "report-watch/report-watch acknowledge",
 ] as const;
 
 /** Done once a minute, for nobody: whether it comes in a test is left to the clock. */

@@ -1,4 +1,5 @@
 // The other services as far as this one sees them: they seal and publish on the same topics, and read what it publishes.
+import { createHash } from "node:crypto";
 import { createTrust, type MessageOf, type MessageType, type OpenedOf, seal } from "@sluice/contracts";
 import {
   appendOutbox,
@@ -14,7 +15,7 @@ import { createTestDatabase } from "@sluice/postgres/testing";
 import { onTestFinished } from "vitest";
 import { type TestKey, trustEntry } from "./keys.ts";
 import type { Defer } from "./process.ts";
-import type { World } from "./world.ts";
+import type { Keys, World } from "./world.ts";
 
 export type Outgoing = {
   [T in MessageType]: {
@@ -75,4 +76,12 @@ export async function createPeer({ brokers, topicPrefix, keys }: World, defer: D
         }
       }),
   };
+}
+
+/** A report that changes nothing but the count. */
+export function report({ zone }: Keys, number: bigint, taskId = `task-${number}`): Outgoing {
+  const transactionId = createHash("sha256").update(taskId).digest("hex");
+  const verdict = { case: "signed", value: { psbt: Uint8Array.of(1), holders: ["semi-offline-signer-a"] } } as const;
+  const message = { number, taskId, withdrawals: [], transactionId, verdict };
+  return { key: zone, type: "risk.reported.v1", id: `${taskId}/${number}`, message };
 }

@@ -51,14 +51,17 @@ export async function startProcess(
   };
 }
 
-/** One that may die at any moment: where its front door is, if it ever opens, and how it ended. */
+/** One that may die at any moment: where its front door and its internal HTTP are, if they ever open, and how it ended. */
 export function startArmed(env: Readonly<Record<string, string>>, flags: readonly string[]) {
   const { child, ended } = run(env, onTestFinished, flags);
-  const { promise: api, resolve } = Promise.withResolvers<string>();
-  onLine(child, ({ apiPort }) => {
-    if (typeof apiPort === "number") resolve(`http://127.0.0.1:${apiPort}`);
-  });
-  return { api, ended: ended.then(() => child.signalCode) };
+  const addressIn = (field: string): Promise<string> => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    onLine(child, ({ [field]: port }) => {
+      if (typeof port === "number") resolve(`http://127.0.0.1:${port}`);
+    });
+    return promise;
+  };
+  return { api: addressIn("apiPort"), internal: addressIn("httpPort"), ended: ended.then(() => child.signalCode) };
 }
 
 /** For a process that is expected to end by itself. */

@@ -1,20 +1,11 @@
 // The semi-offline zone's reports over real topics: one withheld, the last one withheld, a number used twice, a zone that
 // counts from before or is silent. Nothing is cleared meanwhile, and it is seen why.
-import { createHash } from "node:crypto";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createPeer, type Outgoing } from "./peer.ts";
+import { createPeer, type Outgoing, report } from "./peer.ts";
 import { clientOf, createWorld, type Keys, newWithdrawal } from "./world.ts";
 
 const POLL = { pollMs: 100 };
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 40_000, interval: 50 });
-
-/** A report that changes nothing but the count. */
-function report({ zone }: Keys, number: bigint, taskId = `task-${number}`): Outgoing {
-  const transactionId = createHash("sha256").update(taskId).digest("hex");
-  const verdict = { case: "signed", value: { psbt: Uint8Array.of(1), holders: ["semi-offline-signer-a"] } } as const;
-  const message = { number, taskId, withdrawals: [], transactionId, verdict };
-  return { key: zone, type: "risk.reported.v1", id: `${taskId}/${number}`, message };
-}
 
 let words = 0;
 
