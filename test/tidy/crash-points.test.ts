@@ -25,7 +25,6 @@ const DEBTS: Readonly<Record<string, string>> = {
   "risk-memory/withdrawals": "services/online-risk/test/set-back",
   "semi-offline-risk/recall-requested": "test/journeys/restored",
   "holders/journal-watch": "packages/holders/test/journal-watch",
-  "vault-desk/routes": "services/vault/test/people",
   "webhooks/store-by-hand": "services/webhooks/test/journey",
 };
 

@@ -46,22 +46,16 @@ export function addRoutes(
 
   const why = { by: z.string().trim().min(1).max(64), reason: z.string().trim().min(1).max(500) };
   const byTask = z.object({ taskId: z.string().min(1).max(128) });
-  http.post("/tasks/:taskId/plan-again", { schema: { params: byTask, body: z.strictObject(why) } }, async (request) => {
-    const { params, body: said } = request;
-    const refusal = await transaction(pool, (tx) => planStuckAgain(tx, params.taskId, said));
-    if (refusal !== null) throw refused(refusal);
-    onSaid({ ...params, ...said }, "a person has a task planned again");
-    return { ...params, plannedAgain: true };
-  });
+  const ofTask = { params: byTask, body: z.strictObject(why) };
+  http.post("/tasks/:taskId/plan-again", { schema: ofTask }, ({ params: { taskId }, body }) =>
+    planTaskAgain(taskId, body),
+  );
 
   const byWithdrawal = z.object({ withdrawalId: z.string().min(1).max(64) });
-  const again = { params: byWithdrawal, body: z.strictObject(why) };
-  http.post("/withdrawals/:withdrawalId/plan-again", { schema: again }, async ({ params, body: said }) => {
-    const refusal = await transaction(pool, (tx) => tryAgain(tx, params.withdrawalId, said));
-    if (refusal !== null) throw refused(refusal);
-    onSaid({ ...params, ...said }, "a person has a withdrawal tried again that was refused too often");
-    return { ...params, plannedAgain: true };
-  });
+  const ofWithdrawal = { params: byWithdrawal, body: z.strictObject(why) };
+  http.post("/withdrawals/:withdrawalId/plan-again", { schema: ofWithdrawal }, ({ params: { withdrawalId }, body }) =>
+    planWithdrawalAgain(withdrawalId, body),
+  );
 
   http.get("/refills", async () => writable({ refills: await listRefills(pool) }));
 
@@ -74,7 +68,23 @@ export function addRoutes(
       parkedReports: await listParkedReports(pool, MOST_ROWS),
     }),
   );
+
+  async function planTaskAgain(taskId: string, said: Why) {
+    const refusal = await transaction(pool, (tx) => planStuckAgain(tx, taskId, said));
+    if (refusal !== null) throw refused(refusal);
+    onSaid({ taskId, ...said }, "a person has a task planned again");
+    return { taskId, plannedAgain: true };
+  }
+
+  async function planWithdrawalAgain(withdrawalId: string, said: Why) {
+    const refusal = await transaction(pool, (tx) => tryAgain(tx, withdrawalId, said));
+    if (refusal !== null) throw refused(refusal);
+    onSaid({ withdrawalId, ...said }, "a person has a withdrawal tried again that was refused too often");
+    return { withdrawalId, plannedAgain: true };
+  }
 }
+
+type Why = { readonly by: string; readonly reason: string };
 
 function refused({ code, detail }: PeopleRefusal) {
   return problem({ status: code === "TASK_UNKNOWN" ? 404 : 409, code, title: "It was not done", detail });

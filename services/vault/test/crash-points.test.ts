@@ -9,14 +9,24 @@ import { EFFECTS } from "./crash-points.ts";
 import { decode, fund } from "./support/holders.ts";
 import { eventually, spawnVault, type VaultProcess } from "./support/process.ts";
 import { createWorld, type World } from "./support/world.ts";
-import { createZoneMemory, openZone, sign, withdrawalsOf, type Zone, zoneNews } from "./support/zone.ts";
+import {
+  createZoneMemory,
+  openZone,
+  refused,
+  signed,
+  type Task,
+  type Verdict,
+  withdrawalsOf,
+  type Zone,
+  zoneNews,
+} from "./support/zone.ts";
 
-const COINS = 24;
+const COINS = 28;
 const LARGE_SAT = 900_000_000n;
 const FOREIGN = "ef".repeat(32);
 
 test("whichever effect it dies at, everybody who was cleared is paid once and nothing is left over", async () => {
-  const { world, zone, cleared, reached, live } = await openWorld();
+  const { world, zone, cleared, freed, reached, live } = await openWorld();
   const killed = await walkPoints(pointsAround(EFFECTS), reached, live);
   const last = spawnVault(world, crashArming(reached));
   await last.ready;
@@ -26,7 +36,8 @@ test("whichever effect it dies at, everybody who was cleared is paid once and no
     expect(rows.filter(({ state }) => state !== "signed")).toEqual([]);
     expect(rows.map(({ id }) => id).toSorted()).toEqual(cleared.toSorted());
   });
-  await expectEachInOneTask(world, zone, cleared);
+  await expectEachInOneTask(world, zone, cleared, freed);
+  await expectSaidOnce(world);
   await expectNothingLeft(world, last);
   // A commit that is not in the list is found here, and the list names nothing that is not there.
   const common = COMMON_EFFECTS.filter((effect) => !EFFECTS.some((own) => own === effect));
@@ -44,7 +55,14 @@ async function openWorld() {
   const bundles = join(folder, "bundles");
   mkdirSync(bundles);
   writeFileSync(join(bundles, "1.bundle"), "sealed by people");
-  const zone = openZone(world, sign(world), createZoneMemory());
+  const doubts = new Map<string, Doubt>();
+  const freed = new Set<string>();
+  const decide = (task: Task): Verdict => {
+    const verdict = doubtOf(world, task, doubts) ?? signed(world, task);
+    if (verdict.case === "refused" && !verdict.value.signatureMayExist) freed.add(task.taskId);
+    return verdict;
+  };
+  const zone = openZone(world, decide, createZoneMemory());
   const cleared: string[] = [];
   const reached = join(folder, "reached");
   for (let coin = 0; coin < COINS; coin += 1) await world.observe(fund(world.wallet, 1_000_000n, coin));
@@ -54,8 +72,7 @@ async function openWorld() {
     await world.clear({ id, amountSat });
   };
   return {
-    ...{ world, zone, cleared },
-    reached,
+    ...{ world, zone, cleared, freed, reached },
     live: async (point: string, flags: readonly string[]) => {
       // What was planned and never left, so that there is something to give up.
       if (point === "before recall/recall run") await die(PLANNED, crashArming(reached, PLANNED));
@@ -69,6 +86,8 @@ async function openWorld() {
     const vault = spawnVault({ env }, flags);
     vault.ready.catch(() => undefined);
     if (point.endsWith("refill")) await clear(LARGE_SAT);
+    const doubt = DOUBTS[point];
+    if (doubt !== undefined) doubts.set(`w-${cleared.length}`, doubt);
     await clear(50_000n);
     await HAPPEN[effectOf(point)]?.(world, zone, vault, point);
     const { signal } = await vault.ended;
@@ -121,6 +140,22 @@ const SETTINGS: By<Readonly<Record<string, string>>> = {
   },
 };
 
+type Doubt = { readonly attempts: number; readonly verdict: Verdict };
+
+/** What the zone answers, for so many attempts, about the withdrawal that is cleared in the life that is to reach this point. */
+const DOUBTS: By<Doubt> = {
+  "before vault-desk/routes planTaskAgain": { attempts: 1, verdict: refused([["", "HOLDERS_SILENT"]], true) },
+  "before vault-desk/routes planWithdrawalAgain": { attempts: 20, verdict: refused([["", "FEE_TOO_LOW"]]) },
+};
+
+function doubtOf(world: World, task: Task, doubts: ReadonlyMap<string, Doubt>): Verdict | undefined {
+  const found = withdrawalsOf(world, task).map(({ withdrawalId, attempt }) => {
+    const doubt = doubts.get(withdrawalId);
+    return doubt !== undefined && attempt <= doubt.attempts ? doubt.verdict : undefined;
+  });
+  return found.find((verdict) => verdict !== undefined);
+}
+
 /** What happens while the process runs, beside a withdrawal. */
 const HAPPEN: By<(world: World, zone: Zone, vault: VaultProcess, point: string) => Promise<unknown>> = {
   "wallet-memory/parked-reports parkReport": async (_, zone) => void zone.send(Buffer.from("junk")).catch(() => {}),
@@ -145,7 +180,28 @@ const HAPPEN: By<(world: World, zone: Zone, vault: VaultProcess, point: string) 
     await vault.ready;
     await vault.postJson("/lanes/hot-1/reopen", { transactionId: FOREIGN, by: "carol" }).catch(() => undefined);
   },
+  "vault-desk/routes planTaskAgain": (world, _, vault) =>
+    planAgain(world, vault, "tasks", "select id from task where state = 'stuck_for_person'"),
+  "vault-desk/routes planWithdrawalAgain": async (world, _zone, vault, point) => {
+    // Refused alone once, and then as if that had gone on for two hours: the next refusal is the last one.
+    const oftenRefused = "update withdrawal set attempt = 19, plan_after = now() where state = 'cleared' and alone";
+    if (point.startsWith("before")) {
+      await eventually(async () => expect((await world.vault.query(oftenRefused)).rowCount).toBe(1));
+    }
+    const waiting = "select id from withdrawal where state = 'cleared' and plan_after = 'infinity'";
+    await planAgain(world, vault, "withdrawals", waiting);
+  },
 };
+
+/** A person says it of the one that waits, and may never hear whether that is kept. */
+async function planAgain(world: World, vault: VaultProcess, of: "tasks" | "withdrawals", waiting: string) {
+  const ids = async () => (await world.vault.query<{ id: string }>(waiting)).rows.map(({ id }) => id);
+  await eventually(async () => expect(await ids()).toHaveLength(1));
+  const [id = ""] = await ids();
+  await vault.ready;
+  const said = { by: "carol", reason: "nobody has signed it" };
+  await vault.postJson(`/${of}/${encodeURIComponent(id)}/plan-again`, said).catch(() => undefined);
+}
 
 function newestPayout(world: World) {
   const payout = world.heard("transaction.signed.v1").findLast(({ message }) => message.payouts.length > 0);
@@ -153,8 +209,25 @@ function newestPayout(world: World) {
   return payout.message;
 }
 
-/** Every attempt is one task however often it was asked for; no two payouts share a coin; each is told of once. */
-async function expectEachInOneTask(world: World, zone: Zone, cleared: readonly string[]): Promise<void> {
+/** What a person said, and said again because nobody had heard it, is kept once. */
+async function expectSaidOnce(world: World): Promise<void> {
+  const { rows } = await world.vault.query("select code, said_by as by from task_decision order by code");
+  expect(rows).toEqual([
+    { code: "REFUSED_TOO_OFTEN", by: "carol" },
+    { code: "SIGNATURE_MAY_EXIST", by: "carol" },
+  ]);
+}
+
+/**
+ * Every attempt is one task however often it was asked for; no two payouts share a coin; each is told of once.
+ * @param freed tasks that were refused with the word that nobody signed them: their coins are anybody's
+ */
+async function expectEachInOneTask(
+  world: World,
+  zone: Zone,
+  cleared: readonly string[],
+  freed: ReadonlySet<string>,
+): Promise<void> {
   expect(zone.faults).toEqual([]);
   const tasks = new Map<string, Set<string>>();
   const payouts = new Map<string, Set<string>>();
@@ -165,6 +238,7 @@ async function expectEachInOneTask(world: World, zone: Zone, cleared: readonly s
       tasks.set(key, (tasks.get(key) ?? new Set()).add(task.taskId));
     }
     const payout = paid.map(({ withdrawalId }) => withdrawalId).join() || task.taskId;
+    if (freed.has(task.taskId)) continue;
     for (const { outpoint } of decode(world.wallet, task.psbt).inputs)
       payouts.set(outpoint, (payouts.get(outpoint) ?? new Set()).add(payout));
   }

@@ -19,4 +19,6 @@ export const EFFECTS = [
   "recall/recall adopt",
   "recall/recall run over the bridge",
   "recall/recall run",
+  "vault-desk/routes planTaskAgain",
+  "vault-desk/routes planWithdrawalAgain",
 ] as const;
