@@ -21,8 +21,6 @@ const TOOLS = /^packages\/(postgres|devstack|client|cli|ceremony|crash-points|si
 
 /** Done once after a database was set back, or by a person: tests walk through them whole, and not by name. */
 const DEBTS: Readonly<Record<string, string>> = {
-  "online-risk/bring-back": "services/online-risk/test/set-back",
-  "risk-memory/withdrawals": "services/online-risk/test/set-back",
   "semi-offline-risk/recall-requested": "test/journeys/restored",
   "holders/journal-watch": "packages/holders/test/journal-watch",
   "webhooks/store-by-hand": "services/webhooks/test/journey",

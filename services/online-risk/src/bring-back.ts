@@ -43,7 +43,7 @@ export async function bringBack(
   });
   await flush();
   let cleared = 0;
-  await readToEnd(bus, trust, "withdrawal.cleared.v1", async (opened) => {
+  const takeCleared = async (opened: OpenedOf<"withdrawal.cleared.v1">): Promise<void> => {
     const clearance = verifyClearance(trust, opened.envelope);
     if (!clearance.ok) {
       const { refusal } = clearance;
@@ -52,7 +52,8 @@ export async function bringBack(
     }
     const parts = { opened, nonce: nonceOf(trust, opened.message), ...clearance.value };
     if (await transaction(pool, (tx) => insertCleared(tx, network, parts))) cleared += 1;
-  });
+  };
+  await readToEnd(bus, trust, "withdrawal.cleared.v1", takeCleared);
   life.logger.warn({ cleared }, "cleared withdrawals were brought back; the backend has to repeat the others");
 }
 

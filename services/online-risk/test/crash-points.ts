@@ -11,3 +11,6 @@ export const EFFECTS = [
 
 /** Done once a minute, for nobody: whether it comes in a test is left to the clock. */
 export const BY_THE_CLOCK = ["gate/nonces pruneNonces"] as const;
+
+/** Done to a database that was set back, before anything else: set-back.test.ts walks through them. */
+export const BRINGING_BACK = ["risk-memory/withdrawals keepTold", "online-risk/bring-back takeCleared"] as const;

@@ -1,9 +1,16 @@
 // The front door's database is restored from a backup while the rest went on. What was cleared since comes back whole, what
-// was cancelled stays so, the backend repeats the others, and no reader ever gets one number for two changes.
+// was cancelled stays so, the backend repeats the others, and no reader ever gets one number for two changes: also when it
+// dies before and after each durable effect of bringing it back.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { COMMON_EFFECTS, pointsAround, reachedPoints, walkPoints } from "@sluice/crash-points";
 import { backUpDatabase } from "@sluice/postgres/testing";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
+import { BRINGING_BACK } from "./crash-points.ts";
 import { createPeer } from "./peer.ts";
-import { clientOf, createWorld, newWithdrawal } from "./world.ts";
+import { startArmed } from "./process.ts";
+import { clientOf, createWorld, newWithdrawal, type World } from "./world.ts";
 
 it("clears nothing twice, pays nothing that was cancelled, loses nothing that was accepted", async () => {
   const policy = { newDestination: { aboveMinor: "1000000", approvals: 1 } };
@@ -39,16 +46,8 @@ it("clears nothing twice, pays nothing that was cancelled, loses nothing that wa
   const changes = peer.changed.length;
   await backup.restore();
 
-  const second = await world.start("halted");
-  const said = await fetch(`${second.internal}/readyz`);
-  expect([said.status, await said.text()]).toEqual([503, expect.stringContaining("DATABASE_SET_BACK")]);
-  const post = await fetch(`${second.internal}/recovery`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ mark: String(mark) }),
-  });
-  expect(post.status).toBe(202);
-  await expect.poll(() => second.log.some(({ msg }) => msg === "ready"), { timeout: 40_000 }).toBe(true);
+  await dieBringingBack(world, mark);
+  const second = await world.start();
 
   const after = clientOf(second, world.keys.backend);
   expect(await after.getWithdrawal(cleared.id)).toMatchObject({ state: "cleared", priority: "fast" });
@@ -72,4 +71,30 @@ it("clears nothing twice, pays nothing that was cancelled, loses nothing that wa
   const ids = peer.changed.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   expect(await peer.refused()).toEqual([]);
-});
+}, 600_000);
+
+/** Whoever comes after goes on by itself, since a person has said so to the first. */
+async function dieBringingBack({ env }: World, mark: bigint): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "set-back-points-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const reached = join(folder, "reached");
+  const points = pointsAround(BRINGING_BACK);
+  const killed = await walkPoints(points, reached, async (point, flags) => {
+    const { internal, ended } = startArmed(env, flags);
+    if (point === points[0]) await goOn(await internal, mark);
+    return ended;
+  });
+  expect(reachedPoints(reached, COMMON_EFFECTS)).toEqual(points.toSorted());
+  process.stdout.write(`online-risk, set back: killed at ${killed} of ${points.length} crash points\n`);
+}
+
+async function goOn(internal: string, mark: bigint): Promise<void> {
+  const said = await fetch(`${internal}/readyz`);
+  expect([said.status, await said.text()]).toEqual([503, expect.stringContaining("DATABASE_SET_BACK")]);
+  const post = await fetch(`${internal}/recovery`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ mark: String(mark) }),
+  });
+  expect(post.status).toBe(202);
+}
