@@ -23,8 +23,6 @@ const TOOLS = /^packages\/(postgres|devstack|client|cli|ceremony|crash-points|si
 const DEBTS: Readonly<Record<string, string>> = {
   "online-risk/bring-back": "services/online-risk/test/set-back",
   "risk-memory/withdrawals": "services/online-risk/test/set-back",
-  "semi-offline-risk/recall-requested": "test/journeys/restored",
-  "holders/journal-watch": "packages/holders/test/journal-watch",
   "vault-desk/routes": "services/vault/test/people",
   "webhooks/store-by-hand": "services/webhooks/test/journey",
   "messaging/optional-readers": "packages/messaging/test/optional-readers",
