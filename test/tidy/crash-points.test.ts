@@ -24,7 +24,6 @@ const DEBTS: Readonly<Record<string, string>> = {
   "online-risk/bring-back": "services/online-risk/test/set-back",
   "risk-memory/withdrawals": "services/online-risk/test/set-back",
   "vault-desk/routes": "services/vault/test/people",
-  "webhooks/store-by-hand": "services/webhooks/test/journey",
   "messaging/optional-readers": "packages/messaging/test/optional-readers",
   "report-watch/report-watch": "services/online-risk/test/reports",
 };
