@@ -68,7 +68,7 @@ test("whichever commit it dies at, every task gets the verdict that it would hav
 type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** The zone's database goes back to before all that A has signed: its journal is too long, and a person has to say that it is right. */
-function acceptJournals({ pool, zone }: World) {
+function acceptJournals({ pool, zone, vault, good, startRisk }: World) {
   let forgotten = 0n;
   let isOver = false;
   const ofA = async () => {
@@ -93,6 +93,10 @@ function acceptJournals({ pool, zone }: World) {
   });
   return {
     setBack: async () => {
+      // All that there is to forget.
+      const risk = startRisk([]);
+      for (const task of good) await vault.verdict(task, "signed");
+      await risk.kill();
       const { rowCount } = await pool.query(
         "delete from holder_order where holder = $1 and task_id in (select id from task where state = 'signed')",
         [A],
