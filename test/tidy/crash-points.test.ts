@@ -19,13 +19,6 @@ const SERVICES = [
 /** These are no part of a running service. */
 const TOOLS = /^packages\/(postgres|devstack|client|cli|ceremony|crash-points|signing-fixtures)\//;
 
-/** Done once after a database was set back, or by a person: tests walk through them whole, and not by name. */
-const DEBTS: Readonly<Record<string, string>> = {
-  "semi-offline-risk/recall-requested": "test/journeys/restored",
-  "holders/journal-watch": "packages/holders/test/journal-watch",
-  "webhooks/store-by-hand": "services/webhooks/test/journey",
-};
-
 const lists = typescript.filter(({ path }) => LIST.test(path));
 const inList = ({ text }: SourceFile) => [...text.matchAll(/"([\w-]+\/[\w-]+(?: [\w -]+)?)"/g)];
 const names = [...new Set(lists.flatMap(inList).map(([, name = ""]) => name))];
@@ -53,7 +46,6 @@ describe("crash points", () => {
       const named = names.filter((name) => name === file || name.startsWith(`${file} `));
       const said = named.filter((name) => name.endsWith("over the bridge"));
       const isShort = named.length - said.length < commits.size || said.length < sends.size;
-      if (DEBTS[file] !== undefined) return isShort ? [] : [`${file} is no debt any more`];
       return isShort ? [`${file}: ${[...commits, ...sends].join(", ")}; named: ${named.join(", ")}`] : [];
     });
     expect(faults).toEqual([]);

@@ -32,10 +32,15 @@ test("whichever commit it dies at, every task gets the verdict that it would hav
   const world = await openWorld();
   const { vault, folder } = world;
   const reached = join(folder, "reached");
+  const accepting = acceptJournals(world);
   const killed = await walkPoints(pointsAround(EFFECTS), reached, async (point, flags) => {
+    if (point === "before holders/journal-watch hear") await accepting.setBack();
     const risk = world.startRisk(flags);
+    if (point.includes("recall")) world.recall();
     world.giveWork(/governance|vetoed/.test(point));
-    return (await risk.ended).signal;
+    const { signal } = await risk.ended;
+    await accepting.expectLeft(point);
+    return signal;
   });
   world.startRisk(crashArming(reached));
   world.giveWork(true);
@@ -53,10 +58,86 @@ test("whichever commit it dies at, every task gets the verdict that it would hav
   expect(rows).toEqual([{ payments: BigInt(world.good.length), txids: BigInt(world.good.length) }]);
   const reports = vault.reports();
   expect(reports.map(({ number }) => number)).toEqual(reports.map((_, at) => BigInt(at + 1)));
+  await expectRecalled(world);
+  await accepting.expectOnce();
   // A commit that is not in the list is found here, and the list names nothing that is not there.
   expect(reachedPoints(reached)).toEqual(pointsAround(EFFECTS).toSorted());
   process.stdout.write(`semi-offline-risk: killed at ${killed} of ${2 * EFFECTS.length} crash points\n`);
 }, 240_000);
+
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** The zone's database goes back to before all that A has signed: its journal is too long, and a person has to say that it is right. */
+function acceptJournals({ pool, zone }: World) {
+  let forgotten = 0n;
+  let isOver = false;
+  const ofA = async () => {
+    const { rows } = await pool.query<{ alarm: string; accepted: bigint }>(
+      "select alarm, accepted_records as accepted from holder_journal where holder = $1",
+      [A],
+    );
+    return rows[0];
+  };
+  /** For as long as the zone lives, since an order that was open when it was said may bring the next alarm. */
+  const says = async (): Promise<void> => {
+    for (; !isOver; await delay(200)) {
+      if ((await ofA())?.alarm !== "ZONE_ROLLED_BACK") continue;
+      const said = { holder: A, person: "carol" };
+      await callConsole(zone.riskConsole, "journal accept", said).catch(() => undefined);
+    }
+  };
+  let saying: Promise<void> = Promise.resolve();
+  onTestFinished(async () => {
+    isOver = true;
+    await saying;
+  });
+  return {
+    setBack: async () => {
+      const { rowCount } = await pool.query(
+        "delete from holder_order where holder = $1 and task_id in (select id from task where state = 'signed')",
+        [A],
+      );
+      forgotten = BigInt(rowCount ?? 0);
+      await pool.query("delete from holder_journal where holder = $1", [A]);
+      saying = says().catch(() => undefined);
+    },
+    /** Not accepted until the commit, and from then on whoever comes next knows it. */
+    expectLeft: async (point: string) => {
+      if (!point.endsWith("journal-watch accept")) return;
+      if (point.startsWith("before")) expect(await ofA()).toEqual({ alarm: "ZONE_ROLLED_BACK", accepted: 0n });
+      else expect((await ofA())?.accepted).toBeGreaterThan(0n);
+    },
+    /** However often it was said: what may be unexplained is never more than what was forgotten. */
+    expectOnce: async () => {
+      const accepted = (await ofA())?.accepted ?? 0n;
+      expect(accepted).toBeGreaterThan(0n);
+      expect(accepted).toBeLessThanOrEqual(forgotten);
+    },
+  };
+}
+
+/** Vault asked twice, and the zone died once with one task handed over: each time it got all of them. */
+async function expectRecalled({ vault, recalled, recall, tasks, good }: World): Promise<void> {
+  const times = (taskId: string) =>
+    vault.heard().filter(({ type, message }) => type === "signing.requested.v1" && message.taskId === taskId).length;
+  const [first = "", ...others] = recalled();
+  expect(others.length).toBeGreaterThan(20);
+  expect(others.filter((taskId) => times(taskId) < 2)).toEqual([]);
+  expect(times(first)).toBeGreaterThan(times(others.at(-1) ?? ""));
+  // Whoever asks now gets each task as it came, and behind it its newest report.
+  const before = vault.heard().length;
+  await recall();
+  const came = vault.heard().slice(before);
+  const told = came.map(({ type, message: { taskId, ...message } }) => {
+    return [taskId, type, "verdict" in message ? message.verdict.case : "as it came"];
+  });
+  const verdictOf = (taskId: string) => (good.some((task) => task.taskId === taskId) ? "signed" : "refused");
+  const wanted = tasks.flatMap((taskId) => [
+    [taskId, "signing.requested.v1", "as it came"],
+    [taskId, "risk.reported.v1", verdictOf(taskId)],
+  ]);
+  expect(told).toEqual(wanted);
+}
 
 async function openWorld() {
   const seals = makeSeals();
@@ -72,6 +153,9 @@ async function openWorld() {
   const sends: Promise<void>[] = [];
   const good: ReturnType<typeof paying>[] = [];
   const bad: ReturnType<typeof paying>[] = [];
+  /** In the order in which they were sent. */
+  const tasks: string[] = [];
+  let recalled: readonly string[] = [];
   onTestFinished(async () => {
     await Promise.all(running.map(({ kill }) => kill()));
     await vault.bridge.close();
@@ -89,6 +173,17 @@ async function openWorld() {
     for (const each of work) each.catch(() => undefined);
     sends.push(...work);
   };
+  const sendTwice = (task: ReturnType<typeof paying>): void => {
+    tasks.push(task.taskId);
+    given(vault.send(task), vault.send(task));
+  };
+  const recall = (): Promise<void> => {
+    if (recalled.length === 0) recalled = [...tasks];
+    const outgoing = { id: `recall/${Date.now()}`, key: "vault", occurredAtMs: Date.now(), message: { sinceMs: 0 } };
+    const sent = vault.bridge.send(seal(seals.sealer("vault"), "recall.requested.v1", outgoing));
+    given(sent);
+    return sent;
+  };
   let count = 0;
   const paying = (amount: string) => {
     count += 1;
@@ -96,7 +191,8 @@ async function openWorld() {
     return makeTask(seals, wallet, { coins, requests: [request(`p${count}`, { amount })] });
   };
   return {
-    ...{ zone, vault, folder, wallet, pool, good, bad },
+    ...{ zone, vault, folder, wallet, pool, good, bad, tasks, recall },
+    recalled: () => recalled,
     startRisk: (flags: readonly string[]): Process => {
       const risk = zone.startRisk({}, flags);
       running.push(risk);
@@ -108,7 +204,7 @@ async function openWorld() {
       if (!people) {
         const task = paying("100000");
         good.push(task);
-        given(vault.send(task), vault.send(task));
+        sendTwice(task);
         return;
       }
       const [signed, refused, vetoed, stopped] = [
@@ -119,7 +215,7 @@ async function openWorld() {
       ];
       good.push(signed);
       bad.push(refused, vetoed, stopped);
-      for (const task of [signed, refused, vetoed, stopped]) given(vault.send(task), vault.send(task));
+      for (const task of [signed, refused, vetoed, stopped]) sendTwice(task);
       const bundle = sealedBundle(seals, office, { version: 2, policy: { large: LARGE } });
       const outgoing = { id: `bundle-${count}`, key: "bundle", occurredAtMs: Date.now(), message: { bundle } };
       given(vault.bridge.send(seal(seals.sealer("vault"), "bundle.offered.v1", outgoing)));

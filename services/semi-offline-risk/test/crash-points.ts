@@ -3,7 +3,6 @@
 export const EFFECTS = [
   "migrate",
   "governance/bundles offer",
-  "holders/journal-watch hear",
   "semi-offline-risk/signing-requested handleSigningRequested",
   "semi-offline-risk/judge-stage judgeOne",
   "semi-offline-risk/sign-stage signOne",
@@ -14,4 +13,7 @@ export const EFFECTS = [
   "semi-offline-risk/reports sendReports over the bridge",
   "semi-offline-risk/zone-report send over the bridge",
   "governance/console-commands decide",
+  "semi-offline-risk/recall-requested handleRecallRequested over the bridge",
+  "holders/journal-watch hear",
+  "holders/journal-watch accept",
 ] as const;

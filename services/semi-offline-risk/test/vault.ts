@@ -7,11 +7,15 @@ import { asMessage, type Seals, type Task } from "@sluice/second-opinion/fixture
 
 export type Report = MessageOf<"risk.reported.v1">;
 
+export type Heard = OpenedOf<"risk.reported.v1"> | OpenedOf<"signing.requested.v1">;
+
 export type Vault = {
   readonly bridge: Bridge;
   /** By number, each once, however often it came. */
   readonly reports: () => readonly Report[];
   readonly envelopes: () => readonly OpenedOf<"risk.reported.v1">[];
+  /** Every report, and every task of its own that came back, as often as it came and in that order. */
+  readonly heard: () => readonly Heard[];
   readonly zone: () => MessageOf<"zone.reported.v1"> | undefined;
   readonly send: (task: Task) => Promise<void>;
   /** Resolves with what `find` finds, as soon as it finds something. */
@@ -21,7 +25,7 @@ export type Vault = {
 };
 
 export function openVault(seals: Seals, socket: string): Vault {
-  const heard: OpenedOf<"risk.reported.v1">[] = [];
+  const heard: Heard[] = [];
   let zone: MessageOf<"zone.reported.v1"> | undefined;
   const news = new EventTarget();
   const bridge = openBridge({
@@ -33,13 +37,14 @@ export function openVault(seals: Seals, socket: string): Vault {
       // Its own tasks come back when it asks for them.
       const opened = open(seals.trust, bytes, ["risk.reported.v1", "zone.reported.v1", "signing.requested.v1"]);
       if (!opened.ok) throw new Error(opened.refusal.code);
-      if (opened.value.type === "risk.reported.v1") heard.push(opened.value);
       if (opened.value.type === "zone.reported.v1") zone = opened.value.message;
+      else heard.push(opened.value);
       news.dispatchEvent(new Event("message"));
     },
   });
+  const envelopes = () => heard.filter((each) => each.type === "risk.reported.v1");
   const reports = (): readonly Report[] => {
-    const byNumber = new Map(heard.map(({ message }) => [message.number, message]));
+    const byNumber = new Map(envelopes().map(({ message }) => [message.number, message]));
     return [...byNumber.values()].toSorted((left, right) => Number(left.number - right.number));
   };
   const until: Vault["until"] = async (find) => {
@@ -52,7 +57,8 @@ export function openVault(seals: Seals, socket: string): Vault {
   return {
     bridge,
     reports,
-    envelopes: () => heard,
+    envelopes,
+    heard: () => heard,
     zone: () => zone,
     until,
     send: (task) =>
