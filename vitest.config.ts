@@ -14,9 +14,6 @@ export default defineConfig({
     globalSetup: ["test/setup.ts"],
     pool: "forks",
     maxWorkers: 3,
-    // Files share a worker and what it has loaded: a process of its own costs each a third of a second of processor time. None
-    // changes what another one reads.
-    isolate: false,
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -89,6 +89,10 @@ export async function follow(
         state = details.state;
       },
     });
+  } catch (error) {
+    const { history, detail } = await stack.client.getWithdrawal(id);
+    const told = history.map((change) => `${new Date(change.atMs).toISOString()} ${change.state} ${change.detail}`);
+    throw new Error([`${id} is ${state} (${detail}) after ${withinMs} ms:`, ...told].join("\n  "), { cause: error });
   } finally {
     clearInterval(mining);
   }

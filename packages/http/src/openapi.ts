@@ -58,7 +58,8 @@ type Document = { readonly components: { readonly schemas: Readonly<Record<strin
 /** Each named schema comes as what is read and as what is written; who reads the document wants those that are used. */
 function withoutUnused(document: Document): Document {
   const text = JSON.stringify(document);
-  const all = Object.entries(document.components.schemas);
+  // By name, since zod hands them out in the order in which modules happen to be loaded.
+  const all = Object.entries(document.components.schemas).toSorted(([left], [right]) => (left < right ? -1 : 1));
   const used = all.filter(([name]) => text.includes(`"#/components/schemas/${name}"`));
   const left = { ...document, components: { ...document.components, schemas: Object.fromEntries(used) } };
   return used.length === all.length ? left : withoutUnused(left);

@@ -184,7 +184,9 @@ const HAPPEN: By<(world: World, zone: Zone, vault: VaultProcess, point: string) 
     planAgain(world, vault, "tasks", "select id from task where state = 'stuck_for_person'"),
   "vault-desk/routes planWithdrawalAgain": async (world, _zone, vault, point) => {
     // Refused alone once, and then as if that had gone on for two hours: the next refusal is the last one.
-    const oftenRefused = "update withdrawal set attempt = 19, plan_after = now() where state = 'cleared' and alone";
+    // Whatever was in the same transaction is planned alone and signed.
+    const oftenRefused = `update withdrawal set attempt = 19, plan_after = now() where state = 'cleared' and alone
+      and id = (select id from withdrawal order by substr(id, 3)::integer desc limit 1)`;
     if (point.startsWith("before")) {
       await eventually(async () => expect((await world.vault.query(oftenRefused)).rowCount).toBe(1));
     }
