@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/online-rules": ["address-labels", "core", "contracts", "chains", "runtime", "signals"],
   "packages/suspensions": ["chains", "contracts", "core", "gate", "online-rules", "online-service", "postgres"],
   "packages/signal-memory": ["core", "gate", "messaging", "online-rules", "postgres", "signals"],
-  "packages/signals": [],
+  "packages/signals": ["contracts"],
   "packages/screening-routes": ["address-labels", "core", "gate", "online-rules", "screening"],
   "packages/screening": ["address-labels", "chains", "runtime"],
   "packages/recall": ["bridge", "chains", "contracts", "messaging", "online-service", "postgres", "wallet-memory"],
@@ -34,7 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/progress": ["contracts", "core", "gate", "messaging", "online-service", "postgres", "risk-memory"],
   "packages/risk-memory": ["client", "contracts", "core", "online-rules", "postgres"],
   "packages/sign-once": ["core"],
-  "packages/destinations": ["chains", "client", "core", "gate", "online-rules", "postgres"],
+  "packages/destinations": ["chains", "client", "contracts", "core", "gate", "online-rules", "postgres"],
   "packages/withdrawal-routes": [
     ...["chains", "client", "contracts", "core", "gate", "http", "online-rules", "postgres", "progress", "suspensions"],
     ...["report-watch", "risk-memory"],

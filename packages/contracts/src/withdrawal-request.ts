@@ -1,36 +1,33 @@
 // The body of POST /v1/withdrawals: one schema for the front door and for the second opinion.
-import type { Result } from "@sluice/core";
+import { ID_PATTERN, type Result } from "@sluice/core";
 import { z } from "zod";
 
 /** The client's own id is the idempotency key. */
 export const withdrawalIdSchema = z
   .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/,
-    "must be 1 to 64 of A-Z a-z 0-9 . _ : - and begin with a letter or digit",
-  );
+  .regex(ID_PATTERN, "must be 1 to 64 of A-Z a-z 0-9 . _ : - and begin with a letter or digit");
 
 /** How soon a withdrawal is meant to be paid; each class has its own target, and none is starved by another. */
 export const PRIORITIES = ["fast", "normal", "economy"] as const;
 
 export type Priority = (typeof PRIORITIES)[number];
 
-const minorUnits = z
+/** Accounts, and whatever else the exchange names: the same wherever it is named. */
+export const idSchema = z.string().regex(ID_PATTERN, "must be 1 to 64 of A-Z a-z 0-9 . _ : -");
+
+export const minorUnitsSchema = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,77})$/, "must be decimal digits without sign, point or leading zero");
 
 export const withdrawalRequestSchema = z
   .strictObject({
     id: withdrawalIdSchema.describe("The client's own id of this withdrawal; repeating it never pays twice."),
-    account: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
-      .describe("Whose money it is."),
+    account: idSchema.describe("Whose money it is."),
     asset: z.string().min(1).max(16).describe("For example BTC."),
-    amount: minorUnits.describe("Minor units (satoshi) as decimal digits. It is paid out in full."),
+    amount: minorUnitsSchema.describe("Minor units (satoshi) as decimal digits. It is paid out in full."),
     address: z.string().min(1).max(128).describe("The destination, in its network's own form."),
     priority: z.enum(PRIORITIES).optional().describe("How soon it is meant to be paid; normal if not given."),
-    maxFee: minorUnits
+    maxFee: minorUnitsSchema
       .optional()
       .describe("Refuse the request instead of charging the customer a higher fee than this, in minor units."),
   })

@@ -8,6 +8,7 @@ import {
   destinationsQuerySchema,
   newDestinationSchema,
 } from "@sluice/client/api";
+import { idSchema } from "@sluice/contracts";
 import { ok, type Result } from "@sluice/core";
 import { type ApiKey, type ApiRefusal, type Door, type RouteGroup, refuse, refuseFields, signed } from "@sluice/gate";
 import type { Policy } from "@sluice/online-rules";
@@ -38,18 +39,17 @@ export function destinationRoutes(options: DestinationOptions): RouteGroup {
   };
 }
 
-const account = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -");
 const address = z.string().min(1).max(128);
 
 type List = {
   readonly path: string;
   readonly name: string;
   readonly of: string;
-  readonly parameters: { readonly account?: typeof account };
+  readonly parameters: { readonly account?: typeof idSchema };
 };
 
 const LISTS: readonly List[] = [
-  { path: "/v1/accounts/:account/destinations", name: "", of: "an account", parameters: { account } },
+  { path: "/v1/accounts/:account/destinations", name: "", of: "an account", parameters: { account: idSchema } },
   { path: "/v1/destinations", name: "Shared", of: "all accounts", parameters: {} },
 ];
 
@@ -137,7 +137,7 @@ function entries({ server, asks, answered }: Door, options: DestinationOptions, 
 
 function enforcement({ server, asks, answered }: Door, { policy, now }: DestinationOptions): void {
   const path = "/v1/accounts/:account/allow-list";
-  const params = z.object({ account });
+  const params = z.object({ account: idSchema });
 
   server.get(
     path,

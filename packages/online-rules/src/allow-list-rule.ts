@@ -1,6 +1,7 @@
 // The rule of allow-lists: an account that has one in force pays only to where it was said, long enough ago, that it may.
 import type { Finding, RiskVerdict } from "@sluice/core";
 import { z } from "zod";
+import { approvals } from "./policy-parts.ts";
 
 const days = 24 * 60 * 60 * 1_000;
 
@@ -14,9 +15,7 @@ export const allowListSchema = z
       .max(366 * days)
       .default(days),
     /** What becomes of a withdrawal to anywhere else. */
-    otherwise: z
-      .union([z.literal("reject"), z.strictObject({ approvals: z.number().int().min(1).max(10) })])
-      .default("reject"),
+    otherwise: z.union([z.literal("reject"), z.strictObject({ approvals })]).default("reject"),
   })
   .prefault({});
 

@@ -2,14 +2,9 @@
 import { setting } from "@sluice/runtime";
 import { CREDENTIALS } from "@sluice/signals";
 import { z } from "zod";
+import { approvals, longMs } from "./policy-parts.ts";
 
 const day = 24 * 60 * 60 * 1_000;
-const longMs = z
-  .number()
-  .int()
-  .min(1)
-  .max(366 * day);
-const approvals = z.number().int().min(1).max(10);
 const count = z.number().int().min(1).max(1_000_000);
 const weight = z.number().min(0).max(1_000);
 

@@ -2,13 +2,7 @@
 import { type Screened, type Tier, tierOfScreened } from "@sluice/address-labels";
 import type { Finding, RiskVerdict } from "@sluice/core";
 import { z } from "zod";
-
-const days = 24 * 60 * 60 * 1_000;
-const longMs = z
-  .number()
-  .int()
-  .min(1)
-  .max(366 * days);
+import { approvals, longMs } from "./policy-parts.ts";
 
 /** What the labels of the store lead to. */
 export const screeningSchema = z
@@ -18,9 +12,7 @@ export const screeningSchema = z
     /** Labels that were made longer ago are as good as none. */
     maxAgeMs: longMs.optional(),
     /** While it is not known whether a destination has labels: people approve, or it waits and is judged again. */
-    unknown: z
-      .union([z.strictObject({ approvals: z.number().int().min(1).max(10) }), z.strictObject({ delayMs: longMs })])
-      .prefault({ approvals: 1 }),
+    unknown: z.union([z.strictObject({ approvals }), z.strictObject({ delayMs: longMs })]).prefault({ approvals: 1 }),
   })
   .prefault({});
 

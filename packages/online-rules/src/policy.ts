@@ -6,16 +6,11 @@ import { z } from "zod";
 import { type AllowListPolicy, allowListSchema } from "./allow-list-rule.ts";
 import { type BehaviourPolicy, behaviourSchema } from "./behaviour-policy.ts";
 import { type ScreeningPolicy, screeningSchema } from "./label-rule.ts";
+import { approvals, longMs } from "./policy-parts.ts";
 import { type FeePolicy, feePolicySchema } from "./quote.ts";
 import { RULES } from "./rules.ts";
 
 const days = 24 * 60 * 60 * 1_000;
-const longMs = z
-  .number()
-  .int()
-  .min(1)
-  .max(366 * days);
-const approvals = z.number().int().min(1).max(10);
 
 /** How the semi-offline zone's word is heeded. */
 const zoneRules = z

@@ -1,19 +1,16 @@
 // The shapes of signals, as the exchange's backend writes them and as the rules read them.
 import { isIP } from "node:net";
+import { idSchema, minorUnitsSchema } from "@sluice/contracts";
 import { z } from "zod";
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -");
-const minorUnits = z
-  .string()
-  .regex(/^(0|[1-9][0-9]{0,77})$/, "must be decimal digits without sign, point or leading zero");
 const asset = z.string().min(1).max(16);
 
 export const CREDENTIALS = ["password", "secondFactor", "apiKey", "addressBook", "email", "phone"] as const;
 export type Credential = (typeof CREDENTIALS)[number];
 
 const told = {
-  id: name.describe("The backend's own id of the event, once for an account: telling it again changes nothing."),
-  account: name.describe("Whose account it happened in."),
+  id: idSchema.describe("The backend's own id of the event, once for an account: telling it again changes nothing."),
+  account: idSchema.describe("Whose account it happened in."),
   at: z.iso
     .datetime({ offset: true, error: "must be a time such as 2026-01-31T12:00:00Z" })
     .describe("When it happened."),
@@ -39,7 +36,7 @@ const credential = z.strictObject({
   changed: z.enum(CREDENTIALS).describe("What was added, removed or made anew."),
 });
 
-const deposit = z.strictObject({ type: z.literal("deposit"), ...told, asset, amount: minorUnits });
+const deposit = z.strictObject({ type: z.literal("deposit"), ...told, asset, amount: minorUnitsSchema });
 
 const profit = z.strictObject({
   type: z.literal("profit"),
@@ -50,7 +47,7 @@ const profit = z.strictObject({
     .describe("What trades have gained or lost, in minor units of the policy's reference currency."),
 });
 
-const balance = z.strictObject({ type: z.literal("balance"), ...told, asset, amount: minorUnits });
+const balance = z.strictObject({ type: z.literal("balance"), ...told, asset, amount: minorUnitsSchema });
 
 export const signalSchema = z.discriminatedUnion("type", [login, credential, deposit, profit, balance]);
 
@@ -69,8 +66,8 @@ export const signalsAnswerSchema = z
       .array(
         z
           .object({
-            account: name,
-            id: name,
+            account: idSchema,
+            id: idSchema,
             outcome: z
               .enum(OUTCOMES)
               .describe(
