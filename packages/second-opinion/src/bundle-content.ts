@@ -1,5 +1,6 @@
 // What stands in a bundle, as its file has it.
 import { NETWORKS } from "@sluice/chains";
+import { approversSchema } from "@sluice/contracts";
 import { z } from "zod";
 import { accountLimitsSchema, labelsSchema, policySchema } from "./policy.ts";
 
@@ -41,6 +42,8 @@ export const bundleContentSchema = z.strictObject({
   people: z
     .array(personSchema)
     .refine((people) => new Set(people.map(({ name }) => name)).size === people.length, "names a person twice"),
+  /** Whose approvals count for the policy's `approvalTiers`: this zone's own list, whatever the online side has. */
+  approvers: approversSchema.optional(),
 });
 
 export type BundleContent = z.output<typeof bundleContentSchema>;

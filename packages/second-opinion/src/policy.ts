@@ -1,5 +1,12 @@
 // The limits and labels of the semi-offline side: a part of its bundle, shared with nobody.
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
+import {
+  type ApprovalRules,
+  type ApproverFile,
+  approvalFaults,
+  approvalTiersSchema,
+  readApprovals,
+} from "@sluice/contracts";
 import { z } from "zod";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -91,6 +98,8 @@ export const policySchema = z.strictObject({
   large: z
     .strictObject({ delayAboveSat: minorUnits, delayMs: z.number().int().min(0), releaseAboveSat: minorUnits })
     .refine(({ delayAboveSat, releaseAboveSat }) => delayAboveSat <= releaseAboveSat, "releases below what it delays"),
+  /** Above each amount so many of the bundle's approvers have to have approved exactly this request. None: nobody has to. */
+  approvalTiers: approvalTiersSchema.optional(),
 });
 
 export const labelsSchema = z.array(
@@ -111,12 +120,13 @@ type PolicyFile = z.output<typeof policySchema>;
 
 export type Label = z.output<typeof labelsSchema>[number];
 
-export type Policy = Omit<PolicyFile, "maxFeeRateSatPerVbyte" | "minFeeRateSatPerVbyte"> & {
+export type Policy = Omit<PolicyFile, "maxFeeRateSatPerVbyte" | "minFeeRateSatPerVbyte" | "approvalTiers"> & {
   readonly maxFeeRateSatPerKvbyte: bigint;
   readonly minFeeRateSatPerKvbyte: bigint;
   /** By scriptPubKey in lower-case hex: an address has several spellings, a script has one. */
   readonly labels: ReadonlyMap<string, Label>;
   readonly windowsOfAccount: ReadonlyMap<string, PolicyFile["accountWindows"]>;
+  readonly approvals: ApprovalRules;
 };
 
 export type PolicyFault = { readonly name: string; readonly rule: string };
@@ -126,6 +136,9 @@ export function readPolicy(
     readonly policy: PolicyFile;
     readonly labels: readonly Label[];
     readonly accountLimits: z.output<typeof accountLimitsSchema>;
+    readonly approvers?: readonly ApproverFile[] | undefined;
+    /** Of the bundle: whoever requests approves nothing. */
+    readonly keys?: readonly { readonly keyId: string; readonly publicKey: string }[];
   },
   network: BitcoinNetwork,
 ): { readonly policy: Policy; readonly faults: readonly PolicyFault[] } {
@@ -149,10 +162,14 @@ export function readPolicy(
   const {
     maxFeeRateSatPerVbyte: maxFeeRateSatPerKvbyte,
     minFeeRateSatPerVbyte: minFeeRateSatPerKvbyte,
+    approvalTiers = [],
     ...rest
   } = file.policy;
+  const { approvers = [], keys = [] } = file;
+  faults.push(...approvalFaults({ approvalTiers, approvers }, keys));
+  const approvals = readApprovals({ approvalTiers, approvers });
   return {
-    policy: { ...rest, maxFeeRateSatPerKvbyte, minFeeRateSatPerKvbyte, labels, windowsOfAccount },
+    policy: { ...rest, maxFeeRateSatPerKvbyte, minFeeRateSatPerKvbyte, labels, windowsOfAccount, approvals },
     faults,
   };
 }
