@@ -9,6 +9,7 @@ import {
   approveDestination,
   insertFindings,
   listFindings,
+  loadApprovals,
   loadRequest,
   type Stored,
   saveWithdrawal,
@@ -84,7 +85,10 @@ export async function tell(
   });
 }
 
-/** The clearance holds the backend's request as it was signed, and what each rule found last, with the approvals that answered it. */
+/**
+ * The clearance holds the backend's request as it was signed, what each rule found last, and what each of those signed who
+ * approved it, so that whoever pays need not believe it.
+ */
 async function sealClearance(tx: Transaction, sealer: Sealer, stored: Stored, atMs: number): Promise<void> {
   if (stored.approvedBy.length > 0) {
     const reason = `Approved ${stored.approvedBy.length} of ${stored.approvalsRequired} times.`;
@@ -106,6 +110,7 @@ async function sealClearance(tx: Transaction, sealer: Sealer, stored: Stored, at
     occurredAtMs: atMs,
     message: {
       ...{ withdrawalId: stored.id, request: await loadRequest(tx, stored.id), findings, clearedAtMs: atMs },
+      ...(stored.approvedBy.length === 0 ? {} : { approvals: await loadApprovals(tx, stored.id, stored.approvedBy) }),
       ...(stored.feePayer === "customer" && stored.feeMinor > 0n ? { customerFeeMinor: `${stored.feeMinor}` } : {}),
     },
   });

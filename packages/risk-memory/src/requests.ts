@@ -44,3 +44,14 @@ export async function loadRequest(tx: Transaction, id: string): Promise<SignedRe
   if (row === undefined) throw new Error(`the signed request of ${id} is gone`);
   return { ...row, body: new Uint8Array(row.body) };
 }
+
+export type KeptRequest = Omit<SignedRequest, "body"> & { readonly body: string };
+
+/** For a column of JSON: bytes as base64. */
+export function keptRequest(request: SignedRequest): string {
+  return JSON.stringify({ ...request, body: Buffer.from(request.body).toString("base64") } satisfies KeptRequest);
+}
+
+export function readKept(request: KeptRequest): SignedRequest {
+  return { ...request, body: new Uint8Array(Buffer.from(request.body, "base64")) };
+}
