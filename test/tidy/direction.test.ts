@@ -47,6 +47,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
   "packages/vault-desk": ["http", "postgres", "wallet-memory", "zone-news"],
+  "packages/judging": [
+    ...["chains", "contracts", "core", "destinations", "messaging", "online-rules", "postgres", "progress", "report-watch"],
+    ...["risk-memory", "screening", "signal-memory", "suspensions", "withdrawal-routes"],
+  ],
   "packages/wallet-metrics": ["online-service", "planning", "wallet-memory"],
   "packages/zone-news": ["contracts", "messaging", "postgres", "runtime"],
   "packages/governance": ["chains", "console", "contracts", "postgres", "runtime", "second-opinion"],
@@ -72,6 +76,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "chains",
     "client",
     "gate",
+    "judging",
     "online-rules",
     "progress",
     "report-watch",

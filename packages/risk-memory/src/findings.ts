@@ -3,27 +3,34 @@ import type { ApiFinding } from "@sluice/client/api";
 import type { Finding } from "@sluice/core";
 import type { Queryable, Transaction } from "@sluice/postgres";
 
+export type NewFinding = Omit<Finding, "verdict"> & { readonly verdict: string };
+
 export async function insertFindings(
   tx: Transaction,
-  id: string,
   by: ApiFinding["by"],
-  findings: readonly (Omit<Finding, "verdict"> & { readonly verdict: string })[],
-  atMs: number,
+  found: readonly { readonly id: string; readonly findings: readonly NewFinding[]; readonly atMs: number }[],
 ): Promise<void> {
-  for (const { rule, verdict, reason, evidence } of findings) {
-    await tx.query(
-      `insert into finding (withdrawal_id, found_by, rule, verdict, reason, evidence, at_ms)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [id, by, rule, verdict, reason, evidence, atMs],
-    );
-  }
+  const rows = found.flatMap(({ id, findings, atMs }) => findings.map((finding) => ({ ...finding, id, at_ms: atMs })));
+  if (rows.length === 0) return;
+  await tx.query(
+    `insert into finding (withdrawal_id, found_by, rule, verdict, reason, evidence, at_ms)
+     select id, $1, rule, verdict, reason, evidence, at_ms
+     from rows from (jsonb_to_recordset($2::jsonb) as (id text, rule text, verdict text, reason text, evidence jsonb, at_ms bigint))
+       with ordinality as f (id, rule, verdict, reason, evidence, at_ms, place) order by place`,
+    [by, JSON.stringify(rows)],
+  );
 }
 
-export async function listFindings(database: Queryable, id: string): Promise<readonly ApiFinding[]> {
-  const { rows } = await database.query<ApiFinding>(
-    `select found_by as "by", rule, verdict, reason, evidence, at_ms::float8 as "atMs" from finding
-     where withdrawal_id = $1 order by id`,
-    [id],
+/** Of each withdrawal, in the order in which they were found. */
+export async function listFindings(
+  database: Queryable,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly ApiFinding[]>> {
+  const { rows } = await database.query<ApiFinding & { readonly id: string }>(
+    `select withdrawal_id as id, found_by as "by", rule, verdict, reason, evidence, at_ms::float8 as "atMs" from finding
+     where withdrawal_id = any($1) order by withdrawal_id, finding.id`,
+    [ids],
   );
-  return rows;
+  const found = Map.groupBy(rows, ({ id }) => id);
+  return new Map(ids.map((id) => [id, (found.get(id) ?? []).map(({ id: _, ...finding }) => finding)]));
 }

@@ -3,7 +3,7 @@
 export const EFFECTS = [
   "messaging/settle settleTogether",
   "gate/door once",
-  "online-risk/judge judgeOne",
+  "judging/judge judgeSome",
   "kafka outbox",
   "messaging/outbox markPublished",
   "report-watch/report-watch acknowledge",
