@@ -48,7 +48,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
   "packages/vault-desk": ["http", "postgres", "wallet-memory", "zone-news"],
   "packages/judging": [
-    ...["chains", "contracts", "core", "destinations", "messaging", "online-rules", "postgres", "progress", "report-watch"],
+    ...[
+      "chains",
+      "contracts",
+      "core",
+      "destinations",
+      "messaging",
+      "online-rules",
+      "postgres",
+      "progress",
+      "report-watch",
+    ],
     ...["risk-memory", "screening", "signal-memory", "suspensions", "withdrawal-routes"],
   ],
   "packages/wallet-metrics": ["online-service", "planning", "wallet-memory"],

@@ -26,7 +26,10 @@ export async function loadCleared(tx: Transaction, owners: readonly Owner[], aft
   }
   return {
     of: (owner) => known.get(nameOf(owner)) ?? [],
-    add: (owner, entry) => void known.get(nameOf(owner))?.push(entry),
+    add: (owner, entry) => {
+      // As the statement above has it, also where the policy has no window at all.
+      if (entry.atMs > afterMs) known.get(nameOf(owner))?.push(entry);
+    },
   };
 }
 

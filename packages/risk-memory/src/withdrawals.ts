@@ -252,7 +252,10 @@ export const COLUMNS = `id, number, account, asset, amount_minor as "amountMinor
   received_at_ms::float8 as "receivedAtMs", changed_at_ms::float8 as "changedAtMs",
   cleared_at_ms::float8 as "clearedAtMs"`;
 
-export type Row = Omit<Stored, "amountMinor" | "feeMinor"> & { readonly amountMinor: string; readonly feeMinor: string };
+export type Row = Omit<Stored, "amountMinor" | "feeMinor"> & {
+  readonly amountMinor: string;
+  readonly feeMinor: string;
+};
 
 export function storedOf(row: Row): Stored {
   return { ...row, amountMinor: BigInt(row.amountMinor), feeMinor: BigInt(row.feeMinor) };

@@ -57,7 +57,11 @@ export async function gatherBehaviour(
     judged.map(({ scriptPubKey, nowMs }) => ({ scriptPubKey, afterMs: nowMs - fanInMs })),
   );
   const rejected = new Set<string>();
-  return { of, cleared: (at) => tally.add(subjectAt(at)), rejected: (at) => void rejected.add(subjectAt(at).judged.id) };
+  return {
+    of,
+    cleared: (at) => tally.add(subjectAt(at)),
+    rejected: (at) => void rejected.add(subjectAt(at).judged.id),
+  };
 
   function subjectAt(at: number): Subject {
     const subject = subjects[at];

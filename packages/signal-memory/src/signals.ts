@@ -55,11 +55,7 @@ export async function countDeviceAccounts(
          select account from signal where device = k.device and at_ms > k.after_ms and at_ms <= k.until_ms
            and (content ->> 'succeeded')::boolean order by at_ms desc limit 10000) newest) as count
      from unnest($1::text[], $2::bigint[], $3::bigint[]) with ordinality as k (device, after_ms, until_ms, place)`,
-    [
-      asked.map(({ device }) => device),
-      asked.map(({ afterMs }) => afterMs),
-      asked.map(({ untilMs }) => untilMs),
-    ],
+    [asked.map(({ device }) => device), asked.map(({ afterMs }) => afterMs), asked.map(({ untilMs }) => untilMs)],
   );
   const counts = new Map(rows.map(({ place, count }) => [place, count]));
   return asked.map((_, at) => counts.get(at + 1) ?? 0);
