@@ -48,7 +48,7 @@ export const plans = fc.record({
     }),
     { maxLength: 4 },
   ),
-  listed: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.constant(["b"])),
+  listed: fc.oneof({ weight: 4, arbitrary: fc.constant<readonly string[]>([]) }, fc.constant(["b"])),
   suspended: fc.boolean(),
   windows: fc.array(windowOver, { maxLength: 4 }),
   accountWindow: fc.option(fc.integer({ min: 1, max: 5 })),
