@@ -17,6 +17,8 @@ import {
 /** What a fact tells beside the state. */
 export type Told = Partial<Pick<Stored, "transactionId" | "confirmations" | "requiredConfirmations">> & {
   readonly detail?: string;
+  /** By which the findings were made. */
+  readonly policyVersion?: number;
 };
 
 /** Applies events to a withdrawal that the transaction has locked. */
@@ -30,12 +32,12 @@ export async function apply(
   let current = stored;
   for (const event of events) {
     const evolved = evolve(current, event);
-    const { detail = describe(event), ...rest } = told;
+    const { detail = describe(event), policyVersion, ...rest } = told;
     const clearing = event.type === "cleared" ? { clearedAtMs: event.atMs } : {};
     const moved = { ...current, ...evolved, ...rest, ...clearing };
     const findings = "findings" in event ? event.findings : [];
     current = await change(tx, sealer, { ...moved, detail, changedAtMs: event.atMs }, findings.map(worded));
-    await insertFindings(tx, current.id, "online-risk", findings.map(worded), event.atMs);
+    await insertFindings(tx, current.id, "online-risk", findings.map(worded), event.atMs, policyVersion);
     if (event.type === "cleared") await sealClearance(tx, sealer, current, event.atMs);
   }
   return current;

@@ -9,12 +9,13 @@ export async function insertFindings(
   by: ApiFinding["by"],
   findings: readonly (Omit<Finding, "verdict"> & { readonly verdict: string })[],
   atMs: number,
+  policyVersion?: number,
 ): Promise<void> {
   for (const { rule, verdict, reason, evidence } of findings) {
     await tx.query(
-      `insert into finding (withdrawal_id, found_by, rule, verdict, reason, evidence, at_ms)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [id, by, rule, verdict, reason, evidence, atMs],
+      `insert into finding (withdrawal_id, found_by, rule, verdict, reason, evidence, at_ms, policy_version)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [id, by, rule, verdict, reason, evidence, atMs, policyVersion ?? null],
     );
   }
 }

@@ -1,5 +1,6 @@
 // Step 2: judges what was received, and again what was delayed, in a transaction of its own. Any number of instances.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ActivePolicy, Policies } from "@sluice/active-policy";
 import { findScript, type Wallet } from "@sluice/chains";
 import type { Sealer } from "@sluice/contracts";
 import { decide, strictest } from "@sluice/core";
@@ -20,7 +21,7 @@ import { listCleared, lockAccount } from "./store/accounts.ts";
 export type JudgeOptions = {
   readonly pool: Pool;
   readonly sealer: Sealer;
-  readonly policy: Policy;
+  readonly policies: Pick<Policies, "active">;
   readonly wallets: readonly Wallet[];
   /** What is known of an address; a local read that waits for nobody. */
   readonly screening: Pick<Screening, "screenScript">;
@@ -76,8 +77,11 @@ export async function startJudge(options: JudgeOptions): Promise<Judge> {
     let inHand: Stored | undefined;
     try {
       const judged = await transaction(pool, async (tx) => {
+        // A policy is activated when nobody clears: what is judged from here on is judged by what is read here.
+        await holdOff(tx, "clearing");
+        const active = await options.policies.active(tx);
         inHand = await lockNextToJudge(tx, now(), [...failing.keys()]);
-        return inHand === undefined ? undefined : judge(tx, options, inHand);
+        return inHand === undefined ? undefined : judge(tx, options, active, inHand);
       });
       if (judged !== undefined) options.onJudged(judged);
       return judged !== undefined;
@@ -93,22 +97,26 @@ export async function startJudge(options: JudgeOptions): Promise<Judge> {
 const POLL_MS = 1_000;
 const SET_ASIDE_MS = 2_000;
 
-async function judge(tx: Transaction, options: JudgeOptions, stored: Stored): Promise<Judged> {
-  const { policy, sealer } = options;
-  await holdOff(tx, "clearing");
+async function judge(
+  tx: Transaction,
+  options: JudgeOptions,
+  { policy, version }: ActivePolicy,
+  stored: Stored,
+): Promise<Judged> {
   await lockAccount(tx, stored.account);
-  const facts = await gather(tx, options, stored);
+  const facts = await gather(tx, options, policy, stored);
   const findings = findAll(policy, facts);
   const decided = decide({ type: "judge", nowMs: facts.nowMs, findings }, stored);
   if (!decided.ok) throw new Error(`${stored.id} was taken to be judged: ${decided.refusal.detail}`);
-  await apply(tx, sealer, stored, decided.value);
+  await apply(tx, options.sealer, stored, decided.value, { policyVersion: version });
   return { verdict: strictest(findings).kind, waitedMs: facts.nowMs - stored.receivedAtMs };
 }
 
 /** Time, once seen for an account, never goes back: a clock that jumps frees no window and orders nothing anew. */
 async function gather(
   tx: Transaction,
-  { policy, wallets, screening, now }: JudgeOptions,
+  { wallets, screening, now }: JudgeOptions,
+  policy: Policy,
   stored: Stored,
 ): Promise<Facts> {
   const clockMs = now();
