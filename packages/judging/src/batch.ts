@@ -10,6 +10,12 @@ import { type Batch, type FactSources, gather } from "./facts.ts";
 /** `waitedMs` is from the receipt to the judgement. */
 export type Judged = { readonly verdict: RiskVerdict["kind"]; readonly waitedMs: number };
 
+export type BatchOptions = FactSources & {
+  readonly sealer: Sealer;
+  /** Of the policy; whoever calls has read it in this transaction, after it held off whoever suspends or activates. */
+  readonly policyVersion: number;
+};
+
 export type BatchJudged = {
   readonly judged: readonly Judged[];
   /** Those that could not be judged, and why. They stay as they were, and the others do not notice. */
@@ -22,7 +28,7 @@ export type BatchJudged = {
  */
 export async function judgeBatch(
   tx: Transaction,
-  options: FactSources & { readonly sealer: Sealer },
+  options: BatchOptions,
   taken: readonly Stored[],
 ): Promise<BatchJudged> {
   const batch = await gather(tx, options, taken);
@@ -36,7 +42,12 @@ export async function judgeBatch(
       failed.push({ id: stored.id, error });
     }
   }
-  await applyAll(tx, options.sealer, decided);
+  const told = { policyVersion: options.policyVersion };
+  await applyAll(
+    tx,
+    options.sealer,
+    decided.map(({ stored, events }) => ({ stored, events, told })),
+  );
   return { judged, failed };
 }
 

@@ -8,7 +8,7 @@ import { alarmsNow, refusedOfflineAtMs } from "@sluice/report-watch";
 import { loadDestinations, type Stored } from "@sluice/risk-memory";
 import type { Screening } from "@sluice/screening";
 import { gatherBehaviour } from "@sluice/signal-memory";
-import { holdOff, standingAgainst } from "@sluice/suspensions";
+import { standingAgainst } from "@sluice/suspensions";
 import { type Cleared, loadCleared } from "./cleared.ts";
 
 export type FactSources = {
@@ -29,12 +29,11 @@ export type Batch = {
 };
 
 /**
- * Locks in this order, as every instance does: suspensions, accounts, then what else counts together. Of one account only
+ * Locks in this order, as every instance does: suspensions (whoever calls has), accounts, then what else counts together. Of one account only
  * those are judged together that have one time: nothing that a verdict changes moves the time of a later one then.
  */
 export async function gather(tx: Transaction, sources: FactSources, taken: readonly Stored[]): Promise<Batch> {
   const { policy, screening, now } = sources;
-  await holdOff(tx, "clearing");
   await holdNames(
     tx,
     taken.map(({ account }) => `account:${account}`),

@@ -1,14 +1,17 @@
 // Keeps judging what was received, and again what was delayed. Any number of instances.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Policies } from "@sluice/active-policy";
 import type { Sealer } from "@sluice/contracts";
 import type { Logger } from "@sluice/messaging";
 import { isRetriable, listen, type Pool, transaction } from "@sluice/postgres";
 import { lockNextToJudge, nextDelayEndMs, type Stored } from "@sluice/risk-memory";
+import { holdOff } from "@sluice/suspensions";
 import { JUDGE_CHANNEL } from "@sluice/withdrawal-routes";
 import { type Judged, judgeBatch } from "./batch.ts";
 import type { FactSources } from "./facts.ts";
 
-export type JudgeOptions = FactSources & {
+export type JudgeOptions = Omit<FactSources, "policy"> & {
+  readonly policies: Pick<Policies, "active">;
   readonly pool: Pool;
   readonly sealer: Sealer;
   readonly logger: Logger;
@@ -67,8 +70,11 @@ export async function startJudge(options: JudgeOptions): Promise<Judge> {
     const limit = alone > 0 ? 1 : batch;
     try {
       const done = await transaction(pool, async (tx) => {
+        // A policy is activated when nobody clears: what is judged from here on is judged by what is read here.
+        await holdOff(tx, "clearing");
+        const { policy, version: policyVersion } = await options.policies.active(tx);
         inHand = (await lockNextToJudge(tx, now(), [...failing.keys()], limit)).slice(0, limit);
-        return inHand.length === 0 ? undefined : judgeBatch(tx, options, inHand);
+        return inHand.length === 0 ? undefined : judgeBatch(tx, { ...options, policy, policyVersion }, inHand);
       });
       alone = Math.max(0, alone - 1);
       for (const { id, error } of done?.failed ?? []) setAside(id, error);

@@ -42,5 +42,5 @@ const { privateKey } = generateKeyPairSync("ed25519");
 /** What a batch is judged with. */
 export function judgingBy(policy: Policy, now: () => number) {
   const sealer = { producer: "online-risk", keyId: "test", privateKey } as const;
-  return { policy, sealer, wallets: [], screening: SCREENING_OFF, now };
+  return { policy, policyVersion: 1, sealer, wallets: [], screening: SCREENING_OFF, now };
 }

@@ -1,6 +1,13 @@
 // Step 2: the rules. Each is asked about every withdrawal and says what it found, also when it has nothing against it.
 import type { Screened } from "@sluice/address-labels";
-import { checkVelocity, countEntries, type Finding, formatAmount, type RiskVerdict, type VelocityEntry } from "@sluice/core";
+import {
+  checkVelocity,
+  countEntries,
+  type Finding,
+  formatAmount,
+  type RiskVerdict,
+  type VelocityEntry,
+} from "@sluice/core";
 import { type AllowListFacts, judgeAllowList } from "./allow-list-rule.ts";
 import type { Behaviour } from "./behaviour-facts.ts";
 import { changesBefore, dormantAccount, outlyingProfit, turnRound, unusualAmount, unusualHour } from "./habit-rules.ts";

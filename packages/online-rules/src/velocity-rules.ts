@@ -19,7 +19,10 @@ export function velocityOver(over: VelocityScope) {
     const [first, ...rest] = exceeded;
     const what = `${over === "all" ? "all withdrawals" : `the ${NAMES[over]}`}`;
     if (first === undefined) {
-      return fine(`Within every window of time of ${what}.`, { windows: own.length, pastWithdrawals: countEntries(past) });
+      return fine(`Within every window of time of ${what}.`, {
+        windows: own.length,
+        pastWithdrawals: countEntries(past),
+      });
     }
     const { window, freeAtMs, rule, usedCount, usedMinor } = rest.reduce(
       (worst, next) => (later(next, worst) ? next : worst),

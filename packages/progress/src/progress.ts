@@ -17,6 +17,8 @@ import {
 /** What a fact tells beside the state. */
 export type Told = Partial<Pick<Stored, "transactionId" | "confirmations" | "requiredConfirmations">> & {
   readonly detail?: string;
+  /** By which the findings were made. */
+  readonly policyVersion?: number;
 };
 
 /** What was decided about one withdrawal that the transaction has locked. */
@@ -49,15 +51,16 @@ export async function applyAll(
   for (let round = 0; round < most; round += 1) {
     const steps = decided.flatMap(({ events, told = {} }, at) => {
       const [event, current] = [events[round], standing[at]];
-      return event === undefined || current === undefined ? [] : [{ at, event, next: moved(current, event, told) }];
+      if (event === undefined || current === undefined) return [];
+      return [{ at, event, next: moved(current, event, told), policyVersion: told.policyVersion }];
     });
     for (const { at, next } of steps) standing[at] = next;
-    const all = steps.map(({ next, event }) => {
-      return { next, findings: "findings" in event ? event.findings.map(worded) : [], atMs: event.atMs };
+    const all = steps.map(({ next, event, policyVersion }) => {
+      const findings = "findings" in event ? event.findings.map(worded) : [];
+      return { ...{ id: next.id, next, findings, atMs: event.atMs }, policyVersion };
     });
     await changeAll(tx, sealer, all);
-    const found = all.map(({ next: { id }, findings, atMs }) => ({ id, findings, atMs }));
-    await insertFindings(tx, "online-risk", found);
+    await insertFindings(tx, "online-risk", all);
     const cleared = steps.filter(({ event }) => event.type === "cleared");
     await sealClearances(
       tx,
@@ -68,7 +71,11 @@ export async function applyAll(
   return standing;
 }
 
-function moved(current: Stored, event: WithdrawalEvent, { detail = describe(event), ...rest }: Told): Stored {
+function moved(
+  current: Stored,
+  event: WithdrawalEvent,
+  { detail = describe(event), policyVersion: _, ...rest }: Told,
+): Stored {
   const clearing = event.type === "cleared" ? { clearedAtMs: event.atMs } : {};
   const evolved = { ...current, ...evolve(current, event), ...rest, ...clearing };
   return { ...evolved, detail, changedAtMs: event.atMs, revision: current.revision + 1 };

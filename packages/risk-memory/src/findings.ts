@@ -5,18 +5,27 @@ import type { Queryable, Transaction } from "@sluice/postgres";
 
 export type NewFinding = Omit<Finding, "verdict"> & { readonly verdict: string };
 
-export async function insertFindings(
-  tx: Transaction,
-  by: ApiFinding["by"],
-  found: readonly { readonly id: string; readonly findings: readonly NewFinding[]; readonly atMs: number }[],
-): Promise<void> {
-  const rows = found.flatMap(({ id, findings, atMs }) => findings.map((finding) => ({ ...finding, id, at_ms: atMs })));
+/** What was found of one withdrawal; by a version of the policy, where it was found by one. */
+export type Found = {
+  readonly id: string;
+  readonly findings: readonly NewFinding[];
+  readonly atMs: number;
+  readonly policyVersion?: number | undefined;
+};
+
+export async function insertFindings(tx: Transaction, by: ApiFinding["by"], found: readonly Found[]): Promise<void> {
+  const rows = found.flatMap(({ id, findings, atMs, policyVersion }) =>
+    findings.map(({ rule, verdict, reason, evidence }) => {
+      return { ...{ id, rule, verdict, reason, evidence }, at_ms: atMs, policy_version: policyVersion };
+    }),
+  );
   if (rows.length === 0) return;
   await tx.query(
-    `insert into finding (withdrawal_id, found_by, rule, verdict, reason, evidence, at_ms)
-     select id, $1, rule, verdict, reason, evidence, at_ms
-     from rows from (jsonb_to_recordset($2::jsonb) as (id text, rule text, verdict text, reason text, evidence jsonb, at_ms bigint))
-       with ordinality as f (id, rule, verdict, reason, evidence, at_ms, place) order by place`,
+    `insert into finding (withdrawal_id, found_by, rule, verdict, reason, evidence, at_ms, policy_version)
+     select id, $1, rule, verdict, reason, evidence, at_ms, policy_version
+     from rows from (jsonb_to_recordset($2::jsonb) as
+       (id text, rule text, verdict text, reason text, evidence jsonb, at_ms bigint, policy_version integer))
+       with ordinality as f (id, rule, verdict, reason, evidence, at_ms, policy_version, place) order by place`,
     [by, JSON.stringify(rows)],
   );
 }

@@ -178,7 +178,7 @@ export async function readWhole(database: Queryable, id: string): Promise<Whole 
        (select coalesce(json_agg(json_build_object('state', state, 'atMs', at_ms, 'detail', detail) order by revision), '[]')
         from withdrawal_change where withdrawal_id = withdrawal.id) as history,
        (select coalesce(json_agg(json_build_object('by', found_by, 'rule', rule, 'verdict', verdict, 'reason', reason,
-                                                   'evidence', evidence, 'atMs', at_ms) order by id), '[]')
+                                                   'evidence', evidence, 'atMs', at_ms, 'policyVersion', policy_version) order by id), '[]')
         from finding where withdrawal_id = withdrawal.id) as findings,
        ${FAILING} as failing
      from withdrawal where id = $1`,

@@ -1,6 +1,7 @@
 // The durable effects of online-risk by name, each walked through before and after it. What else every online service does alike is
 // treasury's to walk through.
 export const EFFECTS = [
+  "active-policy/policies seed",
   "messaging/settle settleTogether",
   "gate/door once",
   "judging/judge judgeSome",
