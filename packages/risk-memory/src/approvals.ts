@@ -1,5 +1,6 @@
 // All SQL about approvals: what each person signed.
 import type { SignedRequest } from "@sluice/contracts";
+import type { Withdrawal } from "@sluice/core";
 import type { Transaction } from "@sluice/postgres";
 import { type KeptRequest, keptRequest, readKept } from "./requests.ts";
 
@@ -19,15 +20,23 @@ export async function saveApproval(
   );
 }
 
-/** What these keys signed, as it was signed. Of one that approved before approvals were kept there is nothing. */
+/**
+ * What those signed who approved each of these, as it was signed, by withdrawal. Of one that approved before approvals were
+ * kept there is nothing.
+ */
 export async function loadApprovals(
   tx: Transaction,
-  withdrawalId: string,
-  keyIds: readonly string[],
-): Promise<readonly SignedRequest[]> {
-  const { rows } = await tx.query<{ request: KeptRequest }>(
-    "select request from approval where withdrawal_id = $1 and key_id = any($2) order by key_id",
-    [withdrawalId, keyIds],
+  approved: readonly Pick<Withdrawal, "id" | "approvedBy">[],
+): Promise<ReadonlyMap<string, readonly SignedRequest[]>> {
+  if (approved.length === 0) return new Map();
+  const { rows } = await tx.query<{ id: string; keyId: string; request: KeptRequest }>(
+    `select withdrawal_id as id, key_id as "keyId", request from approval where withdrawal_id = any($1) order by key_id`,
+    [approved.map(({ id }) => id)],
   );
-  return rows.map(({ request }) => readKept(request));
+  return new Map(
+    approved.map(({ id, approvedBy }) => {
+      const signed = rows.filter((row) => row.id === id && approvedBy.includes(row.keyId));
+      return [id, signed.map(({ request }) => readKept(request))];
+    }),
+  );
 }

@@ -11,22 +11,31 @@ import {
   sealBundle,
 } from "./bundle.ts";
 import type { History } from "./judgement.ts";
-import { accountLimitsSchema, labelsSchema, type Policy, policySchema, readPolicy } from "./policy.ts";
+import {
+  accountLimitsSchema,
+  labelsSchema,
+  originLimitsSchema,
+  type Policy,
+  policySchema,
+  readPolicy,
+} from "./policy.ts";
 
 export { outpointOf } from "@sluice/chains";
 export * from "@sluice/signing-fixtures";
 
-export type PolicyChanges = Partial<Record<keyof typeof POLICY_FILE | "screening" | "approvalTiers", unknown>> & {
-  readonly approvers?: readonly ApproverFile[];
-};
+type Changeable = keyof typeof POLICY_FILE | "screening" | "originLimits" | "approvalTiers";
+
+export type PolicyChanges = Partial<Record<Changeable, unknown>> & { readonly approvers?: readonly ApproverFile[] };
 
 export function makePolicy(changes: PolicyChanges = {}): Policy {
-  const { labels, accountLimits, approvers, ...policy } = { approvers: [], ...POLICY_FILE, ...changes };
+  const given = { approvers: [], originLimits: [], ...POLICY_FILE, ...changes };
+  const { labels, accountLimits, originLimits, approvers, ...policy } = given;
   const file = {
     approvers,
     policy: policySchema.parse(policy),
     labels: labelsSchema.parse(labels),
     accountLimits: accountLimitsSchema.parse(accountLimits),
+    originLimits: originLimitsSchema.parse(originLimits),
   };
   const read = readPolicy(file, "regtest");
   if (read.faults.length > 0) throw new Error(JSON.stringify(read.faults));
@@ -40,6 +49,7 @@ export function noHistory(nowMs: number): History {
     spenders: [],
     byAccount: new Map(),
     byDestination: new Map(),
+    byOrigin: new Map(),
     ofWallet: [],
     internalFees: [],
     usualOfAccount: new Map(),

@@ -1,4 +1,5 @@
 // What people and backends ask of a withdrawal that is there: cancel, approve, fail.
+import type { Policies } from "@sluice/active-policy";
 import {
   type ApprovalRequest,
   approvalPath,
@@ -17,7 +18,7 @@ import { holdOff, standingFor } from "@sluice/suspensions";
 
 export type Commanding = {
   readonly apiKeys: ApiKeys;
-  readonly policy: Policy;
+  readonly policies: Pick<Policies, "active">;
   readonly sealer: Sealer;
   readonly now: () => number;
 };
@@ -27,7 +28,7 @@ const DONE = { ok: true, value: null } as const;
 
 export async function commanded(
   tx: Transaction,
-  { apiKeys, policy, sealer, now }: Commanding,
+  { apiKeys, policies, sealer, now }: Commanding,
   id: string,
   { key, signed }: Caller,
   type: "cancel" | "approve",
@@ -36,9 +37,10 @@ export async function commanded(
   const stored = await lockWithdrawal(tx, id);
   if (stored === undefined || !isVisible(stored, key)) return unknown(id);
   // The last approval clears, and nothing is cleared while reports are missing.
-  const [alarm] = type === "approve" ? await alarmsNow(tx, policy, now()) : [];
-  if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
   if (type === "approve") {
+    const { policy } = await policies.active(tx);
+    const [alarm] = await alarmsNow(tx, policy, now());
+    if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
     await holdOff(tx, "clearing");
     const standing = await standingFor(tx, stored);
     if (standing !== null) return refuse(409, "SUSPENDED", `suspension ${standing.id} stands: ${standing.reason}`);
@@ -63,7 +65,7 @@ export async function commanded(
 /** What others are to verify has to be exactly this request, and to be for what is stored under this id. */
 async function contentFault(
   tx: Transaction,
-  { boundApprovalsAboveMinor }: Policy,
+  { boundApprovalsAboveMinor }: Pick<Policy, "boundApprovalsAboveMinor">,
   { id, amountMinor }: Stored,
   { path, query, body }: SignedRequest,
   asked: ApprovalRequest | undefined,
@@ -96,7 +98,7 @@ export async function failed(
   const stored = await lockWithdrawal(tx, id);
   if (stored === undefined || !isVisible(stored, key)) return unknown(id);
   // A report that is missing may be of a transaction that is signed for it.
-  const [alarm] = await alarmsNow(tx, options.policy, options.now());
+  const [alarm] = await alarmsNow(tx, (await options.policies.active(tx)).policy, options.now());
   if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
   const nowMs = Math.max(options.now(), stored.changedAtMs);
   return sayFailed(tx, options, stored, { key, signed, asked, nowMs });
