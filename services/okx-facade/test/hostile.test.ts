@@ -15,7 +15,7 @@ import { openApi } from "../src/routes.ts";
 import { DESK, okxHeaders, secretsOfUsers, usersFile } from "./facade.ts";
 import { type Hostile, hostileRequests } from "./hostile-requests.ts";
 
-const HOW_MANY = 4_000;
+const HOW_MANY = 2_100;
 const SEED = 23;
 const NOW_MS = 1_790_000_000_000;
 
