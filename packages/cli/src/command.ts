@@ -25,8 +25,11 @@ export type Command = {
   readonly usage: readonly string[];
   /** `--json` and `--help` are everybody's. */
   readonly options: NonNullable<ParseArgsConfig["options"]>;
-  readonly run: (values: Values, say: (line: string) => void) => Promise<Outcome>;
+  readonly run: (values: Values, say: (line: string) => void, ask: Ask) => Promise<Outcome>;
 };
+
+/** What the person at the terminal answers; empty when nobody is there. */
+export type Ask = (question: string) => Promise<string>;
 
 /** Thrown by `run` for arguments that do not make sense; the usage is shown. */
 export class UsageError extends Error {

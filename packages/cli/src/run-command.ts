@@ -1,8 +1,13 @@
 // One run: words to a subcommand, arguments to its options, its outcome to text or JSON and an exit code.
 import { parseArgs } from "node:util";
-import { type Command, EXIT, type Fault, type Outcome, UsageError, type Values } from "./command.ts";
+import { type Ask, type Command, EXIT, type Fault, type Outcome, UsageError, type Values } from "./command.ts";
 
-export type Output = { readonly stdout: (line: string) => void; readonly stderr: (line: string) => void };
+export type Output = {
+  readonly stdout: (line: string) => void;
+  readonly stderr: (line: string) => void;
+  /** Absent where nobody is there to be asked. */
+  readonly ask?: Ask;
+};
 
 export async function runCommand(
   commands: readonly Command[],
@@ -23,7 +28,11 @@ export async function runCommand(
     return EXIT.done;
   }
   try {
-    return tell(await command.run(values, output.stderr), values["json"] === true, output);
+    return tell(
+      await command.run(values, output.stderr, output.ask ?? (async () => "")),
+      values["json"] === true,
+      output,
+    );
   } catch (error) {
     if (error instanceof UsageError) return misused(command, error, output);
     output.stderr(`${command.name} broke: ${error instanceof Error ? error.message : String(error)}`);

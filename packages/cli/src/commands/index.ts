@@ -1,5 +1,6 @@
 // Every subcommand, in the order in which the help names them.
 import type { Command } from "../command.ts";
+import { approvalsApprove, approvalsList } from "./approvals.ts";
 import { bundleMake } from "./bundle-make.ts";
 import { bundleSign } from "./bundle-sign.ts";
 import { bundleVerify } from "./bundle-verify.ts";
@@ -28,6 +29,8 @@ export const COMMANDS: readonly Command[] = [
   holderVeto,
   withdrawalShow,
   withdrawalFail,
+  approvalsList,
+  approvalsApprove,
   vaultPlanAgain,
   zoneWaiting,
   zoneRelease,

@@ -1,5 +1,5 @@
 // What people say to the online side, as they type it: signed requests to the API, and words to vault's own port.
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -37,10 +37,16 @@ afterAll(() => {
   server.close();
 });
 
+let typed = "";
+
 async function sluice(...words: readonly string[]) {
   const out: string[] = [];
   const err: string[] = [];
-  const output = { stdout: (line: string) => void out.push(line), stderr: (line: string) => void err.push(line) };
+  const ask = async (question: string) => {
+    err.push(question);
+    return typed;
+  };
+  const output = { stdout: (line: string) => void out.push(line), stderr: (line: string) => void err.push(line), ask };
   return { code: await runCommand(COMMANDS, words, output), out: out.join("\n"), err: err.join("\n") };
 }
 
@@ -84,6 +90,63 @@ test("a person's word is signed; what is missing comes back with its code", asyn
     body: JSON.stringify({ conflictingTransactionId: TXID, reason: "stolen" }),
   });
   expect(await sluice("withdrawal", "fail", ...caller(), "--conflicting", TXID)).toMatchObject({ code: 64 });
+});
+
+test("a person approves what was shown and nothing else, after having typed its id", async () => {
+  const requestBody = JSON.stringify({ id: "w-1", account: "acme", asset: "BTC", amount: "700000", address: "bcrt1q" });
+  const requestSha256 = createHash("sha256").update(requestBody).digest("hex");
+  const held = { ...SHOWN, state: "held", detail: "waits", approvals: { required: 2, by: ["bob"] } };
+  // What is beside the signed text is not what is approved.
+  answer = { status: 200, body: { ...held, amount: "1", requestBody } };
+  const approve = (...more: readonly string[]) => sluice("approvals", "approve", ...caller(), ...more);
+  typed = "yes";
+  const declined = await approve();
+  expect(declined.code).toBe(65);
+  for (const part of [
+    "w-1: 700000 minor units of BTC for acme",
+    "to bcrt1q",
+    requestBody,
+    requestSha256,
+    "type its id",
+  ]) {
+    expect(declined.err).toContain(part);
+  }
+  expect(declined.err).toContain("NOT_APPROVED");
+  expect(heard.at(-1)?.line).toBe("GET /v1/withdrawals/w-1");
+  typed = " w-1\n";
+  expect(await approve()).toMatchObject({ code: 0, out: "w-1: approved; 1 of 2 have approved, it is held" });
+  const sent = { line: "POST /v1/withdrawals/w-1/approvals", signed: true, body: JSON.stringify({ requestSha256 }) };
+  expect(heard.at(-1)).toEqual(sent);
+  typed = "";
+  const quietly = await approve("--yes", "--json");
+  expect(JSON.parse(quietly.out)).toEqual({
+    ...{ ok: true, id: "w-1", state: "held", requestSha256, approvals: { required: 2, by: ["bob"] } },
+  });
+  const before = heard.length;
+  for (const body of [
+    held,
+    { ...held, requestBody: requestBody.replace("w-1", "w-2") },
+    { ...held, requestBody: "{}" },
+  ]) {
+    answer = { status: 200, body };
+    expect(await approve("--yes")).toMatchObject({ code: 65, err: expect.stringContaining("REQUEST_BODY_OTHER") });
+  }
+  expect(heard.slice(before).map(({ line }) => line)).toEqual(Array(3).fill("GET /v1/withdrawals/w-1"));
+  answer = problem(403, "SCOPE_MISSING");
+  expect(await approve("--yes")).toMatchObject({ code: 65, err: "SCOPE_MISSING: because" });
+});
+
+test("what is held is listed with who has approved it", async () => {
+  const where = caller().slice(0, -2);
+  answer = { status: 200, body: { withdrawals: [], nextCursor: null } };
+  expect(await sluice("approvals", "list", ...where)).toMatchObject({ code: 0, out: "nothing is held" });
+  expect(heard.at(-1)?.line).toBe("GET /v1/withdrawals?state=held&limit=200");
+  const held = { ...SHOWN, state: "held", detail: "waits for 2", approvals: { required: 2, by: ["bob"] } };
+  answer = { status: 200, body: { ...held, withdrawals: [held], nextCursor: null } };
+  const listed = await sluice("approvals", "list", ...where);
+  expect(listed.out).toContain("approved by bob: 1 of 2; waits for 2");
+  const json = JSON.parse((await sluice("approvals", "list", ...where, "--json")).out);
+  expect(json).toMatchObject({ ok: true, complete: true, held: [{ id: "w-1", approvals: { required: 2 } }] });
 });
 
 test("what waits for a person in vault is planned again by name and reason", async () => {
