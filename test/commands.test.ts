@@ -29,13 +29,13 @@ function expectNothingLeft({ processes, files }: Command): void {
 
 it("demo: ends well with its one line of counts, and leaves nothing", { timeout: WITHIN_MS }, async () => {
   const command = start("demo");
-  await command.line(/demo-4: posted/);
+  await command.line(/demo-5: posted/);
   expect(command.processes()).toHaveLength(PROCESSES);
   expect(command.files()).not.toEqual([]);
   const { code, stdout, stderr } = await command.ended;
   expect({ code, last: stdout.at(-1), stderr }).toEqual({
     code: 0,
-    last: "demo: 4 withdrawals, 2 completed, 1 rejected, 1 refused",
+    last: "demo: 5 withdrawals, 3 completed, 1 rejected, 1 refused",
     stderr: [],
   });
   expectNothingLeft(command);
@@ -43,7 +43,7 @@ it("demo: ends well with its one line of counts, and leaves nothing", { timeout:
 
 it("demo: interrupted halfway, it stops everything and says so", { timeout: WITHIN_MS }, async () => {
   const command = start("demo");
-  await command.line(/demo-4: posted/);
+  await command.line(/demo-5: posted/);
   expect(command.processes()).toHaveLength(PROCESSES);
   command.interrupt();
   const { code, signal, stdout, stderr } = await command.ended;

@@ -1,10 +1,11 @@
-// The demo: four withdrawals through every process on real parts, narrated; the end is read back from services and node.
+// The demo: five withdrawals through every process on real parts, narrated; the end is read back from services and node.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Label, type Parts, type Regtest, type Stack, startParts, startStack } from "@sluice/devstack";
+import { approveHeld } from "./approve.ts";
 import { describeIsolation } from "./isolation.ts";
-import { type DemoWithdrawal, expectations, summaryLine } from "./scenario.ts";
+import { type DemoWithdrawal, expectations, summaryLine, TWO_PEOPLE_ABOVE_SAT } from "./scenario.ts";
 import { renderTable } from "./table.ts";
 import { verifyOutcome } from "./verify.ts";
 import { watch } from "./watch.ts";
@@ -22,7 +23,7 @@ process.exitCode = await demo().catch((error: unknown) => {
 });
 
 async function demo(): Promise<number> {
-  say("Sluice: four withdrawals, from a signed request to a confirmed payment");
+  say("Sluice: five withdrawals, from a signed request to a confirmed payment");
   say();
   const directory = await mkdtemp(join(tmpdir(), "sluice-demo-"));
   let parts: Parts | undefined;
@@ -44,6 +45,7 @@ async function demo(): Promise<number> {
         return {
           onlineLabels: [label(labelled.online, "sanctions", "on the list of the online side")],
           offlineLabels: [label(labelled.offline, "theft", "on the list that only the semi-offline side has")],
+          ...twoPeopleApproveLarge(),
         };
       },
     });
@@ -77,6 +79,8 @@ async function play(
     await stack.client.createWithdrawal(request);
     progress(`${request.id}: posted, ${request.amount} satoshi to ${request.address}`);
   }
+  say("Two people decide about what is held");
+  await approveHeld(stack, withdrawals, progress, interrupted.signal);
   const ended = await watch(stack, withdrawals, progress, interrupted.signal);
   say("Reading back what the services say, and checking it against the node");
   const outcomes = await Promise.all(ended.map((details, at) => verifyOutcome(stack, withdrawals[at], details)));
@@ -90,8 +94,20 @@ async function scenario(
   chain: Regtest,
   labelled: { readonly online: string; readonly offline: string },
 ): Promise<readonly DemoWithdrawal[]> {
-  const [first, second] = [await chain.newAddress(), await chain.newAddress()];
-  return expectations({ first, second, ...labelled });
+  const [first, second, third] = [await chain.newAddress(), await chain.newAddress(), await chain.newAddress()];
+  return expectations({ first, second, third, ...labelled });
+}
+
+/** The two sides have lists of their own, which happen to say the same. */
+function twoPeopleApproveLarge() {
+  const above = String(TWO_PEOPLE_ABOVE_SAT);
+  return {
+    online: {
+      approvalTiers: [{ aboveMinor: above, approvals: 2, always: true }],
+      boundApprovalsAboveMinor: above,
+    },
+    offline: { approvalTiers: [{ aboveSat: above, approvals: 2 }] },
+  };
 }
 
 function label(address: string, category: string, reason: string): Label {

@@ -1,10 +1,15 @@
-// The four withdrawals of the demo and how each has to end.
+// The five withdrawals of the demo and how each has to end.
 import type { NewWithdrawal, WithdrawalDetails } from "@sluice/client";
 
 export type DemoWithdrawal = {
   readonly request: NewWithdrawal;
   readonly endsAs: "completed" | "rejected" | "refused";
+  /** How many people have to approve it, for its amount. */
+  readonly approvals: number;
 };
+
+/** Above it two people approve: online by the policy, in the zone by the bundle, at each holder by a list of its own. */
+export const TWO_PEOPLE_ABOVE_SAT = 43_000_000n;
 
 export type Outcome = {
   readonly withdrawal: DemoWithdrawal;
@@ -19,6 +24,7 @@ export type Outcome = {
 export function expectations(addresses: {
   readonly first: string;
   readonly second: string;
+  readonly third: string;
   readonly online: string;
   readonly offline: string;
 }): readonly DemoWithdrawal[] {
@@ -30,10 +36,11 @@ export function expectations(addresses: {
     address,
   });
   return [
-    { request: request("demo-1", "alice", 15_000_000n, addresses.first), endsAs: "completed" },
-    { request: request("demo-2", "mallory", 5_000_000n, addresses.offline), endsAs: "refused" },
-    { request: request("demo-3", "bob", 42_000_000n, addresses.second), endsAs: "completed" },
-    { request: request("demo-4", "trent", 1_000_000n, addresses.online), endsAs: "rejected" },
+    { request: request("demo-1", "alice", 15_000_000n, addresses.first), endsAs: "completed", approvals: 0 },
+    { request: request("demo-2", "mallory", 5_000_000n, addresses.offline), endsAs: "refused", approvals: 0 },
+    { request: request("demo-3", "bob", 42_000_000n, addresses.second), endsAs: "completed", approvals: 0 },
+    { request: request("demo-4", "trent", 1_000_000n, addresses.online), endsAs: "rejected", approvals: 0 },
+    { request: request("demo-5", "dora", 45_000_000n, addresses.third), endsAs: "completed", approvals: 2 },
   ];
 }
 

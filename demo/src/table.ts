@@ -22,7 +22,7 @@ export function renderTable(outcomes: readonly Outcome[]): string {
   for (const { withdrawal, details, payment } of outcomes) {
     table.push([
       `${withdrawal.request.id}\n${withdrawal.request.account}\n${formatAmount(withdrawal.request.amount, "BTC")}`,
-      verdictOf(details, "online-risk", details.state === "rejected" ? "reject" : "clear"),
+      verdictOf(details, "online-risk", onlineVerdict(details)),
       semiOfflineVerdict(details),
       details.state,
       payment === null ? "none" : `${payment.txid}\n${payment.confirmations} confirmations`,
@@ -30,6 +30,11 @@ export function renderTable(outcomes: readonly Outcome[]): string {
     ]);
   }
   return table.toString();
+}
+
+function onlineVerdict({ state, approvals }: WithdrawalDetails): string {
+  if (state === "rejected") return "reject";
+  return approvals.required === 0 ? "clear" : `hold, approved by ${approvals.by.join(" and ")}`;
 }
 
 function semiOfflineVerdict(details: WithdrawalDetails): string {

@@ -13,6 +13,14 @@ export async function verifyOutcome(
   const { request, endsAs } = withdrawal;
   const received = await transactionsPaying(chain, request.address);
   const faults: string[] = [];
+  const { approvals } = details;
+  if (approvals.required !== withdrawal.approvals || approvals.by.length !== withdrawal.approvals) {
+    faults.push(
+      `${request.id} has ${approvals.by.length} of ${approvals.required} approvals, not ${withdrawal.approvals}`,
+    );
+  }
+  const wasHeld = details.history.some(({ state }) => state === "held");
+  if (wasHeld !== withdrawal.approvals > 0) faults.push(`${request.id} was ${wasHeld ? "" : "not "}held`);
   if (details.state !== endsAs) faults.push(`${request.id} ended as ${details.state}, not as ${endsAs}`);
   if (endsAs !== "completed") {
     if (received.length > 0) faults.push(`${request.id} is ${details.state}, and was paid by ${received.join(", ")}`);

@@ -12,6 +12,8 @@ export type Office = {
   /** May release and veto. */
   readonly person: { readonly name: string; readonly privateKey: KeyObject };
   readonly firstBundle: Uint8Array;
+  /** What each holder has beside the bundle: the same tiers and people. */
+  readonly approvals: { readonly approvalTiers: readonly object[]; readonly approvers: readonly object[] };
   /** The version after the last one that this office made, with these parts of the policy or labels changed. */
   readonly next: (changes: { readonly policy?: object; readonly labels?: readonly object[] }) => Uint8Array;
 };
@@ -27,6 +29,10 @@ export function openOffice(trust: TrustFile, offline: object, madeAtMs: number):
     signers,
     person,
     firstBundle,
+    approvals: {
+      approvalTiers: (offline as { readonly approvalTiers?: readonly object[] }).approvalTiers ?? [],
+      approvers: approversOf(trust),
+    },
     next: ({ policy = {}, labels = content.labels }) => {
       const previousSha256 = createHash("sha256").update(JSON.stringify(content)).digest("hex");
       const { version } = content;
@@ -46,9 +52,7 @@ function contentOf(
   madeAtMs: number,
 ): Content {
   const { labels, accountLimits, originLimits, ...policy } = offline as Record<string, unknown>;
-  // People's keys are for online-risk: the zone takes no request that one of them signed.
-  const keys = trust
-    .filter(({ keyId }) => !keyId.startsWith("officer-"))
+  const keys = withoutPeople(trust)
     .filter(({ producer }) => producer === "exchange-backend" || producer === "online-risk")
     .map(({ producer, keyId, publicKey }) => ({ producer, keyId, publicKey, fromMs: 0 }));
   const { name, publicKey } = person;
@@ -62,8 +66,23 @@ function contentOf(
     accountLimits,
     ...(originLimits === undefined ? {} : { originLimits }),
     keys,
+    approvers: approversOf(trust),
     people: [{ name, publicKey, roles: ["release", "veto"], fromMs: 0 }],
   } as Content;
+}
+
+/** People's keys are for online-risk: the zone takes no request that one of them signed, only their approvals. */
+export function withoutPeople(trust: TrustFile): TrustFile {
+  return trust.filter(({ keyId }) => !isPerson(keyId));
+}
+
+function approversOf(trust: TrustFile) {
+  const people = trust.filter(({ keyId }) => isPerson(keyId));
+  return people.map(({ keyId, publicKey }) => ({ keyId, publicKey, person: keyId, fromMs: 0 }));
+}
+
+function isPerson(keyId: string): boolean {
+  return keyId.startsWith("officer-");
 }
 
 function sealWith(bytes: Uint8Array, signer: BundleSigner): Uint8Array {

@@ -50,6 +50,9 @@ export type Surroundings = {
   readonly files: Readonly<
     Record<
       | "trust"
+      /** Without people's keys: the zone and the holders take no request that one of them signed. */
+      | "zoneTrust"
+      | "approvals"
       | "bridgeKeys"
       | "wallets"
       | "ceremony"
@@ -85,14 +88,16 @@ export type Surroundings = {
 };
 
 export function planProcess(name: ProcessName, around: Surroundings): ProcessPlan {
-  const env = { ...environmentOf(name, around), SLUICE_TRUST_FILE: around.files.trust, SLUICE_SECRETS_SOURCE: "fd:3" };
   const holder = asHolder(name);
+  const isInside = holder !== undefined || name === "semi-offline-risk";
+  const trust = isInside ? around.files.zoneTrust : around.files.trust;
+  const env = { ...environmentOf(name, around), SLUICE_TRUST_FILE: trust, SLUICE_SECRETS_SOURCE: "fd:3" };
   return {
     name,
     main: mainOf(holder === undefined ? name : "semi-offline-signer"),
     env: { ...env, ...around.extraEnv[name] },
     secrets: secretsOf(name, around),
-    withoutNetwork: (holder !== undefined || name === "semi-offline-risk") && around.isolated,
+    withoutNetwork: isInside && around.isolated,
     flags: [
       ...(holder !== undefined || name === "semi-offline-risk" ? SEMI_OFFLINE_FLAGS : []),
       ...(around.extraFlags[name] ?? []),
@@ -129,6 +134,8 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     startHeight: 0,
     files: {
       trust: "",
+      zoneTrust: "",
+      approvals: "",
       bridgeKeys: "",
       wallets: "",
       ceremony: "",
@@ -223,6 +230,7 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         SLUICE_BRIDGE_CARRIER: carrierTo(name),
         SLUICE_CONSOLE_SOCKET: consoleSocketOf(around.consoleDirectory, name),
         SLUICE_CEREMONY_FILE: around.files.ceremony,
+        SLUICE_APPROVALS_FILE: around.files.approvals,
         SLUICE_JOURNAL_DIRECTORY: around.journalDirectoryOf(name),
         SLUICE_CURVE: around.curveOf(name),
         SLUICE_SWAP: around.swap,

@@ -22,7 +22,7 @@ import {
   type Identity,
   makeIdentities,
 } from "./identities.ts";
-import { type Office, openOffice } from "./office.ts";
+import { type Office, openOffice, withoutPeople } from "./office.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
   bridgeSocketOf,
@@ -172,6 +172,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     startHeight: await chain.rpc<number>("getblockcount"),
     files: await writeFiles(folders.config, {
       trust: identities.trust,
+      zoneTrust: withoutPeople(identities.trust),
+      approvals: office.approvals,
       bridgeKeys: identities.bridgeKeys,
       wallets,
       ceremony: record,
