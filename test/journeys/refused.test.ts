@@ -3,8 +3,14 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Sealer } from "@sluice/contracts";
 import { afterAll, expect, it } from "vitest";
+import { stranger } from "./enemy/envelopes.ts";
+import { openTopics } from "./enemy/topics.ts";
+import { clearUnasked, firstRuleAgainst } from "./enemy/unapproved.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
+
+type Signer = Pick<Sealer, "keyId" | "privateKey">;
 
 const labelled = { online: "", offline: "" };
 const bundles = mkdtempSync(join(tmpdir(), "sluice-bundles-"));
@@ -118,7 +124,10 @@ it("a bundle in vault's folder comes into force: what it labels is refused from 
   const { office } = stack().inside;
   const fresh = await stack().chain.newAddress();
   const label = { address: fresh, tier: "black", category: "theft", reason: "known since today" };
-  const policy = { large: { delayAboveSat: "2500000", delayMs: 0, releaseAboveSat: "2500000" } };
+  const policy = {
+    large: { delayAboveSat: "2500000", delayMs: 0, releaseAboveSat: "2500000" },
+    approvalTiers: [{ aboveSat: "3500000", approvals: 2 }],
+  };
   writeFileSync(join(bundles, "2.bundle"), office.next({ policy, labels: [label] }));
   for (;;) {
     const { zone } = (await (await fetch(`${stack().httpUrls.vault}/zone`)).json()) as Zone;
@@ -156,6 +165,30 @@ it("above a threshold a payment waits for a named person, and is paid once that 
   sluice("zone", "release", ...words, "--key", key);
   expect((await follow(stack(), "released-1", ["completed"])).state).toBe("completed");
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("online-risk in enemy hands clears large amounts by itself: without two people's own approvals the zone refuses each", async () => {
+  const [ann, bob] = stack().officerKeys as [Signer, Signer];
+  const topics = await openTopics(stack().inside, ["risk.reported.v1"]);
+  try {
+    const cases: readonly (readonly [id: string, verdict: string, approvers: readonly Signer[]])[] = [
+      ["nobody-1", "refused APPROVALS_MISSING", []],
+      ["one-1", "refused APPROVALS_MISSING", [ann]],
+      ["forged-1", "refused APPROVAL_SIGNATURE_INVALID", [ann, stranger("exchange-backend", bob.keyId)]],
+      ["itself-1", "refused APPROVAL_KEY_UNKNOWN", [ann, stack().backend]],
+      // The control: it waits for a release, as every amount like this does here.
+      ["approved-1", "delayed NEEDS_RELEASE", [ann, bob]],
+    ];
+    for (const [id, verdict, approvers] of cases) {
+      const address = await stack().chain.newAddress();
+      const envelope = clearUnasked(stack(), { id, address, amountSat: 4_000_000n }, approvers);
+      await topics.put("withdrawal.cleared.v1", [{ key: id, envelope }]);
+      expect(`${id}: ${await firstRuleAgainst(stack(), topics, id)}`).toBe(`${id}: ${verdict}`);
+      expect(await paymentsTo(stack(), address)).toEqual([]);
+    }
+  } finally {
+    await topics.close();
+  }
 });
 
 it("two holders away: it waits in a state that a person can read, and goes on when one is back", async () => {
