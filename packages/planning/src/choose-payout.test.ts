@@ -1,5 +1,5 @@
 // Which withdrawals the next transaction pays: given coins and candidates, when chosen, then who goes and who waits.
-import { DESTINATION, fund, makeWallet } from "@sluice/signing-fixtures";
+import { approve, clear, DESTINATION, fund, makeApprover, makeSeals, makeWallet } from "@sluice/signing-fixtures";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Candidate } from "./choose-batch.ts";
@@ -73,6 +73,30 @@ describe("choosePayout", () => {
     const choice = choosePayout(request({ coins: [fund(wallet, 100_000n)], candidates }));
     expect(paidIn(choice)).toEqual(["a"]);
     expect([...choice.waiting]).toEqual([["b", "MESSAGE_TOO_LARGE"]]);
+  });
+
+  it("counts what people signed: a hundred that two each approved fit, and of those that ten approved as many as fit", () => {
+    const seals = makeSeals();
+    const people = Array.from({ length: 10 }, (_, at) => makeApprover(`person-with-a-name-${at + 1}`));
+    const body = { id: "w".repeat(64), account: "a".repeat(64), asset: "BTC", amount: "10000", address: DESTINATION };
+    const clearedBy = (count: number) => {
+      const approvals = people.slice(0, count).map((person) => approve(person, body, 1));
+      return clear(seals, body, 1, approvals).length;
+    };
+    const all = (clearanceBytes: number) =>
+      Array.from({ length: 100 }, (_, at) => ({ ...candidate(`w-${at}`, 10_000n), clearanceBytes }));
+    const limits = { coins: [fund(wallet, 9_000_000n)], maxWithdrawals: 100, maxRequestBytes: 699_050 };
+    // With findings of some twenty rules beside them.
+    const [two, ten] = [clearedBy(2) + 4_000, clearedBy(10) + 4_000];
+    process.stdout.write(
+      `clearances: ${clearedBy(0)} bytes, ${clearedBy(2)} with 2 approvals, ${clearedBy(10)} with 10\n`,
+    );
+    expect(paidIn(choosePayout(request({ ...limits, candidates: all(two) })))).toHaveLength(100);
+    const few = { ...limits, maxRequestBytes: 4 * ten };
+    const choice = choosePayout(request({ ...few, candidates: all(ten).slice(0, 6) }));
+    expect(paidIn(choice)).toEqual(["w-0", "w-1", "w-2"]);
+    expect(3 * ten + (choice.payout?.plan.psbt.length ?? 0)).toBeLessThanOrEqual(few.maxRequestBytes);
+    expect(new Set(choice.waiting.values())).toEqual(new Set(["MESSAGE_TOO_LARGE"]));
   });
 
   it("spends the anchor first, whatever the other coins are worth, and pays nobody who does not share it", () => {

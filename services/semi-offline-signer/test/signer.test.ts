@@ -10,8 +10,10 @@ import { type OpenedOf, open, seal } from "@sluice/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HOLDER, type Signer, type SignerOptions, startSigner, WITHOUT_NETWORK } from "./signer-process.ts";
 import {
+  approve,
   type FixtureWallet,
   fund,
+  makeApprover,
   makeHeldWallet,
   makeOrder,
   makeSeals,
@@ -54,8 +56,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** What is above 400,000 satoshi takes two people of this holder's own list. */
+const people = ["ann-1", "bob-1"].map((keyId) => makeApprover(keyId));
+const APPROVALS = { SLUICE_APPROVALS_FILE: join(folder, "approvals.json") };
+const approvalsFile = (approvers: readonly object[]) =>
+  JSON.stringify({ approvalTiers: [{ aboveSat: "400000", approvals: 2 }], approvers });
+writeFileSync(APPROVALS.SLUICE_APPROVALS_FILE, approvalsFile(people.map(({ entry }) => entry)));
+
 function start(options: Partial<SignerOptions> = {}): Signer {
-  const signer = startSigner({ folder, seals, held, ...options });
+  const signer = startSigner({ folder, seals, held, ...options, env: { ...APPROVALS, ...options.env } });
   signers.push(signer);
   return signer;
 }
@@ -192,6 +201,18 @@ describe("a holder's process", () => {
     });
   });
 
+  test("counts by a list of its own who has approved what is large", async () => {
+    await serving();
+    const large = (id: string, count: number) =>
+      makeOrder(seals, wallet, {
+        ...{ requests: [request(id, { amount: "400001" })], coins: [fund(wallet, 450_000n)] },
+        approvals: (body) => people.slice(0, count).map((person) => approve(person, body, NOW_MS)),
+      });
+    const [refusal] = await ask(large("approved-by-one", 1));
+    expect(refusal?.answer).toMatchObject({ case: "refusal", value: { code: "APPROVALS_MISSING" } });
+    expect((await ask(large("approved-by-two", 2)))[0]?.answer.case).toBe("signatures");
+  });
+
   test("never says a byte of its key", async () => {
     await serving();
     expect(await end("SIGTERM")).toEqual({ code: 0, signal: null });
@@ -204,7 +225,13 @@ describe("a holder's process", () => {
 describe("a holder's process does not serve", () => {
   const elsewhere = mkdtempSync(join(tmpdir(), "signer-foreign-"));
   const FOREIGN = { SLUICE_CEREMONY_FILE: join(elsewhere, "ceremony.json") };
-  beforeAll(async () => writeFileSync(FOREIGN.SLUICE_CEREMONY_FILE, JSON.stringify((await makeHeldWallet()).record)));
+  const REQUESTING = { SLUICE_APPROVALS_FILE: join(elsewhere, "requesting.json") };
+  beforeAll(async () => {
+    writeFileSync(FOREIGN.SLUICE_CEREMONY_FILE, JSON.stringify((await makeHeldWallet()).record));
+    const [backend] = seals.file.filter(({ producer }) => producer === "exchange-backend");
+    const both = people.map(({ entry }, at) => (at === 0 ? { ...entry, publicKey: backend?.publicKey } : entry));
+    writeFileSync(REQUESTING.SLUICE_APPROVALS_FILE, approvalsFile(both));
+  });
   afterAll(() => rmSync(elsewhere, { recursive: true }));
 
   test.each<[string, Partial<SignerOptions>, number, string]>([
@@ -233,6 +260,7 @@ describe("a holder's process does not serve", () => {
       78,
       "SLUICE_BRIDGE_KEYS_FILE",
     ],
+    ["with an approver whose key requests as well", { env: REQUESTING }, 78, "is a key that requests or clears"],
     ["with a fee rate of zero", { env: { SLUICE_MAX_FEE_RATE_SAT_PER_VBYTE: "0.000" } }, 78, "is a rate above zero"],
     [
       "where IP is to be had",
