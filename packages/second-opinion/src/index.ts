@@ -6,6 +6,7 @@ export * from "./bundle-order.ts";
 export * from "./bundle-refusals.ts";
 export * from "./finding.ts";
 export * from "./judge-answer.ts";
+export { isStillApproved } from "./judge-approvals.ts";
 export * from "./judge-bundle.ts";
 export { highestChangeIndexOf } from "./judge-indexes.ts";
 export { RELEASE_ASKED_AGAIN_MS } from "./judge-large.ts";

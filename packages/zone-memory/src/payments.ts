@@ -83,6 +83,19 @@ export async function releasePayments(tx: Transaction, taskId: string): Promise<
   );
 }
 
+/** Those of these that a task other than this one was ordered for. */
+export async function orderedBefore(
+  tx: Transaction,
+  withdrawalIds: readonly string[],
+  taskId: string,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await tx.query<{ id: string }>(
+    "select distinct withdrawal_id as id from payment_attempt where withdrawal_id = any($1) and task_id <> $2",
+    [withdrawalIds, taskId],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 export async function readAnchors(
   tx: Transaction,
   withdrawalIds: readonly string[],

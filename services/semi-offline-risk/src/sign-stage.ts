@@ -11,6 +11,7 @@ import {
   composeOrder,
   type HolderOrder,
   holderFindings,
+  isStillApproved,
   judgeBundle,
   listedTrust,
   missingHolders,
@@ -22,7 +23,7 @@ import {
   registryTrust,
   type Task,
 } from "@sluice/second-opinion";
-import { listOrders, readAnchors, recordOrder, releasePayments, writeReport } from "@sluice/zone-memory";
+import { listOrders, orderedBefore, readAnchors, recordOrder, releasePayments, writeReport } from "@sluice/zone-memory";
 import { lockTask, moveTask, type StoredTask, setHoldersMissed } from "./store.ts";
 
 export type SignStage = {
@@ -133,10 +134,13 @@ async function writeOrders(
   });
 }
 
-/** Nobody has heard of it yet, so what has changed since its verdict still counts: the bundle, its age, its keys. */
+/** Nobody has heard of it yet, so what has changed since its verdict still counts: the bundle, its age, its keys, its approvers. */
 async function isStillGood(stage: SignStage, tx: Transaction, task: Task, nowMs: number): Promise<boolean> {
   const standing = judgeBundle(await stage.bundles.inForce(tx), nowMs);
   if (!standing.ok) return false;
-  const { wallets } = stage;
-  return readTask(task, { trust: registryTrust(standing.bundle.keys, nowMs), wallets }).kind === "read";
+  const { keys, policy } = standing.bundle;
+  const reading = readTask(task, { trust: registryTrust(keys, nowMs), wallets: stage.wallets });
+  if (reading.kind !== "read") return false;
+  const ids = reading.read.due.map(({ withdrawalId }) => withdrawalId);
+  return isStillApproved(reading.read, policy, await orderedBefore(tx, ids, task.taskId), nowMs);
 }

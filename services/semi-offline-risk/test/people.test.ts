@@ -4,14 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { callConsole } from "@sluice/console";
-import { HOLDERS, type Holder, seal } from "@sluice/contracts";
+import { HOLDERS, type Holder, seal, type WithdrawalRequest } from "@sluice/contracts";
 import { createPool, type Pool } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
 import { signDecision } from "@sluice/second-opinion";
 import {
+  type ApproverKey,
+  approve,
   type BundleParts,
   bundleContent,
   fund,
+  makeApprover,
   makeHeldWallet,
   makeOffice,
   makeSeals,
@@ -128,10 +131,11 @@ function decide(
 }
 
 let counted = 0;
-const paying = (amount: string) => {
+const paying = (amount: string, people: readonly ApproverKey[] = []) => {
   counted += 1;
   const coins = [fund(held.wallet, 1_000_000n, counted % 20)];
-  return makeTask(seals, held.wallet, { coins, requests: [request(`p${counted}`, { amount })] });
+  const approvals = (body: WithdrawalRequest) => people.map((person) => approve(person, body, Date.now()));
+  return makeTask(seals, held.wallet, { coins, requests: [request(`p${counted}`, { amount })], approvals });
 };
 const rulesOf = ({ verdict }: Report) =>
   verdict.case === "signed" ? [] : verdict.value.findings.map(({ finding }) => finding.rule);
@@ -202,6 +206,29 @@ describe("bundles", () => {
     expect(rulesOf(await vault.verdict(waiting, "refused"))).toEqual(["SEAL_KEY_REVOKED"]);
     const { rows } = await pool.query("select from payment where task_id = $1", [waiting.taskId]);
     expect(rows).toEqual([]);
+    await bringIntoForce({ large: LARGE });
+  });
+
+  test("by which a person's approval no longer counts stops what no holder has heard of, and what lacks approvals is refused", async () => {
+    const [ann, bob] = [makeApprover("ann-1"), makeApprover("bob-1")];
+    const approvalTiers = [{ aboveSat: "100000", approvals: 2 }];
+    const policy = { large: LARGE, approvalTiers, approvers: [ann.entry, bob.entry] };
+    await bringIntoForce(policy);
+    expect(rulesOf(await vault.verdict(await send("100001"), "refused"))).toEqual(["APPROVALS_MISSING"]);
+    await holders.get(B)?.kill();
+    const [first, second] = [paying("100001", [ann, bob]), paying("100002", [ann, bob])];
+    for (const task of [first, second]) await vault.send(task);
+    expect(rulesOf(await vault.verdict(first, "delayed"))).toEqual(["HOLDERS_UNAVAILABLE"]);
+    expect(rulesOf(await vault.verdict(second, "delayed"))).toEqual(["HOLDERS_UNAVAILABLE"]);
+    await bringIntoForce({ ...policy, approvers: [ann.entry, { ...bob.entry, revoked: true }] });
+    startHolder(B);
+    expect(rulesOf(await vault.verdict(first, "refused"))).toEqual(["APPROVAL_KEY_REVOKED"]);
+    expect(rulesOf(await vault.verdict(second, "refused"))).toEqual(["APPROVAL_KEY_REVOKED"]);
+    // With his key listed again, under a version of its own, the like is signed.
+    await bringIntoForce(policy);
+    const control = paying("100003", [ann, bob]);
+    await vault.send(control);
+    await vault.verdict(control, "signed");
     await bringIntoForce({ large: LARGE });
   });
 
