@@ -45,7 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/planning": ["core", "chains", "contracts", "runtime"],
   "packages/wallet-memory": ["chains", "contracts", "core", "planning", "postgres"],
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
-  "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
+  "packages/bundle-carrier": ["bridge", "contracts", "postgres", "runtime", "wallet-memory"],
   "packages/vault-desk": ["http", "postgres", "wallet-memory", "zone-news"],
   "packages/wallet-metrics": ["online-service", "planning", "wallet-memory"],
   "packages/zone-news": ["contracts", "messaging", "postgres", "runtime"],
