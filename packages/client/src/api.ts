@@ -3,6 +3,9 @@ import { PRIORITIES } from "@sluice/contracts";
 import { WITHDRAWAL_STATES } from "@sluice/core";
 import { z } from "zod";
 
+export * from "./screening-shapes.ts";
+export * from "./suspension-shapes.ts";
+
 const atMs = z.number().int().min(0);
 const state = z.enum(WITHDRAWAL_STATES);
 const minorUnits = z.string().regex(/^[0-9]+$/);

@@ -3,6 +3,7 @@ import { type FailureRequest, type Priority, withdrawalIdSchema } from "@sluice/
 import { isFinal, type WithdrawalState } from "@sluice/core";
 import { type SignalOutcome, signalsAnswerSchema, type ToldSignal } from "@sluice/signals";
 import {
+  type AddressToScreen,
   type AllowedDestination,
   type AllowList,
   type BulkItem,
@@ -11,6 +12,9 @@ import {
   type DestinationList,
   type FeeQuotes,
   feeQuotesSchema,
+  type Screening,
+  type Suspend,
+  type Suspension,
   type WithdrawalDetails,
   type WithdrawalList,
   type WithdrawalSummary,
@@ -21,6 +25,7 @@ import { destinationCalls } from "./destination-calls.ts";
 import { SluiceApiError } from "./errors.ts";
 import { pause } from "./pause.ts";
 import { queryOf } from "./query.ts";
+import { stoppingCalls } from "./stopping-calls.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
 export type SluiceClientOptions = TransportOptions;
@@ -108,6 +113,18 @@ export type SluiceClient = {
   readonly getAllowList: (account: string, options?: CallOptions) => Promise<AllowList>;
   /** On at once; off after the same delay as a new destination. */
   readonly enforceAllowList: (account: string, isEnforced: boolean, options?: CallOptions) => Promise<AllowList>;
+  /** Stops it at once. Suspended again, it is the same suspension. */
+  readonly suspend: (what: Suspend, options?: CallOptions) => Promise<Suspension>;
+  /** What stands, as far as this key may see it. */
+  readonly listSuspensions: (options?: CallOptions) => Promise<readonly Suspension[]>;
+  /** Says with this client's key that it may go on, with an answer to each item of the checklist; two people have to. */
+  readonly reopen: (
+    id: string,
+    answers: Readonly<Record<string, string>>,
+    options?: CallOptions,
+  ) => Promise<Suspension>;
+  /** What is known of up to 100 addresses, and what the rule of labels would say now; by position. */
+  readonly screenAddresses: (addresses: readonly AddressToScreen[], options?: CallOptions) => Promise<Screening>;
   /** Resolves once the withdrawal is in one of the states, or in a final one, which no other state follows. */
   readonly waitFor: (
     id: string,
@@ -122,6 +139,7 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
     call({ method: "GET", path: pathOf(id), answer: withdrawalSchema, signal });
   return {
     ...destinationCalls(call),
+    ...stoppingCalls(call),
     createWithdrawal: async (withdrawal, { signal } = {}) =>
       call({ method: "POST", path: "/v1/withdrawals", body: bodyOf(withdrawal), answer: withdrawalSchema, signal }),
     createWithdrawals: async (withdrawals, { signal } = {}) => {
