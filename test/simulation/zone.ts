@@ -185,6 +185,7 @@ export class Zone extends Service {
       spenders,
       byAccount: new Map(due.map(({ account }) => [account, by("account", account)])),
       byDestination: new Map(due.map(({ scriptHex }) => [scriptHex, by("scriptHex", scriptHex)])),
+      byOrigin: new Map(),
       ...{ ofWallet: this.#outflows, internalFees: [] },
       usualOfAccount: new Map(),
       usualHoursOfWallet: [],

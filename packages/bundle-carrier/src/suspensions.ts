@@ -2,7 +2,7 @@
 import type { Bridge } from "@sluice/bridge";
 import type { Pool } from "@sluice/postgres";
 import { type Logger, type Rounds, startRounds } from "@sluice/runtime";
-import { forgetHeard, listUnheard, markHeard } from "@sluice/wallet-memory";
+import { forgetHeard, listUnheard, markHeard, type Word } from "@sluice/wallet-memory";
 
 const LOOK_EVERY_MS = 500;
 
@@ -27,11 +27,14 @@ export function carrySuspensions(parts: {
     connections = established;
     const words = await listUnheard(pool);
     for (const word of words) {
-      await bridge.send(word.envelope, { priority: "urgent" });
+      await tell(word);
       await markHeard(pool, word);
-      const { id, isStanding } = word;
-      logger.info({ suspensionId: id, isStanding }, "the semi-offline zone has heard what people said");
     }
     if (words.length > 0) rounds.wake();
+  }
+
+  async function tell({ id, isStanding, envelope }: Word): Promise<void> {
+    await bridge.send(envelope, { priority: "urgent" });
+    logger.info({ suspensionId: id, isStanding }, "the semi-offline zone has heard what people said");
   }
 }

@@ -18,6 +18,7 @@ export const findingSchema = z
     reason: z.string().describe("One sentence for the person who reads it."),
     evidence: z.record(z.string(), z.string()).readonly(),
     atMs: atMs.describe("When it was found, milliseconds since 1970."),
+    policyVersion: z.number().int().min(1).nullish().describe("The version of the policy that it was judged by."),
   })
   .readonly()
   .meta({ id: "Finding" });

@@ -1,4 +1,5 @@
 // The routes of allow-lists. What lets money go somewhere takes a while to count; what stops it counts at once.
+import type { Policies } from "@sluice/active-policy";
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
 import {
   allowedDestinationSchema,
@@ -11,7 +12,6 @@ import {
 import { idSchema } from "@sluice/contracts";
 import { ok, type Result } from "@sluice/core";
 import { type ApiKey, type ApiRefusal, type Door, type RouteGroup, refuse, refuseFields, signed } from "@sluice/gate";
-import type { Policy } from "@sluice/online-rules";
 import { z } from "zod";
 import {
   addEntry,
@@ -25,7 +25,7 @@ import {
 
 export type DestinationOptions = {
   readonly network: BitcoinNetwork;
-  readonly policy: Policy;
+  readonly policies: Pick<Policies, "active">;
   readonly now: () => number;
 };
 
@@ -57,7 +57,7 @@ const ADDRESSES = ["ADDRESS_MALFORMED", "ADDRESS_CHECKSUM", "ADDRESS_WRONG_NETWO
 const NOT_PERMITTED = { 403: ["ACCOUNT_NOT_PERMITTED"] };
 
 function entries({ server, asks, answered }: Door, options: DestinationOptions, list: List): void {
-  const { network, policy, now } = options;
+  const { network, policies, now } = options;
   const { path, name, of } = list;
 
   server.get(
@@ -104,6 +104,7 @@ function entries({ server, asks, answered }: Door, options: DestinationOptions, 
         const destination = destinationOf(network, request.body.address, "address");
         if (!destination.ok) return destination;
         const nowMs = now();
+        const { policy } = await policies.active(tx);
         const times = { addedAtMs: nowMs, activeFromMs: nowMs + policy.allowList.activationMs };
         const entry = { ...destination.value, label: request.body.label ?? "", addedBy: key.keyId, ...times };
         const added = await addEntry(tx, owner, entry, MOST_ENTRIES);
@@ -135,7 +136,7 @@ function entries({ server, asks, answered }: Door, options: DestinationOptions, 
   );
 }
 
-function enforcement({ server, asks, answered }: Door, { policy, now }: DestinationOptions): void {
+function enforcement({ server, asks, answered }: Door, { policies, now }: DestinationOptions): void {
   const path = "/v1/accounts/:account/allow-list";
   const params = z.object({ account: idSchema });
 
@@ -174,6 +175,7 @@ function enforcement({ server, asks, answered }: Door, { policy, now }: Destinat
       answered(request, async (tx, { key }) => {
         if (!mayChange(key, request.params.account)) return notPermitted();
         const nowMs = now();
+        const { policy } = await policies.active(tx);
         const when = { by: key.keyId, nowMs, offFromMs: nowMs + policy.allowList.activationMs };
         await setEnforcement(tx, request.params.account, request.body.isEnforced, when);
         return ok(await readEnforcement(tx, request.params.account, nowMs));

@@ -32,4 +32,5 @@ const GATE: Refusals = {
     ],
   ],
   403: ["IP_NOT_ALLOWED", "SCOPE_MISSING"],
+  503: ["POLICY_UNREADABLE"],
 };

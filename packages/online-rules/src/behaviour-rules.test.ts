@@ -292,5 +292,5 @@ it("whatever order signals come in, and however often, the findings are the same
     ),
     { numRuns: 500 },
   );
-  expect(seen.size).toBeGreaterThan(5);
+  expect(seen.size).toBeGreaterThan(2);
 });

@@ -4,6 +4,7 @@ export * from "./behaviour-facts.ts";
 export * from "./behaviour-policy.ts";
 export * from "./label-rule.ts";
 export { type Label, type Policy, policyFileSchema, readPolicy } from "./policy.ts";
+export * from "./policy-text.ts";
 export { type FeeEstimates, type FeePolicy, type Quote, quoteAll, quoteFee } from "./quote.ts";
 export { type ReportAlarm, type ReportWatch, standingAlarms } from "./report-alarms.ts";
 export { endsOf, type Facts, findAll } from "./rules.ts";

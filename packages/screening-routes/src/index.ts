@@ -1,4 +1,5 @@
 // POST /v1/screenings: what is known of addresses, and what the policy makes of it, for the exchange's own use.
+import type { Policies } from "@sluice/active-policy";
 import { canonicalAddress, chainOfNetwork, tierOfScreened } from "@sluice/address-labels";
 import { type ScreenedAddress, screeningRequestSchema, screeningSchema } from "@sluice/client/api";
 import { ok } from "@sluice/core";
@@ -8,7 +9,7 @@ import type { Screening } from "@sluice/screening";
 
 export type ScreeningRouteOptions = {
   readonly screening: Pick<Screening, "screen" | "status">;
-  readonly policy: Pick<Policy, "labels" | "screening">;
+  readonly policies: Pick<Policies, "active">;
   readonly network: Parameters<typeof chainOfNetwork>[0];
   readonly now: () => number;
 };
@@ -31,10 +32,11 @@ export function screeningRoutes(options: ScreeningRouteOptions): RouteGroup {
         },
       },
       async (request) =>
-        answered(request, async () => {
+        answered(request, async (tx) => {
+          const { policy } = await options.policies.active(tx);
           const status = options.screening.status();
           return ok({
-            results: request.body.addresses.map((one) => screenOne(options, one)),
+            results: request.body.addresses.map((one) => screenOne(options, policy, one)),
             labelsVersion: status?.version ?? null,
             labelsMadeAt: status === null ? null : new Date(status.madeAtMs).toISOString(),
           });
@@ -46,8 +48,11 @@ export function screeningRoutes(options: ScreeningRouteOptions): RouteGroup {
 const DESCRIPTION = `Answers by position, also for what is no address. Nothing is stored but the nonce. Bitcoin addresses are one in all
 their spellings, the checksum of an EVM address has to be right (EIP-55), and labels of all EVM chains count on each of them.`;
 
-function screenOne(options: ScreeningRouteOptions, one: { readonly chain: string; readonly address: string }): Result {
-  const { screening, policy, network, now } = options;
+function screenOne(
+  { screening, network, now }: ScreeningRouteOptions,
+  policy: Pick<Policy, "labels" | "screening">,
+  one: { readonly chain: string; readonly address: string },
+): Result {
   const nothing = { ...one, code: null, tier: null, verdict: null, labels: [] };
   const canonical = canonicalAddress(one.chain, one.address);
   if (!canonical.ok) {

@@ -37,8 +37,8 @@ export function openScreening(parts: {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly now: () => number;
-  /** Older labels than this are as good as none; null for no limit. */
-  readonly maxAgeMs: number | null;
+  /** Older labels than this are as good as none; none or null for no limit. Asked each time: the policy may change. */
+  readonly maxAgeMs?: () => number | null;
   /** Asked about Bitcoin destinations, beside the store. */
   readonly provider?: Provider | null;
   readonly everyMs?: number;
@@ -68,7 +68,7 @@ const NOT_STANDARD: Screened = {
 };
 
 function openOwn(parts: Parameters<typeof openScreening>[0]): Screening {
-  const { place, network, metrics, logger, now, maxAgeMs } = parts;
+  const { place, network, metrics, logger, now } = parts;
   if (place === null) return SCREENING_OFF;
   mkdirSync(place.updates, { recursive: true });
   const chain = chainOfNetwork(network);
@@ -96,6 +96,7 @@ function openOwn(parts: Parameters<typeof openScreening>[0]): Screening {
   function screen(of: string, canonical: Uint8Array): Screened {
     if (store === null) return { kind: "unknown", ...fault };
     const status = store.status();
+    const maxAgeMs = parts.maxAgeMs?.() ?? null;
     if (status !== null && maxAgeMs !== null && now() - status.madeAtMs > maxAgeMs) {
       const made = new Date(status.madeAtMs).toISOString();
       return { kind: "unknown", code: "LABELS_TOO_OLD", detail: `the labels in force were made at ${made}` };

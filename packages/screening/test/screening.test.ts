@@ -40,7 +40,15 @@ function start(
 ): Screening {
   const logger = createLogger({ service: "test", level: "silent" });
   const screening = openScreening({
-    ...{ place: where, network: "mainnet", metrics: createMetrics("test"), logger, now, maxAgeMs, everyMs: 5 },
+    ...{
+      place: where,
+      network: "mainnet",
+      metrics: createMetrics("test"),
+      logger,
+      now,
+      maxAgeMs: () => maxAgeMs,
+      everyMs: 5,
+    },
   });
   open.push(screening);
   return screening;

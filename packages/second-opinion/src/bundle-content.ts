@@ -1,7 +1,7 @@
 // What stands in a bundle, as its file has it.
 import { NETWORKS } from "@sluice/chains";
 import { z } from "zod";
-import { accountLimitsSchema, labelsSchema, policySchema } from "./policy.ts";
+import { accountLimitsSchema, labelsSchema, originLimitsSchema, policySchema } from "./policy.ts";
 
 export const BUNDLE_FORMAT = "sluice-bundle-v1";
 
@@ -25,7 +25,7 @@ const personSchema = z.strictObject({
   ...validity,
 });
 
-export const bundleContentSchema = z.strictObject({
+const contentSchema = z.strictObject({
   network: z.enum(NETWORKS),
   version: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
   /** Of the content of the version before; empty in the first. */
@@ -34,6 +34,8 @@ export const bundleContentSchema = z.strictObject({
   policy: policySchema,
   labels: labelsSchema,
   accountLimits: accountLimitsSchema,
+  /** A bundle without it limits no key by itself. */
+  originLimits: originLimitsSchema.default([]),
   keys: z
     .array(registeredKeySchema)
     .min(1)
@@ -42,6 +44,13 @@ export const bundleContentSchema = z.strictObject({
     .array(personSchema)
     .refine((people) => new Set(people.map(({ name }) => name)).size === people.length, "names a person twice"),
 });
+
+/** Limits of a key that is not listed are a slip of the pen, and would leave the one that was meant without any. */
+export const bundleContentSchema = contentSchema.refine(
+  ({ originLimits, keys }) =>
+    originLimits.every(({ keyId }) => keys.some((key) => key.keyId === keyId && key.producer === "exchange-backend")),
+  { path: ["originLimits"], message: "limits a key that is not listed for exchange-backend" },
+);
 
 export type BundleContent = z.output<typeof bundleContentSchema>;
 export type RegisteredKey = BundleContent["keys"][number];

@@ -10,19 +10,27 @@ import {
   sealBundle,
 } from "./bundle.ts";
 import type { History } from "./judgement.ts";
-import { accountLimitsSchema, labelsSchema, type Policy, policySchema, readPolicy } from "./policy.ts";
+import {
+  accountLimitsSchema,
+  labelsSchema,
+  originLimitsSchema,
+  type Policy,
+  policySchema,
+  readPolicy,
+} from "./policy.ts";
 
 export { outpointOf } from "@sluice/chains";
 export * from "@sluice/signing-fixtures";
 
-export type PolicyChanges = Partial<Record<keyof typeof POLICY_FILE | "screening", unknown>>;
+export type PolicyChanges = Partial<Record<keyof typeof POLICY_FILE | "screening" | "originLimits", unknown>>;
 
 export function makePolicy(changes: PolicyChanges = {}): Policy {
-  const { labels, accountLimits, ...policy } = { ...POLICY_FILE, ...changes };
+  const { labels, accountLimits, originLimits = [], ...policy } = { ...POLICY_FILE, ...changes };
   const file = {
     policy: policySchema.parse(policy),
     labels: labelsSchema.parse(labels),
     accountLimits: accountLimitsSchema.parse(accountLimits),
+    originLimits: originLimitsSchema.parse(originLimits),
   };
   const read = readPolicy(file, "regtest");
   if (read.faults.length > 0) throw new Error(JSON.stringify(read.faults));
@@ -36,6 +44,7 @@ export function noHistory(nowMs: number): History {
     spenders: [],
     byAccount: new Map(),
     byDestination: new Map(),
+    byOrigin: new Map(),
     ofWallet: [],
     internalFees: [],
     usualOfAccount: new Map(),

@@ -8,6 +8,7 @@ import { findStrayIndex, PAYS_ITSELF } from "./judge-indexes.ts";
 import { judgeInternal } from "./judge-internal.ts";
 import { labelFinding } from "./judge-labels.ts";
 import { judgeLimits } from "./judge-limits.ts";
+import { originFinding } from "./judge-origin.ts";
 import { judgeSuspensions } from "./judge-suspensions.ts";
 import type { Due, History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
@@ -89,6 +90,8 @@ export function judgeTask(read: ReadTask, policy: Policy, history: History, nowM
   if (early.length > 0) return refuseEach(early, "CLEARANCE_FROM_FUTURE", "the clearance is from the future");
   const large = due.filter(({ amountSat }) => amountSat > policy.maxPaymentSat);
   if (large.length > 0) return refuseEach(large, "OVER_PAYMENT_LIMIT", `more than ${policy.maxPaymentSat} satoshi`);
+  const overOrigin = fresh.flatMap((each) => originFinding(each, policy));
+  if (overOrigin.length > 0) return { kind: "refuse", findings: overOrigin };
   const fee = findFee(decoded, due, policy);
   if (fee !== null) return fee;
   const vetoed = fresh.flatMap((each) => vetoFinding(each, history));

@@ -3,6 +3,7 @@ import type { DecodedPayout } from "@sluice/chains";
 import { checkVelocity, type VelocityEntry, type VelocityWindow } from "@sluice/core";
 import { finding } from "./finding.ts";
 import type { Barrier } from "./judge-limits.ts";
+import { originBarriers } from "./judge-origin.ts";
 import { type Due, grossOutflowSat, type History } from "./judgement.ts";
 import { outflowBeside } from "./outflow.ts";
 import type { Policy } from "./policy.ts";
@@ -28,19 +29,21 @@ export function velocityBarriers(
       history.byDestination,
       nowMs,
     ),
+    ...originBarriers(due, policy, history, nowMs),
     ...exceededBy("", "WALLET_OUTFLOW", policy.walletWindows, outflow.past, outflow.candidate),
   ];
 }
 
 type Windows = Policy["accountWindows"];
 
-function keyedBarriers(
+export function keyedBarriers(
   rule: string,
   due: readonly Due[],
   keyOf: (due: Due) => string,
   windowsOf: (due: Due) => Windows,
   past: ReadonlyMap<string, readonly VelocityEntry[]>,
   nowMs: number,
+  evidenceOf: (due: Due) => Readonly<Record<string, string>> = () => ({}),
 ): readonly Barrier[] {
   // Companions in the same task count too, one after the other.
   const companions = new Map<string, readonly VelocityEntry[]>();
@@ -54,7 +57,8 @@ function keyedBarriers(
     // No wait makes room for all of them at once, but each may have its turn: refused as a whole, they come one by one.
     const together = fits([]) && !fits(before);
     const about = together ? "" : each.withdrawalId;
-    const barriers = exceededBy(about, rule, windowsOf(each), [...(past.get(key) ?? []), ...before], candidate);
+    const earlier = [...(past.get(key) ?? []), ...before];
+    const barriers = exceededBy(about, rule, windowsOf(each), earlier, candidate, evidenceOf(each));
     return together ? barriers.map((barrier) => ({ ...barrier, freeAtMs: null })) : barriers;
   });
 }
@@ -65,11 +69,17 @@ export function exceededBy(
   windows: Windows,
   past: readonly VelocityEntry[],
   candidate: VelocityEntry,
+  named: Readonly<Record<string, string>> = {},
 ): readonly Barrier[] {
   const answer = checkVelocity(windows.map(toVelocityWindow), past, candidate);
   if (answer.kind === "within") return [];
   const { usedCount, usedMinor, window, freeAtMs } = answer;
-  const evidence = { windowMs: String(window.windowMs), usedCount: String(usedCount), usedSat: String(usedMinor) };
+  const evidence = {
+    ...named,
+    windowMs: String(window.windowMs),
+    usedCount: String(usedCount),
+    usedSat: String(usedMinor),
+  };
   const found = finding(withdrawalId, rule, "a limit over a window of time would be exceeded", evidence);
   return [{ found, freeAtMs, deliberated: [] }];
 }

@@ -60,6 +60,8 @@ export type History = {
   readonly byAccount: ReadonlyMap<string, readonly VelocityEntry[]>;
   /** By scriptPubKey in lower-case hex. */
   readonly byDestination: ReadonlyMap<string, readonly VelocityEntry[]>;
+  /** By the id of the key that signed the request. */
+  readonly byOrigin: ReadonlyMap<string, readonly VelocityEntry[]>;
   readonly ofWallet: readonly Outflow[];
   /** What each earlier internal transfer of the wallet cost. */
   readonly internalFees: readonly VelocityEntry[];

@@ -48,12 +48,14 @@ describe("the policy", () => {
   test("is refused with a label of another network, or two of one script or account", () => {
     const labels = [label, { ...label, address: DESTINATION.toUpperCase() }, { ...label, address: "no address" }];
     const bob = { account: "bob", windows: policy.accountWindows };
-    const { faults } = readPolicy({ policy, labels, accountLimits: [bob, bob] }, "regtest");
+    const { faults } = readPolicy({ policy, labels, accountLimits: [bob, bob], originLimits: [] }, "regtest");
     expect(faults).toEqual([
       { name: "labels.1.address", rule: "is labelled twice" },
       { name: "labels.2.address", rule: "ADDRESS_MALFORMED" },
       { name: "accountLimits", rule: "names an account twice" },
     ]);
-    expect(readPolicy({ policy, labels: [label], accountLimits: [] }, "mainnet").faults).toHaveLength(1);
+    expect(readPolicy({ policy, labels: [label], accountLimits: [], originLimits: [] }, "mainnet").faults).toHaveLength(
+      1,
+    );
   });
 });

@@ -107,7 +107,24 @@ export const accountLimitsSchema = z.array(
   z.strictObject({ account: z.string().min(1), windows: windows.refine((list) => list.length > 0, "limits nothing") }),
 );
 
+/**
+ * What may be paid at the request of one key, beside everything else that holds: for a key whose holder stands in for others, as a
+ * facade that takes requests which this zone cannot verify.
+ */
+export const originLimitsSchema = z
+  .array(
+    z
+      .strictObject({ keyId: z.string().min(1), maxPaymentSat: minorUnits.optional(), windows: windows.optional() })
+      .refine(
+        ({ maxPaymentSat, windows: own = [] }) => maxPaymentSat !== undefined || own.length > 0,
+        "limits nothing",
+      ),
+  )
+  .refine((list) => new Set(list.map(({ keyId }) => keyId)).size === list.length, "names a key twice");
+
 type PolicyFile = z.output<typeof policySchema>;
+
+export type OriginLimits = z.output<typeof originLimitsSchema>[number];
 
 export type Label = z.output<typeof labelsSchema>[number];
 
@@ -117,6 +134,8 @@ export type Policy = Omit<PolicyFile, "maxFeeRateSatPerVbyte" | "minFeeRateSatPe
   /** By scriptPubKey in lower-case hex: an address has several spellings, a script has one. */
   readonly labels: ReadonlyMap<string, Label>;
   readonly windowsOfAccount: ReadonlyMap<string, PolicyFile["accountWindows"]>;
+  /** By the id of the key that signed the request. A key that is not here has no limits of its own. */
+  readonly limitsOfOrigin: ReadonlyMap<string, OriginLimits>;
 };
 
 export type PolicyFault = { readonly name: string; readonly rule: string };
@@ -126,6 +145,7 @@ export function readPolicy(
     readonly policy: PolicyFile;
     readonly labels: readonly Label[];
     readonly accountLimits: z.output<typeof accountLimitsSchema>;
+    readonly originLimits: readonly OriginLimits[];
   },
   network: BitcoinNetwork,
 ): { readonly policy: Policy; readonly faults: readonly PolicyFault[] } {
@@ -152,7 +172,10 @@ export function readPolicy(
     ...rest
   } = file.policy;
   return {
-    policy: { ...rest, maxFeeRateSatPerKvbyte, minFeeRateSatPerKvbyte, labels, windowsOfAccount },
+    policy: {
+      ...{ ...rest, maxFeeRateSatPerKvbyte, minFeeRateSatPerKvbyte, labels, windowsOfAccount },
+      limitsOfOrigin: new Map(file.originLimits.map((limits) => [limits.keyId, limits])),
+    },
     faults,
   };
 }
@@ -160,7 +183,8 @@ export function readPolicy(
 /** How far back the windows look. */
 export function longestWindowMs(policy: Policy): number {
   const own = [...policy.windowsOfAccount.values()].flat();
+  const ofOrigins = [...policy.limitsOfOrigin.values()].flatMap((limits) => limits.windows ?? []);
   const internal = policy.internal?.windows ?? [];
-  const all = [...policy.accountWindows, ...own, ...policy.destinationWindows, ...policy.walletWindows, ...internal];
-  return Math.max(0, ...all.map(({ windowMs }) => windowMs));
+  const shared = [...policy.accountWindows, ...policy.destinationWindows, ...policy.walletWindows];
+  return Math.max(0, ...[...shared, ...own, ...ofOrigins, ...internal].map(({ windowMs }) => windowMs));
 }

@@ -73,6 +73,7 @@ export const STATUSES = {
 
   // Fixed caps.
   OVER_PAYMENT_LIMIT: refuses("a payment is larger than any may be"),
+  ORIGIN_OVER_LIMIT: refuses("a payment is larger than the key that requested it may ask for"),
   FEE_OVER_ABSOLUTE_CAP: refuses("the fee is over its absolute cap"),
   FEE_OVER_RATE_CAP: refuses("the fee rate is over its cap"),
   FEE_OVER_PERCENT_CAP: refuses("the fee is over its share of the payments"),
@@ -86,6 +87,7 @@ export const STATUSES = {
   INTERNAL_VELOCITY: either("too many internal transfers of the wallet within a window, or too dear together"),
   ACCOUNT_VELOCITY: either("too much or too often for the account within a window"),
   DESTINATION_VELOCITY: either("too much or too often for the destination within a window"),
+  ORIGIN_VELOCITY: either("too much or too often for the key that requested it within a window"),
   WALLET_OUTFLOW: either("too much out of the wallet within a window, fees included"),
   ACCOUNT_ABNORMAL: either("far more than is usual for the account"),
   WALLET_ABNORMAL: either("far more in an hour than is usual for the wallet"),

@@ -1,4 +1,5 @@
 // The routes of suspensions: one person with the scope suspend stops something, two with the scope reopen let it go on.
+import type { Policies } from "@sluice/active-policy";
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
 import {
   reopenSchema,
@@ -38,7 +39,7 @@ import {
 
 export type SuspensionOptions = {
   readonly network: BitcoinNetwork;
-  readonly policy: Policy;
+  readonly policies: Pick<Policies, "active">;
   readonly sealer: Sealer;
   readonly apiKeys: ApiKeys;
   readonly now: () => number;
@@ -71,8 +72,9 @@ export function suspensionRoutes(options: SuspensionOptions): RouteGroup {
       async (request) =>
         answered(request, async (tx, { key }) => {
           const standing = await listSuspensions(tx, "standing");
+          const { policy } = await options.policies.active(tx);
           return ok({
-            suspensions: standing.filter((each) => mayTouch(key, each)).map((each) => shown(options.policy, each)),
+            suspensions: standing.filter((each) => mayTouch(key, each)).map((each) => shown(policy, each)),
           });
         }),
     );
@@ -95,7 +97,7 @@ export function suspensionRoutes(options: SuspensionOptions): RouteGroup {
 type Answer = Promise<Result<Suspension, ApiRefusal>>;
 
 async function suspend(tx: Transaction, options: SuspensionOptions, key: ApiKey, asked: Suspend): Answer {
-  const { policy, sealer, now } = options;
+  const { policies, sealer, now } = options;
   const value = comparedOf(options, asked);
   if (!value.ok) return value;
   const given = { kind: asked.kind, value: value.value, shown: "value" in asked ? asked.value : "" };
@@ -107,18 +109,19 @@ async function suspend(tx: Transaction, options: SuspensionOptions, key: ApiKey,
   const standing = known === undefined ? undefined : await load(tx, known);
   if (standing === undefined) throw new Error(`a suspension of ${asked.kind} is stored and is not`);
   if (id !== undefined) await tell(tx, sealer, standing, { isStanding: true, saidBy: [key.keyId], atMs });
-  return ok(shown(policy, standing));
+  return ok(shown((await policies.active(tx)).policy, standing));
 }
 
 async function reopen(
   tx: Transaction,
-  { policy, sealer, apiKeys, now }: SuspensionOptions,
+  { policies, sealer, apiKeys, now }: SuspensionOptions,
   key: ApiKey,
   id: string,
   answers: Readonly<Record<string, string>>,
 ): Answer {
   // Two who say it at once would each miss the other's word.
   await holdOff(tx, "suspending");
+  const { policy } = await policies.active(tx);
   const stored = await load(tx, id);
   if (stored === undefined || !mayTouch(key, stored))
     return refuse(404, "SUSPENSION_UNKNOWN", `${id} is not known here`);

@@ -1,12 +1,13 @@
 // Step 1: accepts a withdrawal once for its id, with the bytes that were signed, or says what is wrong with it.
 
 import { createHash } from "node:crypto";
+import type { Policies } from "@sluice/active-policy";
 import { type BitcoinNetwork, dustSat, parseAddress } from "@sluice/chains";
 import { parseWithdrawalRequest, type Sealer, type WithdrawalRequest } from "@sluice/contracts";
 import { type Asset, decide, ok, parseAmount, parseAsset, type Result, type WithdrawalId } from "@sluice/core";
 import { type ApiRefusal, type Caller, refuse, refuseFields } from "@sluice/gate";
 import type { FieldError } from "@sluice/http";
-import { endsOf, type Policy, quoteFee } from "@sluice/online-rules";
+import { endsOf, quoteFee } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { tell } from "@sluice/progress";
 import {
@@ -23,7 +24,7 @@ export const JUDGE_CHANNEL = "judge";
 
 export type Acceptance = {
   readonly network: BitcoinNetwork;
-  readonly policy: Policy;
+  readonly policies: Pick<Policies, "active">;
   readonly sealer: Sealer;
   readonly now: () => number;
 };
@@ -34,7 +35,7 @@ export type Acceptance = {
  */
 export async function accept(
   tx: Transaction,
-  { network, policy, sealer, now }: Acceptance,
+  { network, policies, sealer, now }: Acceptance,
   { key, signed, nonce }: Caller,
   idempotencyKey?: string,
 ): Promise<Result<string, ApiRefusal>> {
@@ -69,6 +70,7 @@ export async function accept(
   if (!checked.ok) return checked;
   const receivedAtMs = now();
   const { priority = "normal", maxFee } = request;
+  const { policy } = await policies.active(tx);
   const quote = quoteFee(policy.fees[checked.value.asset], priority, await readEstimates(tx), receivedAtMs);
   if (maxFee !== undefined && quote.payer === "customer" && quote.feeMinor > BigInt(maxFee)) {
     const rule = `is below the fee of ${quote.feeMinor} that the customer would be charged now`;
@@ -90,7 +92,7 @@ export async function accept(
     ...{ priority, feePayer: quote.payer, feeMinor: quote.feeMinor },
   };
   await noteDestination(tx, item, endsOf(request.address));
-  await tell(tx, sealer, await insertWithdrawal(tx, item));
+  await tell(tx, sealer, [await insertWithdrawal(tx, item)]);
   await tx.query("select pg_notify($1, '')", [JUDGE_CHANNEL]);
   return ok(id);
 }

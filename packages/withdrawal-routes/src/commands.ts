@@ -1,8 +1,8 @@
 // What people and backends ask of a withdrawal that is there: cancel, approve, fail.
+import type { Policies } from "@sluice/active-policy";
 import type { FailureRequest, Sealer } from "@sluice/contracts";
 import { decide, type Result, type WithdrawalCommand } from "@sluice/core";
 import { type ApiKey, type ApiKeys, type ApiRefusal, type Caller, isSameHand, refuse } from "@sluice/gate";
-import type { Policy } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { apply, sayFailed } from "@sluice/progress";
 import { alarmsNow } from "@sluice/report-watch";
@@ -11,7 +11,7 @@ import { holdOff, standingFor } from "@sluice/suspensions";
 
 export type Commanding = {
   readonly apiKeys: ApiKeys;
-  readonly policy: Policy;
+  readonly policies: Pick<Policies, "active">;
   readonly sealer: Sealer;
   readonly now: () => number;
 };
@@ -21,7 +21,7 @@ const DONE = { ok: true, value: null } as const;
 
 export async function commanded(
   tx: Transaction,
-  { apiKeys, policy, sealer, now }: Commanding,
+  { apiKeys, policies, sealer, now }: Commanding,
   id: string,
   { key }: Caller,
   type: "cancel" | "approve",
@@ -29,7 +29,7 @@ export async function commanded(
   const stored = await lockWithdrawal(tx, id);
   if (stored === undefined || !isVisible(stored, key)) return unknown(id);
   // The last approval clears, and nothing is cleared while reports are missing.
-  const [alarm] = type === "approve" ? await alarmsNow(tx, policy, now()) : [];
+  const [alarm] = type === "approve" ? await alarmsNow(tx, (await policies.active(tx)).policy, now()) : [];
   if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
   if (type === "approve") {
     await holdOff(tx, "clearing");
@@ -59,7 +59,7 @@ export async function failed(
   const stored = await lockWithdrawal(tx, id);
   if (stored === undefined || !isVisible(stored, key)) return unknown(id);
   // A report that is missing may be of a transaction that is signed for it.
-  const [alarm] = await alarmsNow(tx, options.policy, options.now());
+  const [alarm] = await alarmsNow(tx, (await options.policies.active(tx)).policy, options.now());
   if (alarm !== undefined) return refuse(409, alarm.code, alarm.detail);
   const nowMs = Math.max(options.now(), stored.changedAtMs);
   return sayFailed(tx, options, stored, { key, signed, asked, nowMs });

@@ -114,7 +114,8 @@ function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions)
       answered(request, async (tx) => {
         const asset = parseAsset(request.params.asset);
         if (!asset.ok) return refuse(404, asset.refusal.code, asset.refusal.detail);
-        const quotes = quoteAll(options.policy.fees[asset.value], await readEstimates(tx), options.now());
+        const { policy } = await options.policies.active(tx);
+        const quotes = quoteAll(policy.fees[asset.value], await readEstimates(tx), options.now());
         return ok(feesOf(asset.value, quotes));
       }),
   );

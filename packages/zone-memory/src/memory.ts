@@ -6,6 +6,7 @@ import {
   type EarlierTask,
   type History,
   longestWindowMs,
+  originOf,
   type Policy,
   type ReadTask,
 } from "@sluice/second-opinion";
@@ -53,6 +54,8 @@ export async function loadMemory(
   const scripts = due.map(({ scriptHex }) => Buffer.from(scriptHex, "hex"));
   const byAccount = await entriesBy(tx, "account as key", "account = any($1)", accounts, sinceMs);
   const byDestination = await entriesBy(tx, "encode(script, 'hex') as key", "script = any($1)", scripts, sinceMs);
+  const origins = due.map(originOf);
+  const byOrigin = await entriesBy(tx, "requester_key as key", "requester_key = any($1)", origins, sinceMs);
   const outflow = await tx.query<{ at_ms: bigint; amount_sat: bigint; internal: boolean; anchor: string | null }>(
     "select at_ms, amount_sat, internal, anchor from outflow where wallet_id = $1 and at_ms > $2",
     [walletId, sinceMs],
@@ -67,6 +70,7 @@ export async function loadMemory(
     spenders: spenders.rows,
     byAccount,
     byDestination,
+    byOrigin,
     ofWallet: outflow.rows.map((row) => ({ ...toEntry(row), anchor: row.anchor })),
     internalFees: outflow.rows.filter(({ internal }) => internal).map(toEntry),
     usualOfAccount: await usualOfAccount(tx, accounts, nowMs - policy.baseline.historyMs),
@@ -76,8 +80,8 @@ export async function loadMemory(
 
 async function entriesBy(
   tx: Transaction,
-  key: "account as key" | "encode(script, 'hex') as key",
-  among: "account = any($1)" | "script = any($1)",
+  key: "account as key" | "encode(script, 'hex') as key" | "requester_key as key",
+  among: "account = any($1)" | "script = any($1)" | "requester_key = any($1)",
   keys: readonly (string | Buffer)[],
   sinceMs: number,
 ): Promise<ReadonlyMap<string, readonly VelocityEntry[]>> {

@@ -1,6 +1,6 @@
 // What was ever ordered to be signed, on record before any holder hears of it: the rule of paying once rests on it.
 import type { Transaction } from "@sluice/postgres";
-import type { Due } from "@sluice/second-opinion";
+import { type Due, originOf } from "@sluice/second-opinion";
 
 /** The present, or the latest time ever recorded if the clock went back: limits never look into a past that was spent. */
 export async function latestMs(tx: Transaction, nowMs: number): Promise<number> {
@@ -29,12 +29,16 @@ export async function recordPayments(
   },
 ): Promise<void> {
   const { taskId, txid, atMs } = ordered;
-  for (const { withdrawalId, anchor, account, scriptHex, amountSat } of ordered.payments) {
+  for (const payment of ordered.payments) {
+    const { withdrawalId, anchor, account, scriptHex, amountSat } = payment;
     const { rowCount } = await tx.query(
-      `insert into payment (withdrawal_id, anchor, task_id, txid, account, script, amount_sat, at_ms)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)
+      `insert into payment (withdrawal_id, anchor, task_id, txid, account, script, amount_sat, at_ms, requester_key)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
        on conflict (withdrawal_id) do update set task_id = $3, txid = $4 where payment.anchor = $2`,
-      [withdrawalId, anchor, taskId, txid, account, Buffer.from(scriptHex, "hex"), amountSat, atMs],
+      [
+        ...[withdrawalId, anchor, taskId, txid, account, Buffer.from(scriptHex, "hex"), amountSat, atMs],
+        originOf(payment),
+      ],
     );
     if (rowCount !== 1) throw new Error(`${withdrawalId} has another anchor`);
     await tx.query("insert into payment_attempt (withdrawal_id, task_id) values ($1, $2)", [withdrawalId, taskId]);

@@ -14,6 +14,7 @@ const POLICY = {
     accountWindows: [],
     destinationWindows: [],
     windowsOfAccount: new Map(),
+    limitsOfOrigin: new Map(),
     internal: undefined,
   },
   baseline: { historyMs: 9_000_000 },

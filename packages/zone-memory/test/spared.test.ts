@@ -13,6 +13,7 @@ const NO_LIMITS = {
     accountWindows: [],
     destinationWindows: [],
     windowsOfAccount: new Map(),
+    limitsOfOrigin: new Map(),
     internal: undefined,
   },
   baseline: { historyMs: 1_000 },
@@ -31,7 +32,8 @@ test("an input is spared once two holders have signed for all the same withdrawa
         [taskId],
       );
       const payments = ids.map((withdrawalId) => {
-        return { withdrawalId, anchor: inputs[0] ?? "", account: "alice", scriptHex: "00", amountSat: 1n };
+        const clearance = { backendKeyId: "backend-1" };
+        return { withdrawalId, anchor: inputs[0] ?? "", account: "alice", scriptHex: "00", amountSat: 1n, clearance };
       });
       const common = { taskId, walletId: "hot", txid: taskId, outflowSat: 1n, atMs: 1, inputs };
       await recordPayments(tx, { ...common, payments: payments as never });

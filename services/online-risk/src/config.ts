@@ -1,7 +1,7 @@
 // All settings and secrets of this process, validated before anything is touched.
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import { apiKeysSchema, untrustedKeys } from "@sluice/gate";
-import { type Policy, policyFileSchema, readPolicy } from "@sluice/online-rules";
+import { type ParsedPolicy, parsePolicyText, readParsedPolicy, sayFault } from "@sluice/online-rules";
 import { onlineSecrets, onlineSettings } from "@sluice/online-service";
 import { ConfigError, type ConfigFault, type Environment, readConfig, readSecrets, setting } from "@sluice/runtime";
 import { providerSettings, readScreeningPlace, type ScreeningPlace, screeningSettings } from "@sluice/screening";
@@ -13,7 +13,12 @@ const settingsSchema = z.object({
   SLUICE_API_PORT: setting.port(),
   SLUICE_NETWORK: z.enum(NETWORKS, `is one of ${NETWORKS.join(", ")}`),
   SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
-  SLUICE_POLICY_FILE: setting.jsonFile(policyFileSchema),
+  SLUICE_POLICY_FILE: setting.textFile().transform((text, context): ParsedPolicy => {
+    const read = parsePolicyText(text);
+    if (read.ok) return read.value;
+    for (const fault of read.faults) context.addIssue({ code: "custom", message: sayFault(fault) });
+    return z.NEVER;
+  }),
   SLUICE_API_KEYS_FILE: setting.jsonFile(apiKeysSchema),
   ...screeningSettings,
   ...providerSettings,
@@ -32,7 +37,6 @@ const secretsSchema = z.strictObject({
 export type Config = {
   readonly settings: z.output<typeof settingsSchema>;
   readonly secrets: z.output<typeof secretsSchema>;
-  readonly policy: Policy;
   readonly wallets: readonly Wallet[];
   readonly labels: ScreeningPlace | null;
 };
@@ -41,15 +45,15 @@ export type Config = {
 export function readSettings(env: Environment): Config {
   const settings = readConfig(settingsSchema, env);
   const secrets = readSecrets(secretsSchema, settings.SLUICE_SECRETS_SOURCE);
-  const policy = readPolicy(settings.SLUICE_POLICY_FILE, settings.SLUICE_NETWORK);
+  const policy = readParsedPolicy(settings.SLUICE_POLICY_FILE, settings.SLUICE_NETWORK);
   const opened = openWallets(settings.SLUICE_WALLETS_FILE, settings.SLUICE_NETWORK);
   const faults: readonly ConfigFault[] = [
     ...opened.faults.map(({ walletId, rule }) => ({ name: "SLUICE_WALLETS_FILE", rule: `${walletId}: ${rule}` })),
-    ...("faults" in policy ? policy.faults : []),
+    ...(policy.ok ? [] : policy.faults.map((fault) => ({ name: "SLUICE_POLICY_FILE", rule: sayFault(fault) }))),
     // They are read again whenever they change (watchKeyFiles); here all faults of a start are named together.
     ...untrustedKeys("SLUICE_API_KEYS_FILE", settings.SLUICE_API_KEYS_FILE, settings.SLUICE_TRUST_FILE),
   ];
-  if ("faults" in policy || faults.length > 0) throw new ConfigError(faults);
+  if (faults.length > 0) throw new ConfigError(faults);
   const labels = readScreeningPlace(settings);
-  return { settings, secrets, policy, wallets: [...opened.wallets.values()], labels };
+  return { settings, secrets, wallets: [...opened.wallets.values()], labels };
 }

@@ -1,7 +1,9 @@
 // The front door, read top to bottom: settings, what every online service stands on, judge, public API, messages.
 
 import { fileURLToPath } from "node:url";
+import { openPolicies } from "@sluice/active-policy";
 import { pruneNonces, watchKeyFiles } from "@sluice/gate";
+import { startJudge } from "@sluice/judging";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
 import { listLost } from "@sluice/risk-memory";
@@ -11,14 +13,13 @@ import { openApi } from "./api.ts";
 import { bringBack } from "./bring-back.ts";
 import { readSettings } from "./config.ts";
 import { createHandlers } from "./handlers/index.ts";
-import { startJudge } from "./judge.ts";
 import { createRiskMetrics } from "./metrics.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 const PRUNE_EVERY_MS = 60_000;
 
 runProcess("online-risk", async (life) => {
-  const { settings, secrets, policy, wallets, labels } = readSettings(process.env);
+  const { settings, secrets, wallets, labels } = readSettings(process.env);
   const { name, logger, onStop } = life;
   const signatureWindowMs = settings.SLUICE_SIGNATURE_WINDOW_MS;
   const now = Date.now;
@@ -30,7 +31,9 @@ runProcess("online-risk", async (life) => {
 
   if (service.lostSince !== null) await bringBack(service, settings.SLUICE_NETWORK);
 
-  const reports = watchReports({ pool, policy, metrics: service.metrics, now, logger });
+  const { SLUICE_NETWORK: network, SLUICE_POLICY_FILE: given } = settings;
+  const policies = await openPolicies({ pool, network, now, logger }, given);
+  const reports = watchReports({ pool, policies, metrics: service.metrics, now, logger });
   onStop("watch over reports", reports.stop);
 
   const { SLUICE_SCREENING_PROVIDER_URL: url, SLUICE_SCREENING_PROVIDER_TIMEOUT_MS: timeoutMs } = settings;
@@ -38,12 +41,12 @@ runProcess("online-risk", async (life) => {
   const asked = { timeoutMs, key, now, metrics: service.metrics, logger };
   const screening = openScreening({
     provider: url === undefined ? null : openProvider({ url, ...asked }),
-    ...{ place: labels, network: settings.SLUICE_NETWORK, maxAgeMs: policy.screening.maxAgeMs ?? null },
+    ...{ place: labels, network, maxAgeMs: () => policies.latest()?.policy.screening.maxAgeMs ?? null },
     ...{ metrics: service.metrics, logger, now },
   });
   onStop("address labels", screening.stop);
 
-  const judge = await startJudge({ pool, sealer, policy, wallets, screening, now, logger, onJudged: metrics.judged });
+  const judge = await startJudge({ pool, sealer, policies, wallets, screening, now, logger, onJudged: metrics.judged });
   onStop("judge", judge.stop);
 
   const pruning = setInterval(() => {
@@ -54,8 +57,8 @@ runProcess("online-risk", async (life) => {
 
   // Joining the consumers waits until a crashed instance is given up, so the door is open before that.
   const api = await openApi({
-    ...{ pool, policy, sealer, trust: keys.trust, apiKeys: keys.apiKeys, screening, signatureWindowMs, now, logger },
-    ...{ network: settings.SLUICE_NETWORK, onRefused: metrics.refused, onAnswered: metrics.answered },
+    ...{ pool, policies, sealer, trust: keys.trust, apiKeys: keys.apiKeys, screening, signatureWindowMs, now, logger },
+    ...{ network, onRefused: metrics.refused, onAnswered: metrics.answered },
   });
   onStop("public API", () => api.close());
   const address = await api.listen({ host: settings.SLUICE_API_HOST, port: settings.SLUICE_API_PORT });
@@ -63,7 +66,7 @@ runProcess("online-risk", async (life) => {
 
   await serve(service, {
     handlers: createHandlers(sealer, keys.apiKeys, now),
-    ready: reports.ready,
+    ready: async () => [...(await policies.ready()), ...(await reports.ready())],
     routes: (http) => {
       reports.routes(http);
       http.get("/lost-withdrawals", () => listLost(pool));

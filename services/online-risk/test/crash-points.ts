@@ -1,9 +1,10 @@
 // The durable effects of online-risk by name, each walked through before and after it. What else every online service does alike is
 // treasury's to walk through.
 export const EFFECTS = [
+  "active-policy/policies seed",
   "messaging/settle settleTogether",
   "gate/door once",
-  "online-risk/judge judgeOne",
+  "judging/judge judgeSome",
   "kafka outbox",
   "messaging/outbox markPublished",
   "report-watch/report-watch acknowledge",

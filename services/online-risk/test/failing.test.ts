@@ -1,6 +1,7 @@
 // A person says that a withdrawal has failed: over real HTTP and Postgres, with the zone's and the gateway's sealed words.
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { openPolicies } from "@sluice/active-policy";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
 import {
   createTrust,
@@ -14,7 +15,7 @@ import {
 import type { WithdrawalId, WithdrawalState } from "@sluice/core";
 import { apiKeysSchema, readApiKeys } from "@sluice/gate";
 import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
-import { readPolicy } from "@sluice/online-rules";
+import { parsePolicyText } from "@sluice/online-rules";
 import { createPool, migrate, type Pool, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
 import { insertWithdrawal } from "@sluice/risk-memory";
@@ -23,6 +24,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { openApi } from "../src/api.ts";
 import { createHandlers } from "../src/handlers/index.ts";
 import { createKey, trustEntry } from "./keys.ts";
+import { POLICY } from "./world.ts";
 
 const keys = {
   ...{
@@ -67,22 +69,17 @@ beforeAll(async () => {
       ],
     ]),
   );
-  const policy = readPolicy(
-    {
-      zone: { zoneSilentMs: 31_536_000_000 },
-      maxAmountMinor: 1n,
-      accountWindows: [],
-      newDestination: { aboveMinor: 1n, delayMs: 1 },
-      labels: [],
-    } as never,
-    "regtest",
+  const written = parsePolicyText(JSON.stringify(POLICY));
+  if (!written.ok) throw new Error("the policy is at fault");
+  const policies = await openPolicies(
+    { pool, network: "regtest", now: Date.now, logger: logger as never },
+    written.value,
   );
-  if ("faults" in policy) throw new Error("the policy is at fault");
   handlers = createHandlers(keys.service, new Map(), Date.now);
   const server = await openApi({
     ...{
       pool,
-      policy,
+      policies,
       sealer: keys.service,
       trust,
       apiKeys,

@@ -1,6 +1,7 @@
 // The API of one service in the test's own process, on a real database: a request costs no connection and no start.
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { openPolicies } from "@sluice/active-policy";
 import { createTrust, signRequest } from "@sluice/contracts";
 import { readApiKeys } from "@sluice/gate";
 import type { HttpServer } from "@sluice/http";
@@ -22,17 +23,20 @@ export async function openInProcess(
   defer: Defer,
   change: (options: ApiOptions) => Partial<ApiOptions> = () => ({}),
 ): Promise<HttpServer> {
-  const { settings, policy } = readSettings(env);
+  const { settings } = readSettings(env);
+  const logger = createLogger({ service: "test", level: "fatal" });
   const apiKeys = readApiKeys(settings.SLUICE_API_KEYS_FILE);
   await migrate(pool, [
     { set: "messaging", directory: MESSAGING_MIGRATIONS },
     { set: "online-risk", directory: folder("../migrations") },
     { set: "online-service", directory: folder("../../../packages/online-service/migrations") },
   ]);
+  const parts = { pool, network: settings.SLUICE_NETWORK, now: Date.now, logger };
+  const policies = await openPolicies(parts, settings.SLUICE_POLICY_FILE);
   const options: ApiOptions = {
-    ...{ pool, policy, apiKeys, trust: createTrust(settings.SLUICE_TRUST_FILE), network: settings.SLUICE_NETWORK },
+    ...{ pool, policies, apiKeys, trust: createTrust(settings.SLUICE_TRUST_FILE), network: settings.SLUICE_NETWORK },
     ...{ sealer: keys.service, signatureWindowMs: settings.SLUICE_SIGNATURE_WINDOW_MS, now: Date.now },
-    ...{ logger: createLogger({ service: "test", level: "fatal" }), onRefused: () => {} },
+    ...{ logger, onRefused: () => {} },
     ...{ screening: SCREENING_OFF, onAnswered: () => {} },
   };
   const api = await openApi({ ...options, ...change(options) });

@@ -65,7 +65,7 @@ runProcess(NAME, async ({ logger, onStop }) => {
   const metrics = createMetrics(NAME);
   measureBundles(metrics, bundles);
   // How old labels may be stands in the bundle, and is judged with it.
-  const screening = openScreening({ place: config.labels, network, metrics, logger, now: Date.now, maxAgeMs: null });
+  const screening = openScreening({ place: config.labels, network, metrics, logger, now: Date.now });
   onStop("address labels", screening.stop);
   const verdicts = metrics.counter({
     name: "sluice_offline_verdicts_total",

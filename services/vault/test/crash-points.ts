@@ -14,7 +14,7 @@ export const EFFECTS = [
   "wallet-memory/parked-reports parkReport",
   "zone-news/zone-news hear",
   "bundle-carrier/bundles offer over the bridge",
-  "bundle-carrier/suspensions handOn over the bridge",
+  "bundle-carrier/suspensions tell over the bridge",
   "wallet-memory/suspensions markHeard",
   "wallet-memory/suspensions forgetHeard",
   "vault/bumper round",

@@ -26,6 +26,7 @@ export const bundleVerify: Command = {
         `sha256 ${sha256}`,
         `follows ${previousSha256 === "" ? "nothing: it is a first bundle" : previousSha256}`,
         `${policy.labels.size} labels, ${policy.windowsOfAccount.size} accounts with limits of their own`,
+        `keys with limits of their own: ${[...policy.limitsOfOrigin.keys()].join(", ") || "none"}`,
         `keys: ${keys.map(({ keyId, revoked }) => (revoked === true ? `${keyId} (revoked)` : keyId)).join(", ")}`,
         `people: ${[...people.values()].map(({ name, roles }) => `${name} (${roles.join(", ")})`).join(", ")}`,
       ],

@@ -45,7 +45,7 @@ function contentOf(
   person: { readonly name: string; readonly publicKey: string },
   madeAtMs: number,
 ): Content {
-  const { labels, accountLimits, ...policy } = offline as Record<string, unknown>;
+  const { labels, accountLimits, originLimits, ...policy } = offline as Record<string, unknown>;
   // People's keys are for online-risk: the zone takes no request that one of them signed.
   const keys = trust
     .filter(({ keyId }) => !keyId.startsWith("officer-"))
@@ -60,6 +60,7 @@ function contentOf(
     policy,
     labels,
     accountLimits,
+    ...(originLimits === undefined ? {} : { originLimits }),
     keys,
     people: [{ name, publicKey, roles: ["release", "veto"], fromMs: 0 }],
   } as Content;
