@@ -62,8 +62,9 @@ describe("services", () => {
   it.each(services)("%s looks like every other", (folder) => {
     const needed = ["README.md", "src/main.ts", "src/config.ts"];
     if (folder !== "services/semi-offline-signer") needed.push("migrations/");
-    // All SQL about the tables of online-risk stands in packages.
-    if (!["services/semi-offline-signer", "services/online-risk"].includes(folder)) needed.push("src/store");
+    // All SQL about the tables of these stands in packages.
+    if (!["services/semi-offline-signer", "services/semi-offline-risk", "services/online-risk"].includes(folder))
+      needed.push("src/store");
     const missing = needed.filter((file) => !paths.some((path) => path.startsWith(`${folder}/${file}`)));
     expect(missing).toEqual([]);
   });
