@@ -37,10 +37,10 @@ async function insert(tx: Transaction, word: Word, network: BitcoinNetwork): Pro
   const { suspensionId, kind, values, isStanding, changedAtMs, reason = "", suspendedBy = "" } = word;
   const [shown = ""] = values;
   const reopenedAtMs = isStanding ? null : changedAtMs;
-  await tx.query(
-    "update suspension set reopened_at_ms = $2 where id = $1 and reopened_at_ms is null and $2 is not null",
-    [suspensionId, reopenedAtMs],
-  );
+  if (!isStanding) {
+    const sql = "update suspension set reopened_at_ms = $2 where id = $1 and reopened_at_ms is null";
+    await tx.query(sql, [suspensionId, changedAtMs]);
+  }
   const { rowCount } = await tx.query(
     `insert into suspension (id, kind, value, shown, reason, suspended_by, suspended_at_ms, reopened_at_ms)
      values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
