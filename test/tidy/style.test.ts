@@ -61,9 +61,11 @@ describe("services", () => {
 
   it.each(services)("%s looks like every other", (folder) => {
     const needed = ["README.md", "src/main.ts", "src/config.ts"];
-    if (folder !== "services/semi-offline-signer") needed.push("migrations/");
-    // All SQL about the tables of these stands in packages.
-    if (!["services/semi-offline-signer", "services/semi-offline-risk", "services/online-risk"].includes(folder))
+    // A holder has its journal, and okx-facade nothing at all.
+    const stateless = ["services/semi-offline-signer", "services/okx-facade"];
+    if (!stateless.includes(folder)) needed.push("migrations/");
+    // All SQL about the tables of these two stands in packages.
+    if (![...stateless, "services/online-risk", "services/semi-offline-risk"].includes(folder))
       needed.push("src/store");
     const missing = needed.filter((file) => !paths.some((path) => path.startsWith(`${folder}/${file}`)));
     expect(missing).toEqual([]);
