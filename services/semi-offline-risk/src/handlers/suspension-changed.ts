@@ -24,7 +24,7 @@ export async function handleSuspensionChanged(
   const { pool, trust, bundles, network, logger } = around;
   const named = open(trust, envelope, [TYPE]);
   if (!named.ok && ANOTHER_MESSAGE.includes(named.refusal.code)) return null;
-  return transaction(pool, async (tx) => {
+  const done = await transaction(pool, async (tx) => {
     await holdOff(tx, "suspending");
     const found = await bundles.inForce(tx);
     // Whose clearances count, their suspensions do: the bundle says it. While there is none, nothing is signed anyhow.
@@ -40,4 +40,5 @@ export async function handleSuspensionChanged(
     logger.warn({ ...suspension, isStanding }, isStanding ? "people have suspended this" : "people have reopened this");
     return "suspension-noted";
   });
+  return done;
 }
