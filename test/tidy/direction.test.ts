@@ -90,6 +90,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/messaging": ["core", "contracts", "postgres"],
   "packages/online-service": ["contracts", "http", "messaging", "postgres", "runtime"],
   "packages/devstack": [
+    "address-labels",
     "ceremony",
     "console",
     "core",
