@@ -3,6 +3,8 @@ import { PRIORITIES } from "@sluice/contracts";
 import { WITHDRAWAL_STATES } from "@sluice/core";
 import { z } from "zod";
 
+export * from "./policy-api.ts";
+
 const atMs = z.number().int().min(0);
 const state = z.enum(WITHDRAWAL_STATES);
 const minorUnits = z.string().regex(/^[0-9]+$/);

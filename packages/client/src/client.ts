@@ -20,6 +20,7 @@ import {
 import { destinationCalls } from "./destination-calls.ts";
 import { SluiceApiError } from "./errors.ts";
 import { pause } from "./pause.ts";
+import { type PolicyCalls, policyCalls } from "./policy-calls.ts";
 import { queryOf } from "./query.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
@@ -73,7 +74,7 @@ export type WaitOptions = CallOptions & {
 };
 
 /** Every function rejects with SluiceApiError, with the signal's reason, or with TypeError for an id that is none. */
-export type SluiceClient = {
+export type SluiceClient = PolicyCalls & {
   readonly createWithdrawal: (withdrawal: NewWithdrawal, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Up to 1,000 in one request, each with its own outcome, in their order. Whoever calls again pays nothing twice. */
   readonly createWithdrawals: (
@@ -122,6 +123,7 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
     call({ method: "GET", path: pathOf(id), answer: withdrawalSchema, signal });
   return {
     ...destinationCalls(call),
+    ...policyCalls(call),
     createWithdrawal: async (withdrawal, { signal } = {}) =>
       call({ method: "POST", path: "/v1/withdrawals", body: bodyOf(withdrawal), answer: withdrawalSchema, signal }),
     createWithdrawals: async (withdrawals, { signal } = {}) => {
