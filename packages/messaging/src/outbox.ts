@@ -22,20 +22,35 @@ export type OutgoingRow = {
   readonly envelope: Uint8Array;
 };
 
-/**
- * Appends one sealed message; the relay is told when the transaction commits. Two transactions that append under the same key keep
- * their order only if the first holds a lock that the second waits for, as a change of the same row does.
- */
+/** Appends one sealed message; see appendAllToOutbox. */
 export async function appendOutbox(tx: Transaction, row: OutgoingRow): Promise<void> {
+  await appendAllToOutbox(tx, [row]);
+}
+
+/**
+ * Appends sealed messages, in their order within each topic; the relay is told when the transaction commits. Two transactions
+ * that append under the same key keep their order only if the first holds a lock that the second waits for, as a change of
+ * the same row does.
+ */
+export async function appendAllToOutbox(tx: Transaction, rows: readonly OutgoingRow[]): Promise<void> {
   // Larger could never be published, and would stop everything behind it in its topic.
-  if (row.envelope.length > ENVELOPE_MAX_BYTES) throw new RangeError(`The envelope of ${row.id} is too large to send.`);
-  await tx.query(
-    `with appended as (
-       insert into outbox (topic, key, message_id, envelope, awaits) values ($1, $2, $3, $4, ${awaits(row.topic, "$5")}) returning id
-     )
-     select pg_notify('${OUTBOX_CHANNEL}', '') from appended`,
-    [row.topic, row.key, row.id, row.envelope, confirmersOf(row.topic)],
-  );
+  const large = rows.find(({ envelope }) => envelope.length > ENVELOPE_MAX_BYTES);
+  if (large !== undefined) throw new RangeError(`The envelope of ${large.id} is too large to send.`);
+  for (const [topic, own] of Map.groupBy(rows, (row) => row.topic)) {
+    await tx.query(
+      `with appended as (
+         insert into outbox (topic, key, message_id, envelope, awaits)
+         select $1, key, message_id, envelope, ${awaits(topic, "$5::text[]")}
+         from unnest($2::text[], $3::text[], $4::bytea[]) with ordinality as row (key, message_id, envelope, place)
+         order by place returning id
+       )
+       select pg_notify('${OUTBOX_CHANNEL}', '') from appended limit 1`,
+      [
+        ...[topic, own.map(({ key }) => key), own.map(({ id }) => id)],
+        ...[own.map(({ envelope }) => Buffer.from(envelope)), confirmersOf(topic)],
+      ],
+    );
+  }
 }
 
 /** Most topics have no optional reader, and cost nothing for it. */

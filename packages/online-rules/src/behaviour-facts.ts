@@ -3,11 +3,12 @@ import type { Asset } from "@sluice/core";
 import type { History } from "@sluice/signals";
 import type { VelocityScope } from "./behaviour-policy.ts";
 
-/** A withdrawal that was requested, by the account or by others. */
+/** A withdrawal that was requested, by the account or by others; or `count` of them at one time with the sum of their amounts. */
 export type PastWithdrawal = {
   readonly atMs: number;
   readonly asset: Asset;
   readonly amountMinor: bigint;
+  readonly count?: number;
 };
 
 export type Behaviour = {

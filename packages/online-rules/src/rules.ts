@@ -1,6 +1,13 @@
 // Step 2: the rules. Each is asked about every withdrawal and says what it found, also when it has nothing against it.
 import type { Screened } from "@sluice/address-labels";
-import { checkVelocity, type Finding, formatAmount, type RiskVerdict, type VelocityEntry } from "@sluice/core";
+import {
+  checkVelocity,
+  countEntries,
+  type Finding,
+  formatAmount,
+  type RiskVerdict,
+  type VelocityEntry,
+} from "@sluice/core";
 import { type AllowListFacts, judgeAllowList } from "./allow-list-rule.ts";
 import type { Behaviour } from "./behaviour-facts.ts";
 import { changesBefore, dormantAccount, outlyingProfit, turnRound, unusualAmount, unusualHour } from "./habit-rules.ts";
@@ -126,7 +133,7 @@ function amountMax({ maxAmountMinor }: Policy, { amountMinor }: Facts): Found {
 function accountVelocity({ accountWindows }: Policy, { nowMs, amountMinor, past }: Facts): Found {
   const answer = checkVelocity(accountWindows, past, { atMs: nowMs, amountMinor });
   if (answer.kind === "within") {
-    const evidence = { windows: String(accountWindows.length), pastWithdrawals: String(past.length) };
+    const evidence = { windows: String(accountWindows.length), pastWithdrawals: String(countEntries(past)) };
     return { verdict: CLEAR, reason: "The account stays within every window of time.", evidence };
   }
   const { window, usedCount, usedMinor, freeAtMs } = answer;

@@ -1,5 +1,5 @@
 // How often and how much within windows of time, counted over more than one account's withdrawals of one asset.
-import { ASSETS, type Asset, checkVelocity, type VelocityAnswer } from "@sluice/core";
+import { ASSETS, type Asset, checkVelocity, countEntries, type VelocityAnswer } from "@sluice/core";
 import type { Behaviour, PastWithdrawal } from "./behaviour-facts.ts";
 import type { Reference, ScopedWindow, VelocityScope } from "./behaviour-policy.ts";
 import { type Found, fine } from "./consequence.ts";
@@ -19,7 +19,10 @@ export function velocityOver(over: VelocityScope) {
     const [first, ...rest] = exceeded;
     const what = `${over === "all" ? "all withdrawals" : `the ${NAMES[over]}`}`;
     if (first === undefined) {
-      return fine(`Within every window of time of ${what}.`, { windows: own.length, pastWithdrawals: past.length });
+      return fine(`Within every window of time of ${what}.`, {
+        windows: own.length,
+        pastWithdrawals: countEntries(past),
+      });
     }
     const { window, freeAtMs, rule, usedCount, usedMinor } = rest.reduce(
       (worst, next) => (later(next, worst) ? next : worst),
@@ -88,7 +91,7 @@ function checkOne(
   ];
   return bounds.flatMap(({ max, entries, of }) => {
     if (Object.keys(max).length === 0) return [];
-    const inUnit = (one: PastWithdrawal) => ({ atMs: one.atMs, amountMinor: of(one) });
+    const inUnit = (one: PastWithdrawal) => ({ atMs: one.atMs, amountMinor: of(one), count: one.count ?? 1 });
     const answer = checkVelocity([{ windowMs, ...max }], entries.map(inUnit), inUnit(candidate));
     return answer.kind === "exceeded" ? [answer] : [];
   });

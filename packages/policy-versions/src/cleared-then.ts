@@ -33,10 +33,10 @@ export async function listClearedThen(
   const isSummed = over === "asset" || over === "all";
   const params = [value, afterMs, nowMs, findingId, nowMs - NEAR_MS, ...(isSummed ? [minuteOf(nowMs - NEAR_MS)] : [])];
   const { rows } = await database.query<Row>(CLEARED[over], params);
-  return rows.flatMap(({ atMs, asset, amountMinor, count = 1 }) => {
-    const first = { atMs, asset, amountMinor: BigInt(amountMinor) };
-    return [first, ...Array.from({ length: count - 1 }, () => ({ atMs, asset, amountMinor: 0n }))];
-  });
+  return rows.map(({ atMs, asset, amountMinor, count = 1 }) => ({
+    ...{ atMs, asset, count },
+    amountMinor: BigInt(amountMinor),
+  }));
 }
 
 const MINUTE_MS = 60_000;

@@ -8,5 +8,5 @@ export { type ListenEvent, type Listener, listen } from "./listen.ts";
 export { type MigrationSet, migrate } from "./migrate.ts";
 export { createPool, type Pool, type PoolOptions, type Query, type Queryable, type Rows } from "./pool.ts";
 export { openSession, type Session, tryLock } from "./session.ts";
-export { savepoint, type Transaction, transaction, withLane } from "./transaction.ts";
+export { holdNames, savepoint, type Transaction, transaction, withLane } from "./transaction.ts";
 export { parseDatabaseUrl } from "./url.ts";

@@ -65,6 +65,19 @@ export async function withLane(tx: Transaction, key: string): Promise<boolean> {
   return rows[0]?.taken === true;
 }
 
+/**
+ * Waits until nobody else has any of these names, and has them until the end of the transaction. Taken in the order of their
+ * hashes, so that two transactions that want the same ones in one call do not wait for each other.
+ */
+export async function holdNames(tx: Transaction, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await tx.query(
+    `select pg_advisory_xact_lock(hash)
+     from (select distinct hashtextextended(name, 0) as hash from unnest($1::text[]) as name order by hash) as ordered`,
+    [names],
+  );
+}
+
 class Scope implements Transaction {
   readonly kind = "transaction";
   readonly client: pg.ClientBase;

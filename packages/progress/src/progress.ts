@@ -3,15 +3,15 @@
 import type { MessageOf, Sealer } from "@sluice/contracts";
 import { evolve, type Finding, type WithdrawalEvent } from "@sluice/core";
 import { OperatingError } from "@sluice/messaging";
-import { announce } from "@sluice/online-service";
+import { announceAll } from "@sluice/online-service";
 import type { Transaction } from "@sluice/postgres";
 import {
-  approveDestination,
+  approveDestinations,
   insertFindings,
   listFindings,
-  loadRequest,
+  loadRequests,
   type Stored,
-  saveWithdrawal,
+  saveWithdrawals,
 } from "@sluice/risk-memory";
 
 /** What a fact tells beside the state. */
@@ -19,6 +19,13 @@ export type Told = Partial<Pick<Stored, "transactionId" | "confirmations" | "req
   readonly detail?: string;
   /** By which the findings were made. */
   readonly policyVersion?: number;
+};
+
+/** What was decided about one withdrawal that the transaction has locked. */
+export type Decided = {
+  readonly stored: Stored;
+  readonly events: readonly WithdrawalEvent[];
+  readonly told?: Told;
 };
 
 /** Applies events to a withdrawal that the transaction has locked. */
@@ -29,43 +36,82 @@ export async function apply(
   events: readonly WithdrawalEvent[],
   told: Told = {},
 ): Promise<Stored> {
-  let current = stored;
-  for (const event of events) {
-    const evolved = evolve(current, event);
-    const { detail = describe(event), policyVersion, ...rest } = told;
-    const clearing = event.type === "cleared" ? { clearedAtMs: event.atMs } : {};
-    const moved = { ...current, ...evolved, ...rest, ...clearing };
-    const findings = "findings" in event ? event.findings : [];
-    current = await change(tx, sealer, { ...moved, detail, changedAtMs: event.atMs }, findings.map(worded));
-    await insertFindings(tx, current.id, "online-risk", findings.map(worded), event.atMs, policyVersion);
-    if (event.type === "cleared") await sealClearance(tx, sealer, current, event.atMs);
+  const [moved] = await applyAll(tx, sealer, [{ stored, events, told }]);
+  return moved ?? stored;
+}
+
+/** The same for many different ones, with as many statements as for one; resolves to how they stand, in the same order. */
+export async function applyAll(
+  tx: Transaction,
+  sealer: Sealer,
+  decided: readonly Decided[],
+): Promise<readonly Stored[]> {
+  const standing = decided.map(({ stored }) => stored);
+  const most = Math.max(0, ...decided.map(({ events }) => events.length));
+  for (let round = 0; round < most; round += 1) {
+    const steps = decided.flatMap(({ events, told = {} }, at) => {
+      const [event, current] = [events[round], standing[at]];
+      if (event === undefined || current === undefined) return [];
+      return [{ at, event, next: moved(current, event, told), policyVersion: told.policyVersion }];
+    });
+    for (const { at, next } of steps) standing[at] = next;
+    const all = steps.map(({ next, event, policyVersion }) => {
+      const findings = "findings" in event ? event.findings.map(worded) : [];
+      return { ...{ id: next.id, next, findings, atMs: event.atMs }, policyVersion };
+    });
+    await changeAll(tx, sealer, all);
+    await insertFindings(tx, "online-risk", all);
+    const cleared = steps.filter(({ event }) => event.type === "cleared");
+    await sealClearances(
+      tx,
+      sealer,
+      cleared.map(({ next, event }) => ({ stored: next, atMs: event.atMs })),
+    );
   }
-  return current;
+  return standing;
+}
+
+function moved(
+  current: Stored,
+  event: WithdrawalEvent,
+  { detail = describe(event), policyVersion: _, ...rest }: Told,
+): Stored {
+  const clearing = event.type === "cleared" ? { clearedAtMs: event.atMs } : {};
+  const evolved = { ...current, ...evolve(current, event), ...rest, ...clearing };
+  return { ...evolved, detail, changedAtMs: event.atMs, revision: current.revision + 1 };
 }
 
 /** Saves the next revision as it is given, and tells of it. */
-export async function change(
-  tx: Transaction,
-  sealer: Sealer,
-  moved: Stored,
-  findings: readonly WordedFinding[] = [],
-): Promise<Stored> {
-  const next = { ...moved, revision: moved.revision + 1 };
-  if (!(await saveWithdrawal(tx, next))) {
-    throw new OperatingError("REVISION_CHANGED", "retry", `${next.id} was changed by somebody else in between`);
-  }
-  await tell(tx, sealer, next, findings);
+export async function change(tx: Transaction, sealer: Sealer, given: Stored): Promise<Stored> {
+  const next = { ...given, revision: given.revision + 1 };
+  await changeAll(tx, sealer, [{ next, findings: [] }]);
   return next;
 }
 
-/** Step 11, and every step before: the backend learns what became of a withdrawal. */
-export async function tell(
-  tx: Transaction,
-  sealer: Sealer,
-  stored: Stored,
-  findings: readonly WordedFinding[] = [],
-): Promise<void> {
-  await announce(tx, sealer, "withdrawal.changed.v1", {
+type Change = { readonly next: Stored; readonly findings: readonly WordedFinding[] };
+
+async function changeAll(tx: Transaction, sealer: Sealer, changes: readonly Change[]): Promise<void> {
+  const [overtaken] = await saveWithdrawals(
+    tx,
+    changes.map(({ next }) => next),
+  );
+  if (overtaken !== undefined) {
+    throw new OperatingError("REVISION_CHANGED", "retry", `${overtaken} was changed by somebody else in between`);
+  }
+  await tellAll(tx, sealer, changes);
+}
+
+/** Step 11, and every step before: the backend learns what became of withdrawals. */
+export async function tell(tx: Transaction, sealer: Sealer, stored: readonly Stored[]): Promise<void> {
+  await tellAll(
+    tx,
+    sealer,
+    stored.map((next) => ({ next, findings: [] })),
+  );
+}
+
+async function tellAll(tx: Transaction, sealer: Sealer, changes: readonly Change[]): Promise<void> {
+  const outgoing = changes.map(({ next: stored, findings }) => ({
     id: `${stored.id}/changed/${stored.revision}`,
     key: stored.id,
     occurredAtMs: stored.changedAtMs,
@@ -83,34 +129,46 @@ export async function tell(
       findings,
       confirmations: stored.confirmations,
     },
-  });
+  }));
+  await announceAll(tx, sealer, "withdrawal.changed.v1", outgoing);
 }
 
-/** The clearance holds the backend's request as it was signed, and what each rule found last, with the approvals that answered it. */
-async function sealClearance(tx: Transaction, sealer: Sealer, stored: Stored, atMs: number): Promise<void> {
-  if (stored.approvedBy.length > 0) {
-    const reason = `Approved ${stored.approvedBy.length} of ${stored.approvalsRequired} times.`;
-    const evidence = { approvedBy: stored.approvedBy.join(", ") };
-    await insertFindings(
+type Cleared = { readonly stored: Stored; readonly atMs: number };
+
+/** A clearance holds the backend's request as it was signed, and what each rule found last, with the approvals that answered it. */
+async function sealClearances(tx: Transaction, sealer: Sealer, cleared: readonly Cleared[]): Promise<void> {
+  if (cleared.length === 0) return;
+  const approved = cleared.filter(({ stored }) => stored.approvedBy.length > 0);
+  if (approved.length > 0) {
+    await insertFindings(tx, "online-risk", approved.map(approvalOf));
+    await approveDestinations(
       tx,
-      stored.id,
-      "online-risk",
-      [{ rule: "APPROVALS", verdict: "clear", reason, evidence }],
-      atMs,
+      approved.map(({ stored: { account, scriptPubKey }, atMs }) => ({ account, scriptPubKey, atMs })),
     );
-    await approveDestination(tx, stored, atMs);
   }
-  const newest = new Map((await listFindings(tx, stored.id)).map((finding) => [finding.rule, finding]));
-  const findings = [...newest.values()].map(({ by: _, atMs: __, ...finding }) => finding);
-  await announce(tx, sealer, "withdrawal.cleared.v1", {
-    id: `${stored.id}/cleared`,
-    key: stored.id,
-    occurredAtMs: atMs,
-    message: {
-      ...{ withdrawalId: stored.id, request: await loadRequest(tx, stored.id), findings, clearedAtMs: atMs },
-      ...(stored.feePayer === "customer" && stored.feeMinor > 0n ? { customerFeeMinor: `${stored.feeMinor}` } : {}),
-    },
+  const ids = cleared.map(({ stored }) => stored.id);
+  const found = await listFindings(tx, ids);
+  const requests = await loadRequests(tx, ids);
+  const outgoing = cleared.map(({ stored: { id, feePayer, feeMinor }, atMs }) => {
+    const newest = new Map((found.get(id) ?? []).map((finding) => [finding.rule, finding]));
+    const findings = [...newest.values()].map(({ by: _, atMs: __, ...finding }) => finding);
+    const request = requests.get(id);
+    if (request === undefined) throw new Error(`the signed request of ${id} is gone`);
+    return {
+      ...{ id: `${id}/cleared`, key: id, occurredAtMs: atMs },
+      message: {
+        ...{ withdrawalId: id, request, findings, clearedAtMs: atMs },
+        ...(feePayer === "customer" && feeMinor > 0n ? { customerFeeMinor: `${feeMinor}` } : {}),
+      },
+    };
   });
+  await announceAll(tx, sealer, "withdrawal.cleared.v1", outgoing);
+}
+
+function approvalOf({ stored, atMs }: Cleared) {
+  const reason = `Approved ${stored.approvedBy.length} of ${stored.approvalsRequired} times.`;
+  const evidence = { approvedBy: stored.approvedBy.join(", ") };
+  return { id: stored.id, atMs, findings: [{ rule: "APPROVALS", verdict: "clear", reason, evidence }] };
 }
 
 export type WordedFinding = MessageOf<"withdrawal.changed.v1">["findings"][number];

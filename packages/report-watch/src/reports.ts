@@ -93,17 +93,18 @@ export async function acknowledgeAlarms(tx: Transaction, nowMs: number): Promise
   return rowCount;
 }
 
-/** When the zone last refused a withdrawal of this account for something that was its own; null for not since then. */
+/** When the zone last refused a withdrawal of each account for something that was its own; absent for not since then. */
 export async function refusedOfflineAtMs(
   database: Queryable,
-  account: string,
-  sinceMs: number,
-): Promise<number | null> {
-  const { rows } = await database.query<{ ms: number | null }>(
-    `select max(finding.at_ms)::float8 as ms from finding join withdrawal on withdrawal.id = finding.withdrawal_id
-     where withdrawal.account = $1 and withdrawal.state = 'refused'
-       and found_by = 'semi-offline-risk' and verdict = 'refuse' and at_ms > $2`,
-    [account, sinceMs],
+  accounts: readonly { readonly account: string; readonly sinceMs: number }[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await database.query<{ account: string; ms: number }>(
+    `select k.account, max(f.at_ms)::float8 as ms
+     from unnest($1::text[], $2::bigint[]) as k (account, since_ms)
+     join withdrawal w on w.account = k.account and w.state = 'refused'
+     join finding f on f.withdrawal_id = w.id and f.found_by = 'semi-offline-risk' and f.verdict = 'refuse' and f.at_ms > k.since_ms
+     group by k.account`,
+    [accounts.map(({ account }) => account), accounts.map(({ sinceMs }) => sinceMs)],
   );
-  return rows[0]?.ms ?? null;
+  return new Map(rows.map(({ account, ms }) => [account, ms]));
 }

@@ -11,15 +11,20 @@ export async function noteDestination(tx: Transaction, item: NewWithdrawal, ends
   );
 }
 
-export async function approveDestination(
+export async function approveDestinations(
   tx: Transaction,
-  { account, scriptPubKey }: Stored,
-  atMs: number,
+  approved: readonly (Pick<Stored, "account" | "scriptPubKey"> & { readonly atMs: number })[],
 ): Promise<void> {
   await tx.query(
-    `update destination set approved_at_ms = $3
-     where account = $1 and script_pubkey = $2 and approved_at_ms is null`,
-    [account, scriptPubKey, atMs],
+    `update destination d set approved_at_ms = a.at_ms
+     from (select account, script, min(at_ms) as at_ms from unnest($1::text[], $2::bytea[], $3::bigint[]) as a (account, script, at_ms)
+           group by account, script) a
+     where d.account = a.account and d.script_pubkey = a.script and d.approved_at_ms is null`,
+    [
+      approved.map(({ account }) => account),
+      approved.map(({ scriptPubKey }) => scriptPubKey),
+      approved.map(({ atMs }) => atMs),
+    ],
   );
 }
 
@@ -30,18 +35,19 @@ export type StoredDestination = {
   readonly resembles: string | null;
 };
 
-export async function loadDestination(
+/** In the order of what was asked for; undefined where the account never asked for money to go there. */
+export async function loadDestinations(
   tx: Transaction,
-  { account, scriptPubKey }: Pick<Stored, "account" | "scriptPubKey">,
-): Promise<StoredDestination> {
-  const { rows } = await tx.query<StoredDestination>(
-    `select d.first_seen_at_ms::float8 as "firstSeenAtMs", d.approved_at_ms::float8 as "approvedAtMs",
+  asked: readonly Pick<Stored, "account" | "scriptPubKey">[],
+): Promise<readonly (StoredDestination | undefined)[]> {
+  const { rows } = await tx.query<StoredDestination & { readonly place: number }>(
+    `select k.place::integer, d.first_seen_at_ms::float8 as "firstSeenAtMs", d.approved_at_ms::float8 as "approvedAtMs",
        (select address from destination o where o.account = d.account and o.ends = d.ends
           and o.script_pubkey <> d.script_pubkey and o.first_seen_at_ms < d.first_seen_at_ms limit 1) as resembles
-     from destination d where account = $1 and script_pubkey = $2`,
-    [account, scriptPubKey],
+     from unnest($1::text[], $2::bytea[]) with ordinality as k (account, script, place)
+     join destination d on d.account = k.account and d.script_pubkey = k.script`,
+    [asked.map(({ account }) => account), asked.map(({ scriptPubKey }) => scriptPubKey)],
   );
-  const [row] = rows;
-  if (row === undefined) throw new Error(`a destination of ${account} is gone`);
-  return row;
+  const found = new Map(rows.map(({ place, ...destination }) => [place, destination]));
+  return asked.map((_, at) => found.get(at + 1));
 }

@@ -4,4 +4,5 @@ export * from "./destinations.ts";
 export * from "./fees.ts";
 export * from "./findings.ts";
 export * from "./requests.ts";
+export * from "./to-judge.ts";
 export * from "./withdrawals.ts";

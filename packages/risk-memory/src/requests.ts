@@ -34,13 +34,16 @@ export async function insertRequest(tx: Transaction, request: NewRequest): Promi
   return rowCount === 1;
 }
 
-export async function loadRequest(tx: Transaction, id: string): Promise<SignedRequest> {
-  const { rows } = await tx.query<SignedRequest>(
-    `select method, authority, path, query, content_type as "contentType", content_digest as "contentDigest",
-       signature_input as "signatureInput", signature, body from withdrawal_request where withdrawal_id = $1`,
-    [id],
+/** By the withdrawal's id. */
+export async function loadRequests(
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, SignedRequest>> {
+  const { rows } = await tx.query<SignedRequest & { readonly id: string }>(
+    `select withdrawal_id as id, method, authority, path, query, content_type as "contentType",
+       content_digest as "contentDigest", signature_input as "signatureInput", signature, body
+     from withdrawal_request where withdrawal_id = any($1)`,
+    [ids],
   );
-  const [row] = rows;
-  if (row === undefined) throw new Error(`the signed request of ${id} is gone`);
-  return { ...row, body: new Uint8Array(row.body) };
+  return new Map(rows.map(({ id, ...request }) => [id, { ...request, body: new Uint8Array(request.body) }]));
 }

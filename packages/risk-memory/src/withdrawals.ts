@@ -66,21 +66,38 @@ export async function insertWithdrawal(tx: Transaction, item: NewWithdrawal): Pr
   return stored;
 }
 
-/** Saves the revision that follows the stored one: false when another one is stored by now. */
-export async function saveWithdrawal(tx: Transaction, next: Stored): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    `update withdrawal set revision = $2, state = $3, detail = $4, not_before_ms = $5, approvals_required = $6,
-       approved_by = $7, attempt = $8, chain_revision = $9, transaction_id = $10,
-       confirmations = $11, required_confirmations = $12, changed_at_ms = $13, cleared_at_ms = $14
-     where id = $1 and revision = $2 - 1`,
+/** Saves the revision that follows the stored one of each; the ids of those of which another one is stored by now. */
+export async function saveWithdrawals(tx: Transaction, nexts: readonly Stored[]): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ id: string }>(
+    `with next as (
+       select * from jsonb_to_recordset($1::jsonb) as n (id text, revision integer, state text, detail text,
+         not_before_ms bigint, approvals_required integer, approved_by text[], attempt integer, chain_revision bigint,
+         transaction_id text, confirmations integer, required_confirmations integer, changed_at_ms bigint, cleared_at_ms bigint)
+     ), saved as (
+       update withdrawal w set revision = n.revision, state = n.state, detail = n.detail, not_before_ms = n.not_before_ms,
+         approvals_required = n.approvals_required, approved_by = n.approved_by, attempt = n.attempt,
+         chain_revision = n.chain_revision, transaction_id = n.transaction_id, confirmations = n.confirmations,
+         required_confirmations = n.required_confirmations, changed_at_ms = n.changed_at_ms, cleared_at_ms = n.cleared_at_ms
+       from next n where w.id = n.id and w.revision = n.revision - 1 returning w.id
+     ), told as (
+       insert into withdrawal_change (withdrawal_id, revision, state, at_ms, detail)
+       select id, revision, state, changed_at_ms, detail from next where id in (select id from saved)
+     )
+     select id from saved`,
     [
-      ...[next.id, next.revision, next.state, next.detail, next.notBeforeMs, next.approvalsRequired, next.approvedBy],
-      ...[next.attempt, next.chainRevision, next.transactionId, next.confirmations],
-      ...[next.requiredConfirmations, next.changedAtMs, next.clearedAtMs],
+      JSON.stringify(
+        nexts.map((next) => ({
+          ...{ id: next.id, revision: next.revision, state: next.state, detail: next.detail, attempt: next.attempt },
+          ...{ not_before_ms: next.notBeforeMs, approvals_required: next.approvalsRequired },
+          ...{ approved_by: next.approvedBy, chain_revision: next.chainRevision, transaction_id: next.transactionId },
+          ...{ confirmations: next.confirmations, required_confirmations: next.requiredConfirmations },
+          ...{ changed_at_ms: next.changedAtMs, cleared_at_ms: next.clearedAtMs },
+        })),
+      ),
     ],
   );
-  if (rowCount === 1) await insertChange(tx, next);
-  return rowCount === 1;
+  const saved = new Set(rows.map(({ id }) => id));
+  return nexts.map(({ id }) => id).filter((id) => !saved.has(id));
 }
 
 /** How far the changes of a withdrawal were told, and whether it was ended before anything was cleared. */
@@ -184,29 +201,6 @@ export async function lockWithdrawal(tx: Transaction, id: string): Promise<Store
   return rows.map(storedOf)[0];
 }
 
-/** The oldest withdrawal that waits for a judgement and that no other instance has in hand; locked. */
-export async function lockNextToJudge(
-  tx: Transaction,
-  nowMs: number,
-  except: readonly string[],
-): Promise<Stored | undefined> {
-  const { rows } = await tx.query<Row>(
-    `select ${COLUMNS} from withdrawal
-     where (state = 'received' or state = 'delayed' and not_before_ms <= $1) and not id = any($2)
-     order by number limit 1 for update skip locked`,
-    [nowMs, except],
-  );
-  return rows.map(storedOf)[0];
-}
-
-/** When the next delay ends, epoch ms; null when nothing is delayed. */
-export async function nextDelayEndMs(database: Queryable): Promise<number | null> {
-  const { rows } = await database.query<{ ms: number | null }>(
-    "select min(not_before_ms)::float8 as ms from withdrawal where state = 'delayed'",
-  );
-  return rows[0]?.ms ?? null;
-}
-
 export type Listed = Omit<ListQuery, "address"> & { readonly scriptPubKey?: Uint8Array | undefined };
 
 /** Newest first, one more than asked for, so that the caller sees whether there is a next page. */
@@ -250,7 +244,7 @@ export async function countByState(database: Queryable): Promise<ReadonlyMap<str
 }
 
 // Times as float8: whole milliseconds are exact in it for the next 280,000 years, and arrive as numbers.
-const COLUMNS = `id, number, account, asset, amount_minor as "amountMinor", address, script_pubkey as "scriptPubKey",
+export const COLUMNS = `id, number, account, asset, amount_minor as "amountMinor", address, script_pubkey as "scriptPubKey",
   priority, fee_payer as "feePayer", fee_minor as "feeMinor", key_id as "keyId", state, detail, revision, not_before_ms::float8 as "notBeforeMs",
   approvals_required as "approvalsRequired", approved_by as "approvedBy", attempt,
   chain_revision::float8 as "chainRevision",
@@ -258,8 +252,11 @@ const COLUMNS = `id, number, account, asset, amount_minor as "amountMinor", addr
   received_at_ms::float8 as "receivedAtMs", changed_at_ms::float8 as "changedAtMs",
   cleared_at_ms::float8 as "clearedAtMs"`;
 
-type Row = Omit<Stored, "amountMinor" | "feeMinor"> & { readonly amountMinor: string; readonly feeMinor: string };
+export type Row = Omit<Stored, "amountMinor" | "feeMinor"> & {
+  readonly amountMinor: string;
+  readonly feeMinor: string;
+};
 
-function storedOf(row: Row): Stored {
+export function storedOf(row: Row): Stored {
   return { ...row, amountMinor: BigInt(row.amountMinor), feeMinor: BigInt(row.feeMinor) };
 }

@@ -9,7 +9,7 @@ import {
   insertWithdrawal,
   lockWithdrawal,
   readWhole,
-  saveWithdrawal,
+  saveWithdrawals,
   type Whole,
 } from "../src/index.ts";
 
@@ -51,14 +51,10 @@ function changeOnce(): Promise<void> {
     if (stored === undefined) throw new Error("it is gone");
     const revision = stored.revision + 1;
     const state = revision % 2 === 0 ? "held" : "delayed";
-    if (!(await saveWithdrawal(tx, { ...stored, revision, state, detail: `change ${revision}` }))) throw new Error();
-    await insertFindings(
-      tx,
-      ID,
-      "online-risk",
-      [{ rule: "R", verdict: "hold", reason: `${revision}`, evidence: {} }],
-      1,
-    );
+    const next = { ...stored, revision, state, detail: `change ${revision}` } as const;
+    if ((await saveWithdrawals(tx, [next])).length > 0) throw new Error();
+    const findings = [{ rule: "R", verdict: "hold", reason: `${revision}`, evidence: {} }];
+    await insertFindings(tx, "online-risk", [{ id: ID, findings, atMs: 1 }]);
   });
 }
 

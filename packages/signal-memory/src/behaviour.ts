@@ -1,134 +1,147 @@
-// What the rules on behaviour ask, read in the transaction that judges: only what the policy's rules look at.
+// What the rules on behaviour ask, read in the transaction that judges: only what the policy's rules look at, for all that are
+// judged together at once.
 import type { Asset } from "@sluice/core";
 import type { Behaviour, BehaviourPolicy, PastWithdrawal, VelocityScope } from "@sluice/online-rules";
-import type { Transaction } from "@sluice/postgres";
-import { historyOf, type Login } from "@sluice/signals";
+import { holdNames, type Transaction } from "@sluice/postgres";
+import { type History, historyOf, type Login } from "@sluice/signals";
+import { listCleared, listRequested, loadFanIn, noteSessions } from "./past.ts";
 import { countDeviceAccounts, loadSignals } from "./signals.ts";
+import { createTally, type Tally } from "./tally.ts";
 
-/** The withdrawal that is judged. */
+/** A withdrawal that is judged, and when. Of one account all have one time. */
 export type Judged = {
   readonly id: string;
   readonly account: string;
   readonly asset: Asset;
+  readonly amountMinor: bigint;
   readonly scriptPubKey: Uint8Array;
+  readonly nowMs: number;
+};
+
+export type Gathered = {
+  /** Of the one at this place, with what those before it were cleared for since. */
+  readonly of: (at: number) => Behaviour;
+  /** It is cleared, and counts from now on. */
+  readonly cleared: (at: number) => void;
+  /** It is rejected, and was no request of the account's any more. */
+  readonly rejected: (at: number) => void;
 };
 
 /**
  * Limits over more than one account hold although several instances judge at once: who counts together is locked until the
- * end of the transaction, always in the scopes' order, so that nobody waits for each other.
+ * end of the transaction. Whoever calls has locked the accounts.
  */
 export async function gatherBehaviour(
   tx: Transaction,
   policy: BehaviourPolicy,
-  judged: Judged,
-  nowMs: number,
-): Promise<Behaviour> {
-  const signals = await loadSignals(tx, judged.account, nowMs);
-  const history = historyOf(signals, nowMs);
-  const session = history.logins.at(-1) ?? null;
-  if (session !== null) await noteSession(tx, judged.id, session);
-  const cleared = { account: NONE, destination: NONE, device: NONE, ip: NONE, asset: NONE, all: NONE };
-  const scopes: Partial<Record<VelocityScope, readonly PastWithdrawal[]>> = {};
-  for (const over of ORDER) {
-    const longestMs = Math.max(0, ...policy.windows.map((window) => (window.over === over ? window.windowMs : 0)));
-    const value = scopeValue(over, judged, session);
-    if (longestMs === 0 || value === null) continue;
-    if (over !== "account") await lock(tx, over, value);
-    scopes[over] = await listCleared(tx, over, value, nowMs - longestMs);
-  }
-  const deviceMs = policy.sharedDevice?.windowMs ?? 0;
-  const isCounted = session !== null && deviceMs > 0;
+  judged: readonly Judged[],
+): Promise<Gathered> {
+  const accounts = [...new Map(judged.map(({ account, nowMs }) => [account, { account, nowMs }])).values()];
+  const signals = await loadSignals(tx, accounts);
+  const histories = new Map(
+    accounts.map(({ account, nowMs }) => [account, historyOf(signals.get(account) ?? [], nowMs)]),
+  );
+  const subjects = judged.map((one) => subjectOf(one, histories));
+  await noteSessions(
+    tx,
+    subjects.flatMap(({ judged: { id }, session }) => (session === null ? [] : [{ id, session }])),
+  );
+  const longest = longestWindows(policy);
+  const tally = await gatherTally(tx, longest, subjects);
+  const asksRequests = [policy.unusualAmount, policy.unusualHour, policy.dormant].some((rule) => rule !== undefined);
+  const requested = asksRequests ? await listRequested(tx, [...histories.keys()]) : new Map();
+  const devices = await countDevices(tx, policy.sharedDevice?.windowMs ?? 0, subjects);
+  const fanInMs = policy.fanIn?.windowMs ?? 0;
+  const fanIn = await loadFanIn(
+    tx,
+    judged.map(({ scriptPubKey, nowMs }) => ({ scriptPubKey, afterMs: nowMs - fanInMs })),
+  );
+  const rejected = new Set<string>();
   return {
-    ...{ asset: judged.asset, history, cleared: { ...cleared, ...scopes } },
-    requested: await listRequested(tx, judged),
-    deviceAccounts: isCounted ? await countDeviceAccounts(tx, session.device, nowMs - deviceMs, nowMs) : 0,
-    ...(await loadFanIn(tx, judged.scriptPubKey, nowMs - (policy.fanIn?.windowMs ?? 0))),
+    of,
+    cleared: (at) => tally.add(subjectAt(at)),
+    rejected: (at) => void rejected.add(subjectAt(at).judged.id),
+  };
+
+  function subjectAt(at: number): Subject {
+    const subject = subjects[at];
+    if (subject === undefined) throw new RangeError(`there is no withdrawal ${at} in this batch`);
+    return subject;
+  }
+
+  function of(at: number): Behaviour {
+    const subject = subjectAt(at);
+    const { judged: one, history } = subject;
+    const seen = fanIn[at];
+    if (seen === undefined || seen.destinationSeenAtMs === null) throw new Error("a destination is gone");
+    const past: readonly Requested[] = requested.get(one.account) ?? [];
+    return {
+      ...{ asset: one.asset, history, cleared: tally.before(subject, longest) },
+      requested: past.filter(({ id }) => id !== one.id && !rejected.has(id)),
+      deviceAccounts: devices[at] ?? 0,
+      ...{ destinationAccounts: seen.destinationAccounts, destinationSeenAtMs: seen.destinationSeenAtMs },
+    };
+  }
+}
+
+export type Requested = PastWithdrawal & { readonly id: string };
+
+/** A withdrawal with the account's newest log-in, and whose withdrawals count together with it. */
+export type Subject = {
+  readonly judged: Judged;
+  readonly history: History;
+  readonly session: Login | null;
+  /** Absent where it is not known. */
+  readonly values: Readonly<Partial<Record<VelocityScope, string>>>;
+};
+
+function subjectOf(judged: Judged, histories: ReadonlyMap<string, History>): Subject {
+  const history = histories.get(judged.account) ?? historyOf([], judged.nowMs);
+  const session = history.logins.at(-1) ?? null;
+  const destination = Buffer.from(judged.scriptPubKey).toString("hex");
+  const values = { account: judged.account, destination, asset: judged.asset, all: "" };
+  return {
+    ...{ judged, history, session },
+    values: session === null ? values : { ...values, device: session.device, ip: session.ip },
   };
 }
 
-const NONE: readonly PastWithdrawal[] = [];
-const ORDER: readonly VelocityScope[] = ["account", "destination", "device", "ip", "asset", "all"];
+export type Longest = Readonly<Partial<Record<VelocityScope, number>>>;
 
-/** Whose withdrawals count together with this one; null when that is not known. */
-function scopeValue(over: VelocityScope, judged: Judged, session: Login | null): string | null {
-  switch (over) {
-    case "account":
-      return judged.account;
-    case "destination":
-      return Buffer.from(judged.scriptPubKey).toString("hex");
-    case "asset":
-      return judged.asset;
-    case "all":
-      return "";
-    default:
-      return session === null ? null : session[over];
+/** Of each scope that the policy has a window over. */
+function longestWindows({ windows }: BehaviourPolicy): Longest {
+  const longest: Partial<Record<VelocityScope, number>> = {};
+  for (const { over, windowMs } of windows) longest[over] = Math.max(longest[over] ?? 0, windowMs);
+  return longest;
+}
+
+async function gatherTally(tx: Transaction, longest: Longest, subjects: readonly Subject[]): Promise<Tally> {
+  // The least time of each: what is older than that counts for none of them.
+  const asked = new Map<string, { readonly over: VelocityScope; readonly value: string; readonly afterMs: number }>();
+  for (const { judged, values } of subjects) {
+    for (const [over, windowMs] of Object.entries(longest) as [VelocityScope, number][]) {
+      const value = values[over];
+      if (value === undefined) continue;
+      const name = `${over}:${value}`;
+      const afterMs = Math.min(judged.nowMs - windowMs, asked.get(name)?.afterMs ?? Number.POSITIVE_INFINITY);
+      asked.set(name, { over, value, afterMs });
+    }
   }
-}
-
-async function lock(tx: Transaction, over: VelocityScope, value: string): Promise<void> {
-  await tx.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`${over}:${value}`]);
-}
-
-/** From what the account was withdrawn, as far as it was known when it was judged. */
-async function noteSession(tx: Transaction, id: string, { device, ip }: Login): Promise<void> {
-  await tx.query(
-    `insert into withdrawal_session (withdrawal_id, device, ip) values ($1, $2, $3)
-     on conflict (withdrawal_id) do update set device = excluded.device, ip = excluded.ip`,
-    [id, device, ip],
+  await holdNames(
+    tx,
+    [...asked].filter(([, { over }]) => over !== "account").map(([name]) => name),
   );
+  return createTally(await listCleared(tx, [...asked.values()]));
 }
 
-const COLUMNS = `w.cleared_at_ms::float8 as "atMs", w.asset, w.amount_minor as "amountMinor"`;
-const PAID = "w.cleared_at_ms > $2 and w.state not in ('refused', 'failed')";
-
-/** Whatever counts over all accounts is summed by the minute, and counts to the end of it. */
-const CLEARED: Readonly<Record<VelocityScope, string>> = {
-  account: `select ${COLUMNS} from withdrawal w where w.account = $1 and ${PAID}`,
-  destination: `select ${COLUMNS} from withdrawal w where w.script_pubkey = decode($1, 'hex') and ${PAID}`,
-  device: `select ${COLUMNS} from withdrawal_session s join withdrawal w on w.id = s.withdrawal_id where s.device = $1 and ${PAID}`,
-  ip: `select ${COLUMNS} from withdrawal_session s join withdrawal w on w.id = s.withdrawal_id where s.ip = $1 and ${PAID}`,
-  asset: `select (m.minute_ms + 59999)::float8 as "atMs", m.asset, m.amount_minor as "amountMinor", m.count
-          from cleared_minute m where m.asset = $1 and m.minute_ms + 59999 > $2`,
-  all: `select (m.minute_ms + 59999)::float8 as "atMs", m.asset, m.amount_minor as "amountMinor", m.count
-        from cleared_minute m where $1 = '' and m.minute_ms + 59999 > $2`,
-};
-
-async function listCleared(
+async function countDevices(
   tx: Transaction,
-  over: VelocityScope,
-  value: string,
-  afterMs: number,
-): Promise<readonly PastWithdrawal[]> {
-  type Row = { atMs: number; asset: Asset; amountMinor: string; count?: number };
-  const { rows } = await tx.query<Row>(CLEARED[over], [value, afterMs]);
-  return rows.flatMap(({ atMs, asset, amountMinor, count = 1 }) => {
-    const first = { atMs, asset, amountMinor: BigInt(amountMinor) };
-    // The sum once, and as many more of nothing as were counted.
-    return [first, ...Array.from({ length: count - 1 }, () => ({ atMs, asset, amountMinor: 0n }))];
+  windowMs: number,
+  subjects: readonly Subject[],
+): Promise<readonly number[]> {
+  if (windowMs === 0) return [];
+  const asked = subjects.map(({ session, judged: { nowMs } }) => {
+    return { device: session?.device ?? null, afterMs: nowMs - windowMs, untilMs: nowMs };
   });
-}
-
-/** The newest of what the account requested before, but for what the rules refused. */
-async function listRequested(tx: Transaction, { id, account }: Judged): Promise<readonly PastWithdrawal[]> {
-  const { rows } = await tx.query<{ atMs: number; asset: Asset; amountMinor: string }>(
-    `select received_at_ms::float8 as "atMs", asset, amount_minor as "amountMinor" from (
-       select * from withdrawal where account = $1 order by number desc limit 500) newest
-     where id <> $2 and state not in ('rejected', 'cancelled')`,
-    [account, id],
-  );
-  return rows.map((row) => ({ ...row, amountMinor: BigInt(row.amountMinor) }));
-}
-
-type FanIn = Pick<Behaviour, "destinationAccounts" | "destinationSeenAtMs">;
-
-async function loadFanIn(tx: Transaction, scriptPubKey: Uint8Array, afterMs: number): Promise<FanIn> {
-  const { rows } = await tx.query<FanIn>(
-    `select (select count(*)::float8 from (select from destination where script_pubkey = $1 and first_seen_at_ms > $2
-               limit 10000) lately) as "destinationAccounts",
-            (select min(first_seen_at_ms)::float8 from destination where script_pubkey = $1) as "destinationSeenAtMs"`,
-    [scriptPubKey, afterMs],
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error("a destination is gone");
-  return row;
+  return countDeviceAccounts(tx, asked);
 }

@@ -24,32 +24,39 @@ export async function storeSignal(tx: Transaction, told: ToldSignal, receivedAtM
 /** More of one kind than this is a flood, and the newest say most. */
 const MOST_OF_A_KIND = 1_000;
 
-/** Of an account until a moment: of each kind the newest, however old, so that an account that slept for long is no new one. */
-export async function loadSignals(database: Queryable, account: string, untilMs: number): Promise<readonly Signal[]> {
-  const { rows } = await database.query<{ id: string; atMs: number; type: string; content: object }>(
-    `select s.id, s.at_ms::float8 as "atMs", s.type, s.content
-     from unnest(array['login', 'credential', 'deposit', 'profit', 'balance']) kind,
-       lateral (select * from signal where account = $1 and type = kind and at_ms <= $2
+/** Of each account until a moment: of each kind the newest, however old, so that an account that slept for long is no new one. */
+export async function loadSignals(
+  database: Queryable,
+  accounts: readonly { readonly account: string; readonly nowMs: number }[],
+): Promise<ReadonlyMap<string, readonly Signal[]>> {
+  const { rows } = await database.query<{ account: string; id: string; atMs: number; type: string; content: object }>(
+    `select s.account, s.id, s.at_ms::float8 as "atMs", s.type, s.content
+     from unnest($1::text[], $2::bigint[]) as k (account, until_ms),
+       unnest(array['login', 'credential', 'deposit', 'profit', 'balance']) kind,
+       lateral (select * from signal where account = k.account and type = kind and at_ms <= k.until_ms
                 order by at_ms desc, id desc limit ${MOST_OF_A_KIND}) s`,
-    [account, untilMs],
+    [accounts.map(({ account }) => account), accounts.map(({ nowMs }) => nowMs)],
   );
-  return rows.map(({ id, atMs, type, content }) =>
+  const read = rows.map(({ id, atMs, type, content, account }) =>
     readSignal({ ...content, id, account, type, at: new Date(atMs).toISOString() } as ToldSignal),
   );
+  return Map.groupBy(read, ({ account }) => account);
 }
 
-/** Different accounts with a log-in from a device within a stretch of time, counted to a bound. */
+export type DeviceAsked = { readonly device: string | null; readonly afterMs: number; readonly untilMs: number };
+
+/** In the order of what was asked: different accounts with a log-in from a device within a stretch of time, counted to a bound. */
 export async function countDeviceAccounts(
   database: Queryable,
-  device: string,
-  afterMs: number,
-  untilMs: number,
-): Promise<number> {
-  const { rows } = await database.query<{ count: number }>(
-    `select count(distinct account)::float8 as count from (
-       select account from signal where device = $1 and at_ms > $2 and at_ms <= $3
-         and (content ->> 'succeeded')::boolean order by at_ms desc limit 10000) newest`,
-    [device, afterMs, untilMs],
+  asked: readonly DeviceAsked[],
+): Promise<readonly number[]> {
+  const { rows } = await database.query<{ place: number; count: number }>(
+    `select k.place::integer, (select count(distinct account)::float8 from (
+         select account from signal where device = k.device and at_ms > k.after_ms and at_ms <= k.until_ms
+           and (content ->> 'succeeded')::boolean order by at_ms desc limit 10000) newest) as count
+     from unnest($1::text[], $2::bigint[], $3::bigint[]) with ordinality as k (device, after_ms, until_ms, place)`,
+    [asked.map(({ device }) => device), asked.map(({ afterMs }) => afterMs), asked.map(({ untilMs }) => untilMs)],
   );
-  return rows[0]?.count ?? 0;
+  const counts = new Map(rows.map(({ place, count }) => [place, count]));
+  return asked.map((_, at) => counts.get(at + 1) ?? 0);
 }

@@ -1,3 +1,3 @@
 // Suspensions: easy to set, hard to lift.
 export * from "./routes.ts";
-export { holdOff, type Standing, standingFor } from "./suspensions.ts";
+export { holdOff, type Standing, standingAgainst, standingFor } from "./suspensions.ts";

@@ -33,19 +33,34 @@ export async function holdOff(tx: Transaction, as: "clearing" | "suspending"): P
   await tx.query(`select pg_advisory_xact_lock${shared}(hashtextextended('suspensions', 0))`);
 }
 
-/** The oldest suspension that stands against a withdrawal; null when there is none. */
-export async function standingFor(
+/** Of each withdrawal the oldest suspension that stands against it; null where there is none. */
+export async function standingAgainst(
   tx: Transaction,
-  { account, asset, scriptPubKey }: Subject,
-): Promise<Standing | null> {
-  const { rows } = await tx.query<Standing>(
-    `select id::text, kind, shown, reason, suspended_at_ms::float8 as "atMs" from suspension
-     where reopened_at_ms is null and (kind = 'all' or (kind = 'account' and value = $1) or (kind = 'asset' and value = $2)
-       or (kind = 'destination' and value = $3))
-     order by suspended_at_ms, id limit 1`,
-    [account, asset, Buffer.from(scriptPubKey).toString("hex")],
+  subjects: readonly Subject[],
+): Promise<readonly (Standing | null)[]> {
+  const keys = subjects.map(({ account, asset, scriptPubKey }) => [
+    ...["all:", `account:${account}`, `asset:${asset}`],
+    `destination:${Buffer.from(scriptPubKey).toString("hex")}`,
+  ]);
+  const { rows } = await tx.query<Standing & { readonly key: string }>(
+    `select kind || ':' || value as key, id::text, kind, shown, reason, suspended_at_ms::float8 as "atMs" from suspension
+     where reopened_at_ms is null
+       and (kind, value) in (select split_part(key, ':', 1), substr(key, strpos(key, ':') + 1) from unnest($1::text[]) as key)
+     order by suspended_at_ms, id`,
+    [[...new Set(keys.flat())]],
   );
-  return rows[0] ?? null;
+  return keys.map((own) => {
+    const first = rows.find(({ key }) => own.includes(key));
+    if (first === undefined) return null;
+    const { key: _, ...standing } = first;
+    return standing;
+  });
+}
+
+/** The same for one. */
+export async function standingFor(tx: Transaction, subject: Subject): Promise<Standing | null> {
+  const [standing = null] = await standingAgainst(tx, [subject]);
+  return standing;
 }
 
 export type New = Pick<Stored, "kind" | "value" | "shown" | "reason" | "by" | "atMs">;

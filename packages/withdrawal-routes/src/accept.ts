@@ -92,7 +92,7 @@ export async function accept(
     ...{ priority, feePayer: quote.payer, feeMinor: quote.feeMinor },
   };
   await noteDestination(tx, item, endsOf(request.address));
-  await tell(tx, sealer, await insertWithdrawal(tx, item));
+  await tell(tx, sealer, [await insertWithdrawal(tx, item)]);
   await tx.query("select pg_notify($1, '')", [JUDGE_CHANNEL]);
   return ok(id);
 }

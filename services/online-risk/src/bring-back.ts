@@ -92,6 +92,6 @@ async function insertCleared(
   await noteDestination(tx, item, endsOf(request.address));
   await insertWithdrawal(tx, item);
   await noteClearance(tx, id, clearedAtMs);
-  await insertFindings(tx, id, "online-risk", findings, clearedAtMs);
+  await insertFindings(tx, "online-risk", [{ id, findings, atMs: clearedAtMs }]);
   return true;
 }

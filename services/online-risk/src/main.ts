@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { openPolicies } from "@sluice/active-policy";
 import { pruneNonces, watchKeyFiles } from "@sluice/gate";
+import { startJudge } from "@sluice/judging";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
 import { listLost } from "@sluice/risk-memory";
@@ -12,7 +13,6 @@ import { openApi } from "./api.ts";
 import { bringBack } from "./bring-back.ts";
 import { readSettings } from "./config.ts";
 import { createHandlers } from "./handlers/index.ts";
-import { startJudge } from "./judge.ts";
 import { createRiskMetrics } from "./metrics.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));

@@ -1,13 +1,11 @@
 // What this service counts beside what every online service counts.
-import { type RiskVerdict, WITHDRAWAL_STATES } from "@sluice/core";
+import { WITHDRAWAL_STATES } from "@sluice/core";
 import type { KeyFiles } from "@sluice/gate";
 import type { AnsweredRequest } from "@sluice/http";
+import type { Judged } from "@sluice/judging";
 import type { Pool } from "@sluice/postgres";
 import { countByState } from "@sluice/risk-memory";
 import type { Metrics } from "@sluice/runtime";
-
-/** `waitedMs` is from the receipt to the judgement. */
-export type Judged = { readonly verdict: RiskVerdict["kind"]; readonly waitedMs: number };
 
 export function createRiskMetrics(metrics: Metrics, pool: Pool, keys: Pick<KeyFiles, "isCurrent">) {
   metrics.gauge({

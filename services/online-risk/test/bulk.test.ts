@@ -2,7 +2,7 @@
 import { createTrust, verifyRequest } from "@sluice/contracts";
 import type { HttpServer } from "@sluice/http";
 import { transaction } from "@sluice/postgres";
-import { loadRequest } from "@sluice/risk-memory";
+import { loadRequests } from "@sluice/risk-memory";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addressNumber } from "./addresses.ts";
 import { askInProcess, openInProcess, signedItem } from "./in-process.ts";
@@ -59,7 +59,8 @@ describe("a bulk request", () => {
     expect(await countRows(shared.world.pool, "withdrawal where id like 'bulk-%'")).toBe(990);
     const trust = createTrust([trustEntry(keys.backend)]);
     for (const id of ["bulk-0", "bulk-500", "bulk-999"]) {
-      const stored = await transaction(shared.world.pool, (tx) => loadRequest(tx, id));
+      const stored = (await transaction(shared.world.pool, (tx) => loadRequests(tx, [id]))).get(id);
+      if (stored === undefined) throw new Error(`the request of ${id} is gone`);
       expect([stored.path, verifyRequest(trust, stored).ok]).toEqual(["/v1/withdrawals", true]);
       expect(JSON.parse(Buffer.from(stored.body).toString())).toEqual(withdrawal(id));
     }

@@ -4,7 +4,7 @@ export const EFFECTS = [
   "active-policy/policies seed",
   "messaging/settle settleTogether",
   "gate/door once",
-  "online-risk/judge judgeOne",
+  "judging/judge judgeSome",
   "kafka outbox",
   "messaging/outbox markPublished",
   "report-watch/report-watch acknowledge",

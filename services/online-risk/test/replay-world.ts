@@ -1,9 +1,9 @@
 // A history for replays: the API and two judges in the test's own process, on a real database, and waves of everything that rules ask.
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPolicies, type Policies } from "@sluice/active-policy";
+import { type Judge, startJudge } from "@sluice/judging";
 import { createLogger } from "@sluice/runtime";
 import { SCREENING_OFF } from "@sluice/screening";
-import { type Judge, startJudge } from "../src/judge.ts";
 import { addressNumber } from "./addresses.ts";
 import { randomOf } from "./hostile-requests.ts";
 import { askInProcess, openInProcess } from "./in-process.ts";

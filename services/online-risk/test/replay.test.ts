@@ -2,8 +2,8 @@
 
 import { createPolicies } from "@sluice/active-policy";
 import type { Replay, Replayed } from "@sluice/client";
+import type { Judge } from "@sluice/judging";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Judge } from "../src/judge.ts";
 import type { Defer } from "./process.ts";
 import { createReplayWorld, fingerprint, makeHistory, type ReplayWorld, RICH, withdrawal } from "./replay-world.ts";
 import { countRows } from "./world.ts";
@@ -195,19 +195,23 @@ describe("a replay", () => {
   it("reads what the active policy never asked: a window that it does not have", async () => {
     const { maxCount, windowMs } = { maxCount: 1, windowMs: 24 * 3_600_000 };
     const pages = await replay({ ...RICH, accountWindows: [...RICH.accountWindows, { maxCount, windowMs }] });
-    const { rows } = await replaying.world.pool.query<{ id: string; cleared: number }>(
-      `select w.id, (select count(*)::float8 from withdrawal o where o.account = w.account and o.cleared_at_ms < f.at_ms
-           and not exists (select from withdrawal_change c where c.withdrawal_id = o.id and c.state = 'refused' and c.at_ms <= f.at_ms)) as cleared
-       from withdrawal w, lateral (select min(at_ms) as at_ms from finding where withdrawal_id = w.id and found_by = 'online-risk') f
+    // Two of one millisecond may have been judged in either order.
+    const clearedBefore = (comes: "<" | "<=") => `(select count(*)::float8 from withdrawal o
+      where o.account = w.account and o.id <> w.id and o.cleared_at_ms ${comes} f.at_ms and not exists (select from withdrawal_change c
+        where c.withdrawal_id = o.id and c.state = 'refused' and c.at_ms <= f.at_ms))`;
+    const { rows } = await replaying.world.pool.query<{ id: string; least: number; most: number }>(
+      `select w.id, ${clearedBefore("<")} as least, ${clearedBefore("<=")} as most from withdrawal w,
+         lateral (select min(at_ms) as at_ms from finding where withdrawal_id = w.id and found_by = 'online-risk') f
        where w.number > $1`,
       [newest],
     );
-    const full = new Set(rows.filter(({ cleared }) => cleared >= maxCount).map(({ id }) => id));
+    const full = new Set(rows.filter(({ least }) => least >= maxCount).map(({ id }) => id));
+    const perhaps = new Set(rows.filter(({ most }) => most >= maxCount).map(({ id }) => id));
     const found = changesIn(pages).filter(
       ({ judgement, rules }) => judgement === "first" && rules.some(({ rule }) => rule === "ACCOUNT_VELOCITY"),
     );
     expect(found.length).toBeGreaterThan(5);
-    for (const { id } of found) expect(full.has(id)).toBe(true);
+    for (const { id } of found) expect(perhaps.has(id)).toBe(true);
     // The others were against the account's own windows before.
     const others = [...full].filter((id) => !found.some((each) => each.id === id));
     const noted = await countRows(

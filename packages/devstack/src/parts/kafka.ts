@@ -8,6 +8,7 @@ import { exists, installationDirectory, installOnce } from "./cache.ts";
 import { type Child, startChild } from "./child.ts";
 import { findExecutable, plainEnvironment, run } from "./executable.ts";
 import type { Log } from "./find-part.ts";
+import { classArchiveFlags } from "./kafka-classes.ts";
 import { clusterIdOf, renderKafkaConfig } from "./kafka-config.ts";
 import { findFreePorts } from "./ports.ts";
 import type { Restartable } from "./running.ts";
@@ -20,6 +21,7 @@ const POM = fileURLToPath(new URL("../../kafka/pom.xml", import.meta.url));
 const JVM_FLAGS = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] as const;
 const READY_WITHIN_MS = 60_000;
 const DOWNLOAD_WITHIN_MS = 300_000;
+const CLASSES_WRITTEN_WITHIN_MS = 60_000;
 
 export type LocalKafka = Restartable & { readonly brokers: readonly string[] };
 
@@ -32,7 +34,7 @@ export async function findLocalKafka(directory: string, log: Log): Promise<(() =
   if (maven === null && !(await exists(installationDirectory(jars)))) return null;
   return async () => {
     const libraries = await installOnce({ ...jars, fill: (target) => fetchJars(maven ?? "mvn", target, log) });
-    return startKafka(java, libraries, directory, log);
+    return startKafka({ java, libraries }, directory, log);
   };
 }
 
@@ -56,58 +58,58 @@ async function fetchJars(maven: string, target: string, log: Log): Promise<void>
   await run(command, { purpose: "fetching Kafka's jars with Maven", withinMs: DOWNLOAD_WITHIN_MS });
 }
 
-async function startKafka(java: string, libraries: string, directory: string, log: Log): Promise<LocalKafka> {
+type Installed = { readonly java: string; readonly libraries: string };
+type Prepared = { readonly directory: string; readonly brokerPort: number; readonly config: string };
+
+async function startKafka(installed: Installed, directory: string, log: Log): Promise<LocalKafka> {
+  const writeClasses = async (folder: string, flags: readonly string[]) =>
+    startBroker(installed, await prepare(installed, folder, []), flags, CLASSES_WRITTEN_WITHIN_MS);
+  const flags = await classArchiveFlags({ ...installed, start: writeClasses, log });
+  const prepared = await prepare(installed, directory, flags);
+  const again = () => startBroker(installed, prepared, flags);
+  const child = await again();
+  log(`kafka: one broker at 127.0.0.1:${prepared.brokerPort}, process ${child.pid}`);
+  return { brokers: [`127.0.0.1:${prepared.brokerPort}`], child, again };
+}
+
+async function prepare(installed: Installed, directory: string, flags: readonly string[]): Promise<Prepared> {
   const [brokerPort = 0, controllerPort = 0] = await findFreePorts(2);
   const config = join(directory, "server.properties");
   await mkdir(directory, { recursive: true });
   await writeFile(config, renderKafkaConfig({ brokerPort, controllerPort, dataDirectory: join(directory, "data") }));
-  const classPath = ["-cp", join(libraries, "*")];
-  const clusterId = clusterIdOf(randomBytes(16));
-  await run(
-    [
-      java,
-      ...JVM_FLAGS,
-      ...classPath,
-      "kafka.tools.StorageTool",
-      "format",
-      "--cluster-id",
-      clusterId,
-      "--config",
-      config,
-      "--standalone",
-    ],
-    {
-      purpose: "preparing Kafka's data folder (it needs Java 17 or newer)",
-      withinMs: READY_WITHIN_MS,
-      env: plainEnvironment(),
-    },
-  );
-  const again = () => startBroker(java, libraries, directory, config);
-  const child = await again();
-  log(`kafka: one broker at 127.0.0.1:${brokerPort}, process ${child.pid}`);
-  return { brokers: [`127.0.0.1:${brokerPort}`], child, again };
+  const format = ["kafka.tools.StorageTool", "format", "--cluster-id", clusterIdOf(randomBytes(16))];
+  await run([...jvm(installed, flags), ...format, "--config", config, "--standalone"], {
+    purpose: "preparing Kafka's data folder (it needs Java 17 or newer)",
+    withinMs: READY_WITHIN_MS,
+    env: plainEnvironment(),
+  });
+  return { directory, brokerPort, config };
 }
 
-function startBroker(java: string, libraries: string, directory: string, config: string): Promise<Child> {
+function startBroker(
+  installed: Installed,
+  { directory, config }: Prepared,
+  flags: readonly string[],
+  stopGraceMs?: number,
+): Promise<Child> {
+  const logging = [
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    // Tens of thousands of lines at every start otherwise; the one that says that it is up is kept.
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+  ];
   return startChild({
     name: "kafka",
-    command: [
-      java,
-      "-Xmx512m",
-      ...JVM_FLAGS,
-      "-Dorg.slf4j.simpleLogger.showDateTime=true",
-      // Tens of thousands of lines at every start otherwise; the one that says that it is up is kept.
-      "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-      "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
-      "-cp",
-      join(libraries, "*"),
-      "kafka.Kafka",
-      config,
-    ],
+    command: [...jvm(installed, ["-Xmx512m", ...flags, ...logging]), "kafka.Kafka", config],
     env: plainEnvironment(),
     cwd: directory,
     logFile: join(directory, "kafka.log"),
     ready: { kind: "line", pattern: /Kafka Server started/ },
     readyWithinMs: READY_WITHIN_MS,
+    ...(stopGraceMs === undefined ? {} : { stopGraceMs }),
   });
+}
+
+function jvm({ java, libraries }: Installed, flags: readonly string[]): readonly string[] {
+  return [java, ...JVM_FLAGS, ...flags, "-cp", join(libraries, "*")];
 }

@@ -81,7 +81,7 @@ async function keepFindings(tx: Transaction, report: Report, findings: readonly 
   for (const { withdrawalId } of inOrder(report.message.withdrawals)) {
     await lockKnown(tx, withdrawalId);
     const ofIt = about(withdrawalId, findings).map(({ finding }) => finding);
-    await insertFindings(tx, withdrawalId, "semi-offline-risk", ofIt, report.occurredAtMs);
+    await insertFindings(tx, "semi-offline-risk", [{ id: withdrawalId, findings: ofIt, atMs: report.occurredAtMs }]);
   }
 }
 

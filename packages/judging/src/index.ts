@@ -1,0 +1,3 @@
+// Step 2: what was received is judged, many in one transaction. The tables are made by the migrations of online-risk.
+export * from "./batch.ts";
+export * from "./judge.ts";
