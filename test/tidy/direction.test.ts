@@ -153,7 +153,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/blockchain-gateway": [...ONLINE, "bitcoin-nodes", "chain-memory", "chain-watch", "chains"],
   "services/ops-console": ONLINE,
   "services/webhooks": [...ONLINE, "guarded-post"],
-  bench: ["address-labels", "bridge", "chains", "devstack"],
+  bench: ["address-labels", "bridge", "chains", "contracts", "devstack", "postgres"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };
 
