@@ -58,13 +58,13 @@ describe("docker-compose agrees with the code", () => {
 
   it("keeps the online zone from the outside, but for the API, the console and what posts to the backend", () => {
     expect(compose.networks["online"]?.internal).toBe(true);
-    const outside = ONLINE_SERVICES.filter((name) => service(name).networks?.includes("edge"));
-    expect(outside).toEqual(["online-risk", "ops-console", "webhooks"]);
+    const outside = [...ONLINE_SERVICES, "okx-facade"].filter((name) => service(name).networks?.includes("edge"));
+    expect(outside).toEqual(["online-risk", "ops-console", "webhooks", "okx-facade"]);
     for (const name of ONLINE_SERVICES) expect(service(name).networks, name).toContain("online");
   });
 
   it("lets nothing of both zones share a volume but the bridge and public configuration", () => {
-    const onlineMounts = new Set(ONLINE_SERVICES.flatMap(mountsOf));
+    const onlineMounts = new Set([...ONLINE_SERVICES, "okx-facade"].flatMap(mountsOf));
     const shared = new Set(SEMI_OFFLINE.flatMap(mountsOf).filter((mount) => onlineMounts.has(mount)));
     expect([...shared].toSorted()).toEqual([".", "bridge", "config"]);
     expect(ONLINE_SERVICES.filter((name) => mountsOf(name).includes("bridge"))).toEqual(["vault"]);
@@ -77,6 +77,16 @@ describe("docker-compose agrees with the code", () => {
       const readers = Object.keys(compose.services).filter((name) => mountsOf(name).includes(volume));
       expect(readers, volume).toEqual(producer === "exchange-backend" ? ["ceremony"] : ["ceremony", producer]);
     }
+  });
+
+  it("gives okx-facade its own secrets, and no database and no broker", () => {
+    expect(compose.volumes["secrets-okx-facade"]?.driver_opts?.type).toBe("tmpfs");
+    expect(Object.keys(compose.services).filter((name) => mountsOf(name).includes("secrets-okx-facade"))).toEqual([
+      "ceremony",
+      "okx-facade",
+    ]);
+    const settings = Object.keys(service("okx-facade").environment ?? {});
+    expect(settings.filter((name) => /DATABASE|KAFKA/.test(name))).toEqual([]);
   });
 
   it("shows custody to nobody but the ceremony and the custodians, and a holder's console to the custodians alone", () => {

@@ -1,11 +1,11 @@
 // The plan of faults: what, whom and when, as a pure function of the seed. When is said in withdrawals that were accepted.
-import { ONLINE_SERVICES, type OptionalService, type ProcessName } from "@sluice/devstack";
+import { type FACADE, ONLINE_SERVICES, type OptionalService, type ProcessName } from "@sluice/devstack";
 import { randomFrom } from "./random.ts";
 
 export const HOLDER_NAMES = ["semi-offline-signer-a", "semi-offline-signer-b", "semi-offline-signer-c"] as const;
 export const PART_NAMES = ["kafka", "postgres", "offlinePostgres", "bitcoind"] as const;
 export type PartTarget = (typeof PART_NAMES)[number];
-export type Target = Exclude<ProcessName, OptionalService> | PartTarget;
+export type Target = Exclude<ProcessName, OptionalService | typeof FACADE> | PartTarget;
 
 /** Everything that is killed. */
 export const TARGETS: readonly Target[] = [...ONLINE_SERVICES, "semi-offline-risk", ...HOLDER_NAMES, ...PART_NAMES];

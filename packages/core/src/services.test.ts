@@ -1,4 +1,4 @@
-// The list of services holds the eight of the design, each once, and no semi-offline one speaks HTTP.
+// The list of services holds those of the design, each once, and no semi-offline one speaks HTTP.
 import { expect, test } from "vitest";
 import { SERVICES } from "./services.ts";
 
@@ -12,5 +12,6 @@ test("the services in travel order", () => {
     "blockchain-gateway online http",
     "ops-console online http",
     "webhooks online http",
+    "okx-facade online http",
   ]);
 });

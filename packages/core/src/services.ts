@@ -18,6 +18,7 @@ export const SERVICES = [
   { name: "blockchain-gateway", zone: "online", http: true },
   { name: "ops-console", zone: "online", http: true },
   { name: "webhooks", zone: "online", http: true },
+  { name: "okx-facade", zone: "online", http: true },
 ] as const satisfies readonly ServiceRow[];
 
 export type ServiceName = (typeof SERVICES)[number]["name"];

@@ -23,6 +23,7 @@ export {
 export type { Label, PolicyChoices } from "./stack/policies.ts";
 export {
   EVERY_PROCESS,
+  FACADE,
   ONLINE_SERVICES,
   type OnlineService,
   OPTIONAL_SERVICES,

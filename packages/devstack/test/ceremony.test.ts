@@ -115,11 +115,13 @@ describe("ceremony", () => {
       "bridgeKeys",
       "bitcoinNodes",
       "webhookEndpoints",
+      "okxUsers",
     ];
     expect(modesOf(root)).toEqual({
       ...{ "bootstrap/bitcoin-password": "400", "bootstrap/bitcoin.conf": "444", "bootstrap/password": "444" },
       ...Object.fromEntries(config.map((name) => [`config/${name}.json`, "444"])),
       ...Object.fromEntries(PRODUCERS.map((producer) => [`secrets/${producer}/secrets.json`, "400"])),
+      "secrets/okx-facade/secrets.json": "400",
       ...Object.fromEntries(OFFICERS.map((name) => [`secrets/exchange-backend/${name}.pem`, "400"])),
       ...{ "custody/sealed/ceremony.json": "644", "custody/sealed/wallets.json": "644" },
       ...Object.fromEntries(
@@ -144,6 +146,11 @@ describe("ceremony", () => {
       const webhooks = producer === "webhooks" ? ["webhookKeys"] : [];
       expect(Object.keys(others).toSorted(), producer).toEqual([...node, ...bridge, ...database, ...webhooks]);
     }
+    const facade = readJson("secrets", "okx-facade", "secrets.json") as Record<string, string>;
+    const ofFacade = createPublicKey(ed25519PrivateKey(Buffer.from(facade["requestSeed"] ?? "", "base64")));
+    const facadeKey = ofFacade.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
+    const { requestKeyId: keyId } = facade;
+    expect(trust).toContainEqual({ producer: "exchange-backend", keyId, publicKey: facadeKey });
     for (const keyId of OFFICERS) {
       const pem = readFileSync(join(root, "secrets", "exchange-backend", `${keyId}.pem`));
       const publicKey = createPublicKey(pem).export({ format: "der", type: "spki" }).subarray(-32);

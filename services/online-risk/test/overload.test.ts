@@ -88,9 +88,9 @@ it("beyond the requests that the setting allows an address: RATE_LIMITED, whatev
     () => ({ limits }),
   );
   const ask = () => askInProcess(narrow, { key: keys.reader, path: "/v1/withdrawals" });
+  expect((await ask()).status).toBe(200);
   const codes = (await Promise.all(Array.from({ length: 60 }, ask))).map(({ status }) => status);
   // They would have to take twenty seconds for none to be refused.
   expect(codes).toContain(429);
-  expect(codes.filter((code) => code === 200).length).toBeGreaterThanOrEqual(3);
   expect(codes.every((code) => code === 200 || code === 429)).toBe(true);
 });

@@ -6,10 +6,16 @@ import { parseArgs } from "node:util";
 import { playCeremony, writeCeremony } from "@sluice/ceremony";
 import { PRODUCERS, type Producer } from "@sluice/contracts";
 import { createDatabases, type Databases } from "../stack/databases.ts";
-import { apiKeysOf, type Identities, makeIdentities } from "../stack/identities.ts";
+import {
+  apiKeysOf,
+  FACADE_ORIGIN_LIMITS,
+  facadeSecretsOf,
+  type Identities,
+  makeIdentities,
+} from "../stack/identities.ts";
 import { openOffice } from "../stack/office.ts";
 import { policies } from "../stack/policies.ts";
-import { ONLINE_SERVICES, OPTIONAL_SERVICES } from "../stack/processes.ts";
+import { FACADE, ONLINE_SERVICES, OPTIONAL_SERVICES } from "../stack/processes.ts";
 import { plannedWallets } from "../stack/wallets.ts";
 
 const USAGE = `usage: node ceremony.ts FOLDER [--postgres URL] [--offline-postgres URL] [--database-prefix PREFIX]
@@ -28,12 +34,14 @@ const { ceremony, custodians } = await playCeremony({
   wallets: plannedWallets(wallets),
 });
 const SERVICES = [...ONLINE_SERVICES, ...OPTIONAL_SERVICES];
-const identities = makeIdentities(OPTIONAL_SERVICES);
+const identities = makeIdentities(OPTIONAL_SERVICES, true);
 const secret = (name: string): string => readFileSync(join(out, "bootstrap", name), "utf8").trim();
 postgres.password = secret("password");
 const online = await createDatabases(postgres.toString(), prefix, SERVICES);
 const offline = await createDatabases(offlinePostgres.toString(), prefix, ["semi-offline-risk"]);
 for (const producer of PRODUCERS) writeSecrets(out, producer, secretsOf(producer, identities, online, offline));
+// Nobody may call it until users are listed, each key with its secret.
+writeSecrets(out, FACADE, facadeSecretsOf(identities, {}) ?? {});
 writeOfficers(join(out, "secrets", "exchange-backend"));
 writeCustody(join(out, "custody"));
 writeConfig(join(out, "config"));
@@ -100,9 +108,9 @@ function secretsOf(
   return { ...stored, bitcoinNodes: { bitcoind: { user: "sluice", password: secret("bitcoin-password") } } };
 }
 
-function writeSecrets(folder: string, producer: Producer, secrets: object): void {
-  mkdirSync(join(folder, "secrets", producer), { recursive: true });
-  writeFileSync(join(folder, "secrets", producer, "secrets.json"), JSON.stringify(secrets), { mode: 0o400 });
+function writeSecrets(folder: string, name: string, secrets: object): void {
+  mkdirSync(join(folder, "secrets", name), { recursive: true });
+  writeFileSync(join(folder, "secrets", name, "secrets.json"), JSON.stringify(secrets), { mode: 0o400 });
 }
 
 /** Beside the backend's own, whose requests they approve: `sluice` takes such a file. */
@@ -115,7 +123,8 @@ function writeOfficers(folder: string): void {
 
 function writeConfig(folder: string): void {
   const chosen = policies({});
-  const office = openOffice(identities.trust, chosen.offline, Date.now());
+  const offlinePolicy = { originLimits: FACADE_ORIGIN_LIMITS, ...chosen.offline };
+  const office = openOffice(identities.trust, offlinePolicy, Date.now());
   const contents = {
     trust: identities.trust,
     bridgeKeys: identities.bridgeKeys,
@@ -124,6 +133,7 @@ function writeConfig(folder: string): void {
     firstBundle: office.firstBundle,
     apiKeys: apiKeysOf(identities, ["0.0.0.0/0"]),
     webhookEndpoints: [],
+    okxUsers: [],
     services: SERVICES.filter((name) => name !== "ops-console").map((name) => ({
       name,
       url: `http://${name}:9100`,

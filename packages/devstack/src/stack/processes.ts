@@ -11,7 +11,10 @@ export type OnlineService = (typeof ONLINE_SERVICES)[number];
 export const OPTIONAL_SERVICES = ["webhooks"] as const;
 export type OptionalService = (typeof OPTIONAL_SERVICES)[number];
 
-export type ProcessName = OnlineService | OptionalService | "semi-offline-risk" | Holder;
+/** Optional too. It has no database, no topic and no seal: it speaks to online-risk's API alone. */
+export const FACADE = "okx-facade";
+
+export type ProcessName = OnlineService | OptionalService | typeof FACADE | "semi-offline-risk" | Holder;
 
 /** No signal opens the inspector, not even before the process has a handler; no text becomes code. */
 const SEMI_OFFLINE_FLAGS = ["--disable-sigusr1", "--disallow-code-generation-from-strings"];
@@ -19,7 +22,7 @@ const SEMI_OFFLINE_FLAGS = ["--disable-sigusr1", "--disallow-code-generation-fro
 /** The semi-offline side first: vault finds it listening. */
 export const START_ORDER: readonly ProcessName[] = ["semi-offline-risk", ...HOLDERS, ...ONLINE_SERVICES];
 
-export const EVERY_PROCESS: readonly ProcessName[] = [...START_ORDER, ...OPTIONAL_SERVICES];
+export const EVERY_PROCESS: readonly ProcessName[] = [...START_ORDER, ...OPTIONAL_SERVICES, FACADE];
 
 export type ProcessPlan = {
   readonly name: ProcessName;
@@ -35,8 +38,10 @@ export type ProcessPlan = {
 export type Surroundings = {
   readonly topicPrefix: string;
   readonly brokers: readonly string[];
-  readonly ports: Readonly<Record<OnlineService | OptionalService, number>>;
+  readonly ports: Readonly<Record<OnlineService | OptionalService | typeof FACADE, number>>;
   readonly apiPort: number;
+  /** Of okx-facade; its secrets are null where the stack has none. */
+  readonly okx: { readonly apiPort: number; readonly secrets: object | null };
   /** By name, with credentials. */
   readonly bitcoinNodes: Readonly<Record<string, string>>;
   /** What was mined before the wallet existed need not be read. */
@@ -54,7 +59,8 @@ export type Surroundings = {
       | "apiKeys"
       | "services"
       | "bitcoinNodes"
-      | "webhookEndpoints",
+      | "webhookEndpoints"
+      | "okxUsers",
       string
     >
   >;
@@ -108,8 +114,17 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
   const nowhere: Surroundings = {
     topicPrefix: "",
     brokers: [],
-    ports: { "online-risk": 0, vault: 0, treasury: 0, "blockchain-gateway": 0, "ops-console": 0, webhooks: 0 },
+    ports: {
+      "online-risk": 0,
+      vault: 0,
+      treasury: 0,
+      "blockchain-gateway": 0,
+      "ops-console": 0,
+      webhooks: 0,
+      [FACADE]: 0,
+    },
     apiPort: 0,
+    okx: { apiPort: 0, secrets: null },
     bitcoinNodes: {},
     startHeight: 0,
     files: {
@@ -124,6 +139,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
       services: "",
       bitcoinNodes: "",
       webhookEndpoints: "",
+      okxUsers: "",
     },
     socketDirectory: "",
     consoleDirectory: "",
@@ -180,6 +196,13 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
       return { ...online(name, around), SLUICE_SERVICES_FILE: around.files.services };
     case "webhooks":
       return { ...online(name, around), SLUICE_WEBHOOK_ENDPOINTS_FILE: around.files.webhookEndpoints };
+    case FACADE:
+      return {
+        SLUICE_ONLINE_RISK_URL: `http://127.0.0.1:${around.apiPort}`,
+        SLUICE_OKX_USERS_FILE: around.files.okxUsers,
+        SLUICE_API_PORT: String(around.okx.apiPort),
+        SLUICE_HTTP_PORT: String(around.ports[name]),
+      };
     case "semi-offline-risk":
       return {
         ...offline,
@@ -221,6 +244,10 @@ function online(name: OnlineService | OptionalService, around: Surroundings): Re
 }
 
 function secretsOf(name: ProcessName, around: Surroundings): object {
+  if (name === FACADE) {
+    if (around.okx.secrets === null) throw new Error("this stack has no okx-facade");
+    return around.okx.secrets;
+  }
   const { keyId, seed } = around.identityOf(name);
   const sealSeed = Buffer.from(seed).toString("base64");
   const sealing = { sealKeyId: keyId, sealSeed, ...around.bridgeSecretsOf(name) };

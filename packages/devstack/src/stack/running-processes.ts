@@ -8,6 +8,7 @@ import { plainEnvironment } from "../parts/executable.ts";
 import type { Log } from "../parts/find-part.ts";
 import {
   consoleSocketOf,
+  FACADE,
   ONLINE_SERVICES,
   type OnlineService,
   OPTIONAL_SERVICES,
@@ -37,7 +38,7 @@ const LOOK_EVERY_MS = 50;
 /** @param optional services that this stack has beside those that every stack has */
 export function createProcesses(
   around: Surroundings,
-  optional: readonly OptionalService[],
+  optional: readonly (OptionalService | typeof FACADE)[],
   custody: PlayedCeremony,
   logs: string,
   log: Log,
@@ -115,7 +116,7 @@ async function waitUntilReady(name: ProcessName, port: number): Promise<void> {
 export function environmentOf(name: ProcessName, plain = plainEnvironment()): Record<string, string> {
   const { NODE_COMPILE_CACHE: shared, ...rest } = plain;
   if (shared === undefined) return rest;
-  const isOnline = ([...ONLINE_SERVICES, ...OPTIONAL_SERVICES] as readonly ProcessName[]).includes(name);
+  const isOnline = ([...ONLINE_SERVICES, ...OPTIONAL_SERVICES, FACADE] as readonly ProcessName[]).includes(name);
   return { ...rest, NODE_COMPILE_CACHE: isOnline ? shared : `${shared}-${name}` };
 }
 

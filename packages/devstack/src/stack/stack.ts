@@ -1,11 +1,10 @@
 // The whole of Sluice as separate processes over real parts: what the demo, the journeys and `pnpm stack` run.
 import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DrawEntropy, playCeremony } from "@sluice/ceremony";
 import type { WalletDescriptor } from "@sluice/chains";
 import { createSluiceClient, type SluiceClient } from "@sluice/client";
-import { BRIDGE_SCHEMA, HOLDERS, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
+import { BRIDGE_SCHEMA, type Holder, type Producer, type Sealer, type TrustFile } from "@sluice/contracts";
 import { createBus, removeTopics } from "@sluice/messaging";
 import type { Child } from "../parts/child.ts";
 import { readPermissions } from "../parts/confine.ts";
@@ -15,12 +14,20 @@ import type { Parts } from "../parts.ts";
 import { type ZoneProcess, zoneProcesses } from "../zone/prove-zone.ts";
 import { createDatabases } from "./databases.ts";
 import { planHolders } from "./holders.ts";
-import { apiKeysOf, type Identities, type Identity, makeIdentities } from "./identities.ts";
+import {
+  apiKeysOf,
+  FACADE_ORIGIN_LIMITS,
+  facadeSecretsOf,
+  type Identities,
+  type Identity,
+  makeIdentities,
+} from "./identities.ts";
 import { type Office, openOffice } from "./office.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
   bridgeSocketOf,
   consoleSocketOf,
+  FACADE,
   ONLINE_SERVICES,
   type OnlineService,
   OPTIONAL_SERVICES,
@@ -30,6 +37,7 @@ import {
 } from "./processes.ts";
 import { listNodes, openRegtest, type Regtest } from "./regtest.ts";
 import { createProcesses, type Processes } from "./running-processes.ts";
+import { makeFolders, writeFiles } from "./stack-files.ts";
 import { funding, openWallets, plannedWallets, WALLET_ID } from "./wallets.ts";
 
 export type StackOptions = {
@@ -49,6 +57,8 @@ export type StackOptions = {
     readonly endpoints: readonly object[];
     readonly keys: Readonly<Record<string, readonly string[]>>;
   };
+  /** Starts okx-facade too: its users' file, and the secret of each of their keys. */
+  readonly okx?: { readonly users: readonly object[]; readonly secrets: Readonly<Record<string, string>> };
 };
 
 /** What the processes of a stack know and nobody else should: for tests that play an enemy who has got hold of it. */
@@ -87,6 +97,8 @@ export type Stack = {
   readonly httpUrls: Readonly<Record<OnlineService, string>>;
   /** Of webhooks, where it was asked for. */
   readonly webhooksUrl: string | null;
+  /** Where okx-facade speaks OKX's API, where it was asked for. */
+  readonly okxUrl: string | null;
   readonly backend: Sealer;
   readonly inside: Inside;
   readonly client: SluiceClient;
@@ -124,7 +136,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { record, wallets } = custody.ceremony;
   const opened = openWallets(wallets);
   const optional = options.webhooks === undefined ? [] : OPTIONAL_SERVICES;
-  const identities = makeIdentities(optional);
+  const identities = makeIdentities(optional, options.okx !== undefined);
   log(
     "ceremony: three holders' keys are made, shared and sealed to three custodians each; only what is public is written",
   );
@@ -134,15 +146,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const chosen = typeof options.policies === "function" ? await options.policies(chain) : (options.policies ?? {});
 
   const served = [...ONLINE_SERVICES, ...OPTIONAL_SERVICES] as const;
-  const [apiPort = 0, ...free] = await findFreePorts(1 + served.length);
-  const ports = Object.fromEntries(served.map((name, at) => [name, free[at]])) as Surroundings["ports"];
+  const [apiPort = 0, okxPort = 0, facadePort = 0, ...free] = await findFreePorts(3 + served.length);
+  const ports = {
+    ...Object.fromEntries(served.map((name, at) => [name, free[at]])),
+    [FACADE]: facadePort,
+  } as Surroundings["ports"];
   const urlOf = (name: OnlineService | OptionalService) => `http://127.0.0.1:${ports[name]}`;
   const httpUrls = Object.fromEntries(ONLINE_SERVICES.map((name) => [name, urlOf(name)])) as Stack["httpUrls"];
 
   const online = await createDatabases(parts.postgres.url, `sluice_${tag}_`, [...ONLINE_SERVICES, ...optional]);
   const offline = await createDatabases(parts.offlinePostgres.url, `sluice_${tag}_`, ["semi-offline-risk"]);
   const folders = await makeFolders(directory);
-  const office = openOffice(identities.trust, policies(chosen).offline, Date.now());
+  const originLimits = options.okx === undefined ? {} : { originLimits: FACADE_ORIGIN_LIMITS };
+  const office = openOffice(identities.trust, { ...originLimits, ...policies(chosen).offline }, Date.now());
   const bitcoinNodes = Object.fromEntries(
     [parts.bitcoind, ...parts.bitcoind.peers].map(({ rpcUrl }, at) => [`node-${at + 1}`, rpcUrl]),
   );
@@ -151,6 +167,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     brokers: parts.kafka.brokers,
     ports,
     apiPort,
+    okx: { apiPort: okxPort, secrets: facadeSecretsOf(identities, options.okx?.secrets ?? {}) },
     bitcoinNodes,
     startHeight: await chain.rpc<number>("getblockcount"),
     files: await writeFiles(folders.config, {
@@ -166,6 +183,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         .filter((name) => name !== "ops-console")
         .map((name) => ({ name, url: urlOf(name) })),
       webhookEndpoints: options.webhooks?.endpoints ?? [],
+      okxUsers: options.okx?.users ?? [],
       bitcoinNodes: { nodes: await listNodes(bitcoinNodes) },
     }),
     socketDirectory: folders.sockets,
@@ -180,7 +198,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     extraEnv: options.extraEnv ?? {},
     extraFlags: options.extraFlags ?? {},
   };
-  const running = createProcesses(around, optional, custody, folders.logs, log);
+  const beside = [...optional, ...(options.okx === undefined ? [] : ([FACADE] as const))];
+  const running = createProcesses(around, beside, custody, folders.logs, log);
   const stop = stopping(running, async () => {
     await Promise.all([online.drop(), offline.drop(), dropTopics(around)]);
   });
@@ -199,6 +218,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     apiUrl,
     httpUrls,
     webhooksUrl: options.webhooks === undefined ? null : urlOf("webhooks"),
+    okxUrl: options.okx === undefined ? null : `http://127.0.0.1:${okxPort}`,
     backend: identities.sealer("exchange-backend"),
     inside: insideOf(identities, office, around, parts.postgres.url),
     client: clientOf(identities.of("exchange-backend")),
@@ -252,30 +272,6 @@ async function dropTopics({ brokers, topicPrefix }: Surroundings): Promise<void>
   const silent = () => undefined;
   const logger = { debug: silent, info: silent, warn: silent, error: silent };
   await removeTopics(createBus({ brokers, clientId: "devstack", logger, topicPrefix }));
-}
-
-async function makeFolders(directory: string) {
-  const folders = {
-    config: join(directory, "config"),
-    sockets: join(directory, "bridge"),
-    consoles: join(directory, "consoles"),
-    journals: join(directory, "journals"),
-    logs: join(directory, "logs"),
-  };
-  for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const holder of HOLDERS) await mkdir(join(folders.journals, holder), { mode: 0o700 });
-  return folders;
-}
-
-async function writeFiles<K extends string>(folder: string, contents: Record<K, unknown>): Promise<Record<K, string>> {
-  const paths: Partial<Record<K, string>> = {};
-  for (const [name, content] of Object.entries(contents) as [K, unknown][]) {
-    const path = join(folder, `${name}.json`);
-    const bytes = content instanceof Uint8Array ? content : `${JSON.stringify(content, null, 2)}\n`;
-    await writeFile(path, bytes, { mode: 0o644 });
-    paths[name] = path;
-  }
-  return paths as Record<K, string>;
 }
 
 function stopping(running: Processes, drop: () => Promise<void>): () => Promise<void> {
