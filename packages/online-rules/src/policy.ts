@@ -6,6 +6,7 @@ import { z } from "zod";
 import { type AllowListPolicy, allowListSchema } from "./allow-list-rule.ts";
 import { type BehaviourPolicy, behaviourSchema } from "./behaviour-policy.ts";
 import { type ScreeningPolicy, screeningSchema } from "./label-rule.ts";
+import { type OriginPolicy, originsSchema } from "./origin-rule.ts";
 import { approvals, longMs } from "./policy-parts.ts";
 import { type FeePolicy, feePolicySchema } from "./quote.ts";
 import { RULES } from "./rules.ts";
@@ -54,6 +55,7 @@ export const policyFileSchema = z.strictObject({
   allowList: allowListSchema,
   zone: zoneRules,
   behaviour: behaviourSchema.prefault({}),
+  origins: originsSchema,
   /** The larger the amount, the more people have to approve what any rule holds: the highest tier that it is above counts. */
   approvalTiers: z.array(z.strictObject({ aboveMinor: setting.minorUnits(), approvals })).default([]),
   /** What it takes to lift a suspension: so many people, each with an answer to every item. */
@@ -95,6 +97,7 @@ export type Policy = {
   readonly allowList: AllowListPolicy;
   readonly zone: PolicyFile["zone"];
   readonly behaviour: BehaviourPolicy;
+  readonly origins: readonly OriginPolicy[];
   readonly approvalTiers: PolicyFile["approvalTiers"];
   readonly shadow: readonly string[];
   readonly reopening: PolicyFile["reopening"];
