@@ -10,7 +10,7 @@ import { addressNumber } from "../../online-risk/test/addresses.ts";
 import type { Running } from "../../online-risk/test/process.ts";
 import { clientOf, createSharedWorld, type World } from "../../online-risk/test/world.ts";
 import { createAuthenticate } from "../src/authenticate.ts";
-import { readSettings } from "../src/config.ts";
+import { type OkxKey, readSettings } from "../src/config.ts";
 import { passphraseCheck, readPassphraseHash } from "../src/passphrase.ts";
 import { openApi } from "../src/routes.ts";
 import {
@@ -217,9 +217,12 @@ describe("a backend written from OKX's documents", () => {
     expect(await okxBackend(facade.api, ELSEWHERE).history()).toMatchObject({ status: 401, code: "50110" });
   });
 
-  test("is told that nothing is known when the answer is lost, and is safe to ask again", async () => {
-    const { keys, own } = readSettings(env);
+  test("is told that nothing is known when the answer is lost, and is safe to ask again, also above a limit that was lowered", async () => {
+    const { keys: listed, own } = readSettings(env);
     let isLost = true;
+    let maxWithdrawalSat = 60_000n;
+    const limited = ({ user, ...key }: OkxKey): OkxKey => ({ ...key, user: { ...user, maxWithdrawalSat } });
+    const keys = { get: (apiKey: string) => mapped(listed.get(apiKey), limited) };
     const client = createSluiceClient({
       ...{ baseUrl: risk.api, ...own, tries: 1 },
       fetch: async (...request) => {
@@ -238,10 +241,16 @@ describe("a backend written from OKX's documents", () => {
     expect(await stored(asked.clientId)).toHaveLength(1);
     expect(await backend.history()).toMatchObject({ status: 400, code: "50004" });
     isLost = false;
+    maxWithdrawalSat = 9_999n;
+    expect(await backend.withdraw(wanted())).toMatchObject({ code: "58205" });
     expect(await backend.withdraw(asked)).toMatchObject({ code: "0", data: [{ clientId: asked.clientId }] });
     expect(await stored(asked.clientId)).toHaveLength(1);
   });
 });
+
+function mapped<T>(value: T | undefined, change: (value: T) => T): T | undefined {
+  return value === undefined ? undefined : change(value);
+}
 
 test("the public client okx-api, as it is published, withdraws, repeats, reads, cancels", async () => {
   const { apiKey, secret: apiSecret, passphrase: apiPass } = DESK;
