@@ -1,7 +1,7 @@
 // What semi-offline-risk would have in its database, in memory: what was ordered, for whom, out of which coins.
 import { createHash } from "node:crypto";
 import { encodeMessage, type MessageOf } from "@sluice/contracts";
-import { anchorOf, grossOutflowSat, type History, type ReadTask } from "@sluice/second-opinion";
+import { anchorOf, type EarlierPayment, grossOutflowSat, type History, type ReadTask } from "@sluice/second-opinion";
 import { noHistory } from "@sluice/second-opinion/fixtures";
 
 type Ordered = {
@@ -14,7 +14,7 @@ type Ordered = {
 /** The service's own SQL keeps the same by the same rules; its tests show that on a real database. */
 export class ZoneMemory {
   readonly #contents = new Map<string, string>();
-  readonly #anchors = new Map<string, { anchor: string; taskId: string; txid: string }>();
+  readonly #anchors = new Map<string, EarlierPayment>();
   readonly #ordered: Ordered[] = [];
   readonly #outflow: { readonly atMs: number; readonly amountMinor: bigint; readonly internal: boolean }[] = [];
   #lastReport = 0n;
@@ -68,8 +68,16 @@ export class ZoneMemory {
 
   record(taskId: string, read: ReadTask, history: History, atMs: number): void {
     const { txid, inputs } = read.decoded;
-    for (const { withdrawalId } of read.due) {
-      this.#anchors.set(withdrawalId, { anchor: anchorOf(withdrawalId, read, history), taskId, txid });
+    for (const { withdrawalId, scriptHex, amountSat } of read.due) {
+      const anchor = anchorOf(withdrawalId, read, history);
+      this.#anchors.set(withdrawalId, {
+        scriptHex,
+        amountSat,
+        ...this.#anchors.get(withdrawalId),
+        anchor,
+        taskId,
+        txid,
+      });
     }
     if (this.#ordered.some((earlier) => earlier.txid === txid)) return;
     const withdrawalIds = read.due.map(({ withdrawalId }) => withdrawalId);

@@ -23,6 +23,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/ceremony": ["chains", "console", "contracts", "keys"],
   "packages/cli": ["address-labels", "ceremony", "client", "console", "second-opinion"],
   "packages/active-policy": ["chains", "contracts", "http", "online-rules", "postgres", "runtime"],
+  "packages/policy-versions": [
+    ...["active-policy", "address-labels", "chains", "client", "core", "gate", "http", "online-rules", "postgres"],
+    ...["signals", "suspensions"],
+  ],
   "packages/gate": ["contracts", "core", "http", "postgres", "runtime"],
   "packages/online-rules": ["address-labels", "core", "contracts", "chains", "runtime", "signals"],
   "packages/suspensions": [
@@ -103,6 +107,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/crash-points": [],
   "packages/signing-fixtures": ["ceremony", "contracts", "chains", "keys"],
   "services/online-risk": [
+    "policy-versions",
     ...ONLINE,
     "active-policy",
     "chains",

@@ -3,6 +3,8 @@ import { PRIORITIES } from "@sluice/contracts";
 import { WITHDRAWAL_STATES } from "@sluice/core";
 import { z } from "zod";
 
+export * from "./policy-api.ts";
+
 const atMs = z.number().int().min(0);
 const state = z.enum(WITHDRAWAL_STATES);
 const minorUnits = z.string().regex(/^[0-9]+$/);
@@ -66,6 +68,10 @@ export const withdrawalSchema = z
     requiredConfirmations: z.number().int().min(1).nullable().describe("Known once it is in a block."),
     notBeforeMs: atMs.nullable().describe("While held or delayed: not cleared before this time."),
     approvals: z.object({ required: z.number().int().min(0), by: z.array(z.string()).readonly() }).readonly(),
+    requestBody: z
+      .string()
+      .optional()
+      .describe("The exact text that was signed. Whoever approves reads this, and signs its SHA-256."),
     failure: failureSchema
       .nullable()
       .optional()

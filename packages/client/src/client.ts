@@ -1,5 +1,12 @@
 // The withdrawal API as functions. Repeating any of them is safe: the withdrawal's id is the idempotency key.
-import { type FailureRequest, type Priority, withdrawalIdSchema } from "@sluice/contracts";
+import {
+  approvalBody,
+  type FailureRequest,
+  type Priority,
+  parseWithdrawalRequest,
+  type WithdrawalRequest,
+  withdrawalIdSchema,
+} from "@sluice/contracts";
 import { isFinal, type WithdrawalState } from "@sluice/core";
 import { type SignalOutcome, signalsAnswerSchema, type ToldSignal } from "@sluice/signals";
 import {
@@ -20,6 +27,7 @@ import {
 import { destinationCalls } from "./destination-calls.ts";
 import { SluiceApiError } from "./errors.ts";
 import { pause } from "./pause.ts";
+import { type PolicyCalls, policyCalls } from "./policy-calls.ts";
 import { queryOf } from "./query.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
@@ -73,7 +81,7 @@ export type WaitOptions = CallOptions & {
 };
 
 /** Every function rejects with SluiceApiError, with the signal's reason, or with TypeError for an id that is none. */
-export type SluiceClient = {
+export type SluiceClient = PolicyCalls & {
   readonly createWithdrawal: (withdrawal: NewWithdrawal, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Up to 1,000 in one request, each with its own outcome, in their order. Whoever calls again pays nothing twice. */
   readonly createWithdrawals: (
@@ -85,8 +93,14 @@ export type SluiceClient = {
   /** What a withdrawal of this asset is quoted now, for each priority. */
   readonly getFees: (asset: string, options?: CallOptions) => Promise<FeeQuotes>;
   readonly cancelWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
-  /** Approves with this client's key; every key counts once. */
-  readonly approveWithdrawal: (id: string, options?: CallOptions) => Promise<WithdrawalDetails>;
+  /**
+   * Approves with this client's key; every key counts once. With `requestBody`, which `getWithdrawal` gives, exactly that
+   * request is approved: read it first (readRequestBody), since what it says is paid. The semi-offline zone counts no other.
+   */
+  readonly approveWithdrawal: (
+    id: string,
+    options?: CallOptions & { readonly requestBody?: string | undefined },
+  ) => Promise<WithdrawalDetails>;
   /** Says that it has failed, with this client's key; two people have to, and the chain has to prove it. */
   readonly failWithdrawal: (id: string, said: FailureRequest, options?: CallOptions) => Promise<WithdrawalDetails>;
   /** Tells what happened in accounts, 1 to 1,000 at once; resolves to what became of each, in their order. */
@@ -122,6 +136,7 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
     call({ method: "GET", path: pathOf(id), answer: withdrawalSchema, signal });
   return {
     ...destinationCalls(call),
+    ...policyCalls(call),
     createWithdrawal: async (withdrawal, { signal } = {}) =>
       call({ method: "POST", path: "/v1/withdrawals", body: bodyOf(withdrawal), answer: withdrawalSchema, signal }),
     createWithdrawals: async (withdrawals, { signal } = {}) => {
@@ -139,8 +154,12 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
       call({ method: "GET", path: `/v1/fees/${encodeURIComponent(asset)}`, answer: feeQuotesSchema, signal }),
     cancelWithdrawal: async (id, { signal } = {}) =>
       call({ method: "POST", path: `${pathOf(id)}/cancel`, answer: withdrawalSchema, signal }),
-    approveWithdrawal: async (id, { signal } = {}) =>
-      call({ method: "POST", path: `${pathOf(id)}/approvals`, answer: withdrawalSchema, signal }),
+    approveWithdrawal: async (id, { signal, requestBody } = {}) => {
+      const sent = { method: "POST", path: `${pathOf(id)}/approvals`, answer: withdrawalSchema, signal } as const;
+      if (requestBody === undefined) return call(sent);
+      if (readRequestBody(requestBody)?.id !== id) throw new TypeError("the request body is not this withdrawal's");
+      return call({ ...sent, body: approvalBody(Buffer.from(requestBody, "utf8")) });
+    },
     failWithdrawal: async (id, { conflictingTransactionId, reason }, { signal } = {}) => {
       const body = Buffer.from(JSON.stringify({ conflictingTransactionId, reason }), "utf8");
       return call({ method: "POST", path: `${pathOf(id)}/failure`, body, answer: withdrawalSchema, signal });
@@ -159,6 +178,12 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
       }
     },
   };
+}
+
+/** What a withdrawal's `requestBody` asks for, read as the semi-offline zone reads it; null when it is none. */
+export function readRequestBody(requestBody: string): WithdrawalRequest | null {
+  const read = parseWithdrawalRequest(Buffer.from(requestBody, "utf8"));
+  return read.ok ? read.value : null;
 }
 
 /** An id that is none would be rewritten on its way through a URL, and the signature would cover another path. */

@@ -4,4 +4,6 @@ export type { SignalOutcome, ToldSignal } from "@sluice/signals";
 export type { ApiFinding, FeeQuotes, FieldError, WithdrawalDetails, WithdrawalList, WithdrawalSummary } from "./api.ts";
 export * from "./client.ts";
 export { SluiceApiError } from "./errors.ts";
+export type { ApiPolicy, ApiPolicyVersion, PolicyList, Replay, Replayed, ReplayedVerdict } from "./policy-api.ts";
+export type { PolicyCalls } from "./policy-calls.ts";
 export * from "./webhooks.ts";

@@ -1,15 +1,22 @@
 // A clearance is the sealed withdrawal.cleared envelope: it holds the backend's signed request, so both seals that a
 // payment needs (DESIGN: two seals from two places) are checked from one piece of bytes.
+import type { KeyObject } from "node:crypto";
 import type { Result } from "@sluice/core";
+import { sha256Hex } from "./approvals.ts";
 import { open, type SealRefusal } from "./seal.ts";
-import { type SignatureRefusal, verifyRequest } from "./signed-request.ts";
+import { type SignatureRefusal, type SignedRequest, verifyRequest } from "./signed-request.ts";
 import type { Trust } from "./trust.ts";
 import { parseWithdrawalRequest, type WithdrawalRequest } from "./withdrawal-request.ts";
 
 export type Clearance = {
   /** From the body that the backend signed, never from what online-risk or vault say of it. */
   readonly request: WithdrawalRequest;
+  /** Of the exact body that the backend signed. */
+  readonly requestSha256: string;
   readonly backendKeyId: string;
+  readonly backendKey: KeyObject;
+  /** What people signed to let it go, as online-risk passes it on: nothing of it is verified yet (judgeApprovals). */
+  readonly approvals: readonly SignedRequest[];
   readonly requestedAtMs: number;
   readonly clearedAtMs: number;
   /** The envelope exactly as it came. */
@@ -40,7 +47,11 @@ export function verifyClearance(trust: Trust, envelope: Uint8Array): Result<Clea
   const request = parsed.value;
   return {
     ok: true,
-    value: { request, backendKeyId: key.keyId, requestedAtMs: createdAtMs, clearedAtMs: message.clearedAtMs, envelope },
+    value: {
+      ...{ request, requestSha256: sha256Hex(message.request.body), approvals: message.approvals ?? [], envelope },
+      ...{ backendKeyId: key.keyId, backendKey: key.publicKey },
+      ...{ requestedAtMs: createdAtMs, clearedAtMs: message.clearedAtMs },
+    },
   };
 }
 

@@ -84,7 +84,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   },
   "withdrawal.cleared.v1": {
     ...{ withdrawalId: "w1", request, findings: [finding], clearedAtMs: 1_700_000_000_001 },
-    customerFeeMinor: "900",
+    ...{ customerFeeMinor: "900", approvals: [request] },
   },
   "withdrawal.failed.v1": {
     ...{ withdrawalId: "w1", account: "acme", asset: "BTC", amountMinor: "1", outpoint: `${txid}:0` },

@@ -1,4 +1,5 @@
 // What crosses a topic or the bridge: the table of messages, seals over exact bytes, signed requests.
+export * from "./approvals.ts";
 export * from "./bridge-keys.ts";
 export * from "./clearance.ts";
 export type { SpentElsewhere } from "./conflict-shapes.ts";

@@ -40,6 +40,9 @@ const paysWhatItSays = ({ purpose: said, withdrawals }: Paying) => (said === "in
 const PURPOSE = { error: "must name withdrawals, or be internal", path: ["withdrawals"] };
 const aboutWithdrawal = z.object({ withdrawalId: z.string().max(256), finding }).readonly();
 
+/** Twice as many as a tier may ask for, so that a clearance keeps its place in a message of the bridge. */
+const MOST_APPROVALS = 20;
+
 export const withdrawalCleared = z.object({
   withdrawalId: name,
   request: signedRequestSchema,
@@ -49,6 +52,7 @@ export const withdrawalCleared = z.object({
     .string()
     .regex(/^[1-9][0-9]{0,77}$/, "must be decimal digits above zero")
     .optional(),
+  approvals: z.array(signedRequestSchema).max(MOST_APPROVALS).readonly().optional(),
 });
 
 export const withdrawalChanged = z.object({

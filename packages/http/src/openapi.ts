@@ -2,6 +2,7 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import type { z } from "zod";
 import { PROBLEM_CONTENT_TYPE, SERVER_PROBLEMS } from "./problem.ts";
 
 /** By status. */
@@ -25,13 +26,15 @@ export type OpenApiInfo = {
 /** Adds /v1/openapi.json. Has to be called before any route is added. */
 export async function addOpenApi(server: FastifyInstance, { securitySchemes, ...info }: OpenApiInfo): Promise<void> {
   const components = { schemas: { Problem: PROBLEM }, ...(securitySchemes === undefined ? {} : { securitySchemes }) };
+  const bodiless = new Set<string>();
   await server.register(swagger, {
     openapi: { openapi: "3.1.0", info, components: components as object },
-    transformObject: (document) => withoutUnused(inWhole(document) as Document) as never,
+    transformObject: (document) => withoutUnused(withOptionalBodies(inWhole(document) as Document, bodiless)) as never,
     transform: (document) => {
       const { refuses, ...schema } = (document.schema ?? {}) as FastifySchema;
       const { schema: transformed, url } = describe({ ...document, schema } as never);
       if ("hide" in transformed) return { schema: transformed, url };
+      if (schema.operationId !== undefined && mayBeAbsent(schema.body)) bodiless.add(schema.operationId);
       const hasBody = document.route.method !== "GET";
       const isRead = [schema.body, schema.params, schema.querystring].some((part) => part !== undefined);
       const codes = merged(hasBody ? WITH_BODY : ALWAYS, isRead ? { 400: ["REQUEST_INVALID"] } : {}, refuses ?? {});
@@ -53,7 +56,24 @@ const HOW = {
 const describe = createJsonSchemaTransform(HOW);
 const inWhole = createJsonSchemaTransformObject(HOW);
 
-type Document = { readonly components: { readonly schemas: Readonly<Record<string, object>> } };
+function mayBeAbsent(body: unknown): boolean {
+  return (body as z.ZodType | undefined)?.safeParse(undefined).success === true;
+}
+
+/** The library says of every body that it is required. */
+function withOptionalBodies(document: Document, operationIds: ReadonlySet<string>): Document {
+  for (const { operationId = "", requestBody } of Object.values(document.paths ?? {}).flatMap(Object.values)) {
+    if (operationIds.has(operationId) && requestBody !== undefined) requestBody.required = false;
+  }
+  return document;
+}
+
+type Operation = { readonly operationId?: string; readonly requestBody?: { required?: boolean } };
+
+type Document = {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+};
 
 /** Each named schema comes as what is read and as what is written; who reads the document wants those that are used. */
 function withoutUnused(document: Document): Document {

@@ -8,6 +8,8 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
   return (data: unknown) => {
     const read = schema.safeParse(data);
     if (read.success) return { value: read.data };
+    // Where there is no body, Fastify says null. A body that is the word null comes this way too.
+    if (httpPart === "body" && data === null && schema.safeParse(undefined).success) return { value: undefined };
     const errors = fieldErrors(read.error, data, PREFIXES[httpPart ?? "body"] ?? []);
     return { error: new Problem({ ...SERVER_PROBLEMS.REQUEST_INVALID, detail: inWords(errors), errors }) };
   };

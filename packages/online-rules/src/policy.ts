@@ -56,8 +56,15 @@ export const policyFileSchema = z.strictObject({
   zone: zoneRules,
   behaviour: behaviourSchema.prefault({}),
   origins: originsSchema,
-  /** The larger the amount, the more people have to approve what any rule holds: the highest tier that it is above counts. */
-  approvalTiers: z.array(z.strictObject({ aboveMinor: setting.minorUnits(), approvals })).default([]),
+  /**
+   * The larger the amount, the more people have to approve what any rule holds: of the tiers that it is above, the most
+   * demanding counts. With `always` a tier holds by itself too.
+   */
+  approvalTiers: z
+    .array(z.strictObject({ aboveMinor: setting.minorUnits(), approvals, always: z.boolean().optional() }))
+    .default([]),
+  /** Above it an approval has to say what it is for: the semi-offline zone counts no other. */
+  boundApprovalsAboveMinor: setting.minorUnits().optional(),
   /** What it takes to lift a suspension: so many people, each with an answer to every item. */
   reopening: z
     .strictObject({
@@ -99,6 +106,7 @@ export type Policy = {
   readonly behaviour: BehaviourPolicy;
   readonly origins: readonly OriginPolicy[];
   readonly approvalTiers: PolicyFile["approvalTiers"];
+  readonly boundApprovalsAboveMinor?: bigint | undefined;
   readonly shadow: readonly string[];
   readonly reopening: PolicyFile["reopening"];
   readonly fees: Readonly<Record<Asset, FeePolicy>>;

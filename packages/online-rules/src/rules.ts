@@ -9,6 +9,7 @@ import {
   type VelocityEntry,
 } from "@sluice/core";
 import { type AllowListFacts, judgeAllowList } from "./allow-list-rule.ts";
+import { amountTier } from "./amount-tier-rule.ts";
 import type { Behaviour } from "./behaviour-facts.ts";
 import { changesBefore, dormantAccount, outlyingProfit, turnRound, unusualAmount, unusualHour } from "./habit-rules.ts";
 import { judgeLabels } from "./label-rule.ts";
@@ -122,6 +123,7 @@ export const RULES: readonly Rule[] = [
   { rule: "DEVICE_SHARED", find: sharedDevice },
   { rule: "COMPROMISE_SCORE", find: compromiseScore },
   { rule: "DESTINATION_FAN_IN", find: fanIn },
+  { rule: "AMOUNT_TIER", find: amountTier },
   { rule: "ALLOW_LIST", find: (policy, facts) => judgeAllowList(policy.allowList, facts.allowList, facts.nowMs) },
   { rule: "ORIGIN_LIMIT", find: ({ origins }, facts) => judgeOrigin(origins, facts.requesterKey, facts.amountMinor) },
 ];

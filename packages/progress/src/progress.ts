@@ -9,6 +9,7 @@ import {
   approveDestinations,
   insertFindings,
   listFindings,
+  loadApprovals,
   loadRequests,
   type Stored,
   saveWithdrawals,
@@ -135,7 +136,10 @@ async function tellAll(tx: Transaction, sealer: Sealer, changes: readonly Change
 
 type Cleared = { readonly stored: Stored; readonly atMs: number };
 
-/** A clearance holds the backend's request as it was signed, and what each rule found last, with the approvals that answered it. */
+/**
+ * A clearance holds the backend's request as it was signed, what each rule found last, and what each of those signed who
+ * approved it, so that whoever pays need not believe it.
+ */
 async function sealClearances(tx: Transaction, sealer: Sealer, cleared: readonly Cleared[]): Promise<void> {
   if (cleared.length === 0) return;
   const approved = cleared.filter(({ stored }) => stored.approvedBy.length > 0);
@@ -149,6 +153,10 @@ async function sealClearances(tx: Transaction, sealer: Sealer, cleared: readonly
   const ids = cleared.map(({ stored }) => stored.id);
   const found = await listFindings(tx, ids);
   const requests = await loadRequests(tx, ids);
+  const approvals = await loadApprovals(
+    tx,
+    approved.map(({ stored }) => stored),
+  );
   const outgoing = cleared.map(({ stored: { id, feePayer, feeMinor }, atMs }) => {
     const newest = new Map((found.get(id) ?? []).map((finding) => [finding.rule, finding]));
     const findings = [...newest.values()].map(({ by: _, atMs: __, ...finding }) => finding);
@@ -157,7 +165,7 @@ async function sealClearances(tx: Transaction, sealer: Sealer, cleared: readonly
     return {
       ...{ id: `${id}/cleared`, key: id, occurredAtMs: atMs },
       message: {
-        ...{ withdrawalId: id, request, findings, clearedAtMs: atMs },
+        ...{ withdrawalId: id, request, findings, clearedAtMs: atMs, approvals: approvals.get(id) ?? [] },
         ...(feePayer === "customer" && feeMinor > 0n ? { customerFeeMinor: `${feeMinor}` } : {}),
       },
     };

@@ -2,6 +2,7 @@
 import type { OpenedOf, SignedRequest } from "@sluice/contracts";
 import type { ConflictFacts, SpentInput } from "@sluice/core";
 import type { Queryable, Transaction } from "@sluice/postgres";
+import { type KeptRequest, keptRequest, readKept } from "./requests.ts";
 
 /** False when another one was named before: an anchor never changes. */
 export async function noteAnchor(tx: Transaction, withdrawalId: string, anchor: string): Promise<boolean> {
@@ -52,12 +53,11 @@ export async function saveFailureWord(
   { keyId, conflictingTransactionId, reason, saidAtMs }: FailureWord,
   request: SignedRequest,
 ): Promise<void> {
-  const kept = JSON.stringify({ ...request, body: Buffer.from(request.body).toString("base64") });
   await tx.query(
     `insert into failure_word (withdrawal_id, key_id, conflicting_transaction_id, reason, said_at_ms, request)
      values ($1, $2, $3, $4, $5, $6) on conflict (withdrawal_id, key_id) do update
      set conflicting_transaction_id = $3, reason = $4, said_at_ms = $5, request = $6`,
-    [withdrawalId, keyId, conflictingTransactionId, reason, saidAtMs, kept],
+    [withdrawalId, keyId, conflictingTransactionId, reason, saidAtMs, keptRequest(request)],
   );
 }
 
@@ -67,11 +67,11 @@ export async function loadFailureRequests(
   withdrawalId: string,
   keyIds: readonly string[],
 ): Promise<readonly SignedRequest[]> {
-  const { rows } = await tx.query<{ request: Omit<SignedRequest, "body"> & { readonly body: string } }>(
+  const { rows } = await tx.query<{ request: KeptRequest }>(
     "select request from failure_word where withdrawal_id = $1 and key_id = any($2) order by said_at_ms, key_id",
     [withdrawalId, keyIds],
   );
-  return rows.map(({ request }) => ({ ...request, body: new Uint8Array(Buffer.from(request.body, "base64")) }));
+  return rows.map(({ request }) => readKept(request));
 }
 
 /** The gateway's sealed word that has this transaction in the place of one of ours. */

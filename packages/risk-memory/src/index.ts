@@ -1,4 +1,5 @@
 // What online-risk remembers of withdrawals. The tables are made by its migrations; whoever calls has the transaction.
+export * from "./approvals.ts";
 export * from "./conflicts.ts";
 export * from "./destinations.ts";
 export * from "./fees.ts";

@@ -47,3 +47,14 @@ export async function loadRequests(
   );
   return new Map(rows.map(({ id, ...request }) => [id, { ...request, body: new Uint8Array(request.body) }]));
 }
+
+export type KeptRequest = Omit<SignedRequest, "body"> & { readonly body: string };
+
+/** For a column of JSON: bytes as base64. */
+export function keptRequest(request: SignedRequest): string {
+  return JSON.stringify({ ...request, body: Buffer.from(request.body).toString("base64") } satisfies KeptRequest);
+}
+
+export function readKept(request: KeptRequest): SignedRequest {
+  return { ...request, body: new Uint8Array(Buffer.from(request.body, "base64")) };
+}

@@ -169,6 +169,8 @@ async function insertChange(tx: Transaction, { id, revision, state, changedAtMs,
 export type Whole = Pick<WithdrawalDetails, "history" | "findings"> & {
   readonly stored: Stored;
   readonly failing: Failing;
+  /** The exact text that was signed; null where only its clearance is known. */
+  readonly requestBody: string | null;
 };
 
 /** In one statement, so that all of it is as of one moment, whatever is changed meanwhile. */
@@ -180,14 +182,15 @@ export async function readWhole(database: Queryable, id: string): Promise<Whole 
        (select coalesce(json_agg(json_build_object('by', found_by, 'rule', rule, 'verdict', verdict, 'reason', reason,
                                                    'evidence', evidence, 'atMs', at_ms, 'policyVersion', policy_version) order by id), '[]')
         from finding where withdrawal_id = withdrawal.id) as findings,
-       ${FAILING} as failing
+       ${FAILING} as failing,
+       (select convert_from(body, 'UTF8') from withdrawal_request where withdrawal_id = withdrawal.id) as "requestBody"
      from withdrawal where id = $1`,
     [id],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { history, findings, failing, ...stored } = row;
-  return { stored: storedOf(stored), history, findings, failing };
+  const { history, findings, failing, requestBody, ...stored } = row;
+  return { stored: storedOf(stored), history, findings, failing, requestBody };
 }
 
 export async function findWithdrawal(tx: Transaction, id: string): Promise<Stored | undefined> {

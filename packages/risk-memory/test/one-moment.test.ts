@@ -59,7 +59,7 @@ function changeOnce(): Promise<void> {
 }
 
 /** How what was read does not belong together; empty when it does. */
-function tornBy({ stored, history, findings }: Omit<Whole, "failing">): readonly string[] {
+function tornBy({ stored, history, findings }: Omit<Whole, "failing" | "requestBody">): readonly string[] {
   const last = history.at(-1);
   return [
     ...(history.length === stored.revision ? [] : ["history"]),

@@ -1,5 +1,6 @@
 // What stands in a bundle, as its file has it.
 import { NETWORKS } from "@sluice/chains";
+import { approversSchema } from "@sluice/contracts";
 import { z } from "zod";
 import { accountLimitsSchema, labelsSchema, originLimitsSchema, policySchema } from "./policy.ts";
 
@@ -43,6 +44,8 @@ const contentSchema = z.strictObject({
   people: z
     .array(personSchema)
     .refine((people) => new Set(people.map(({ name }) => name)).size === people.length, "names a person twice"),
+  /** Whose approvals count for the policy's `approvalTiers`: this zone's own list, whatever the online side has. */
+  approvers: approversSchema.optional(),
 });
 
 /** Limits of a key that is not listed are a slip of the pen, and would leave the one that was meant without any. */

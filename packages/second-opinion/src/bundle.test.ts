@@ -12,7 +12,15 @@ import {
 } from "./bundle.ts";
 import { judgeSuccession } from "./bundle-order.ts";
 import { BUNDLE_REFUSALS } from "./bundle-refusals.ts";
-import { type BundleParts, bundleContent, makeOffice, makeSeals, sealAll, sealedBundle } from "./fixtures.ts";
+import {
+  type BundleParts,
+  bundleContent,
+  makeApprover,
+  makeOffice,
+  makeSeals,
+  sealAll,
+  sealedBundle,
+} from "./fixtures.ts";
 import { signDecision, verifyDecision } from "./people.ts";
 import { registryTrust } from "./registry.ts";
 
@@ -94,9 +102,26 @@ describe("a bundle", () => {
     ["BUNDLE_CONTENT_INVALID", () => made({ policy: { labels: [label] } })],
     ["BUNDLE_CONTENT_INVALID", () => raw(contentText({ changes: { keys: [] } }))],
     ["BUNDLE_CONTENT_INVALID", () => made({ changes: { people: twice(office.carol.publicKey) } })],
+    [
+      "BUNDLE_CONTENT_INVALID",
+      () => raw(contentText({ policy: { approvalTiers: [{ aboveSat: "1", approvals: 2 }] } })),
+    ],
+    ["BUNDLE_CONTENT_INVALID", () => approvable({ approvals: 3 })],
+    ["BUNDLE_CONTENT_INVALID", () => approvable({}, { keyId: "exchange-backend-1" })],
+    ["BUNDLE_CONTENT_INVALID", () => approvable({}, { publicKey: seals.file[0]?.publicKey ?? "" })],
     ["BUNDLE_FOR_OTHER_NETWORK", () => made({ changes: { network: "mainnet" } })],
   ])("is refused with %s", (code, bytes) => {
     expect(openBundle(bytes(), around)).toMatchObject({ ok: false, refusal: { code } });
+  });
+
+  test("lists who approves, also those whose key is revoked by now; without tiers nobody has to", () => {
+    expect(opened(good).policy.approvals).toEqual({ tiers: [], approvers: new Map() });
+    const { approvals } = opened(approvable({}, { revoked: true })).policy;
+    expect(approvals.tiers).toEqual([{ aboveSat: 1n, approvals: 2 }]);
+    expect([...approvals.approvers.values()].map(({ person, revoked }) => [person, revoked])).toEqual([
+      ["ann", undefined],
+      ["bob", true],
+    ]);
   });
 
   test.each<[string, BundleParts]>([
@@ -194,6 +219,12 @@ describe("a bundle", () => {
     ];
     expect(Object.keys(BUNDLE_REFUSALS)).toEqual(tested.map((name) => `BUNDLE_${name}`));
   });
+
+  function approvable(tier: object, second: object = {}): Uint8Array {
+    const approvers = [makeApprover("ann-1").entry, { ...makeApprover("bob-1").entry, ...second }];
+    const approvalTiers = [{ aboveSat: "1", approvals: 2, ...tier }];
+    return raw(contentText({ policy: { approvalTiers, approvers } }));
+  }
 });
 
 describe("the keys of a bundle", () => {

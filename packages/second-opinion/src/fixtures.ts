@@ -1,5 +1,6 @@
 // The fixtures of signing, with the policy, the memory and the bundles of this side. Nothing but tests imports it.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { ApproverFile } from "@sluice/contracts";
 import { POLICY_FILE, type Seals } from "@sluice/signing-fixtures";
 import {
   type BundleSigners,
@@ -22,11 +23,15 @@ import {
 export { outpointOf } from "@sluice/chains";
 export * from "@sluice/signing-fixtures";
 
-export type PolicyChanges = Partial<Record<keyof typeof POLICY_FILE | "screening" | "originLimits", unknown>>;
+type Changeable = keyof typeof POLICY_FILE | "screening" | "originLimits" | "approvalTiers";
+
+export type PolicyChanges = Partial<Record<Changeable, unknown>> & { readonly approvers?: readonly ApproverFile[] };
 
 export function makePolicy(changes: PolicyChanges = {}): Policy {
-  const { labels, accountLimits, originLimits = [], ...policy } = { ...POLICY_FILE, ...changes };
+  const given = { approvers: [], originLimits: [], ...POLICY_FILE, ...changes };
+  const { labels, accountLimits, originLimits, approvers, ...policy } = given;
   const file = {
+    approvers,
     policy: policySchema.parse(policy),
     labels: labelsSchema.parse(labels),
     accountLimits: accountLimitsSchema.parse(accountLimits),
@@ -88,7 +93,7 @@ type Content = Parameters<typeof makeBundle>[0];
 
 /** The content of a bundle in which the backend's and online-risk's keys count and carol may decide everything. */
 export function bundleContent(seals: Pick<Seals, "file">, office: Office, parts: BundleParts = {}): Content {
-  const { labels, accountLimits, ...policy } = { ...POLICY_FILE, ...parts.policy };
+  const { labels, accountLimits, approvers, ...policy } = { ...POLICY_FILE, ...parts.policy };
   const counted = seals.file.filter(({ producer }) => producer === "exchange-backend" || producer === "online-risk");
   return {
     network: "regtest",
@@ -100,6 +105,7 @@ export function bundleContent(seals: Pick<Seals, "file">, office: Office, parts:
     accountLimits,
     keys: counted.map(({ producer, keyId, publicKey }) => ({ producer, keyId, publicKey, fromMs: 0 })),
     people: [{ name: "carol", publicKey: office.carol.publicKey, roles: ["release", "veto"], fromMs: 0 }],
+    ...(approvers === undefined ? {} : { approvers }),
     ...parts.changes,
   } as Content;
 }

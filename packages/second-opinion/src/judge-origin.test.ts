@@ -99,7 +99,8 @@ describe("limits of the key that requested", () => {
     const reading = readTask({ ...asMessage(task), withdrawals }, { trust, wallets });
     if (reading.kind !== "read") throw new Error("the control does not read");
     const anchor = reading.read.decoded.inputs[0]?.outpoint ?? "";
-    const paid = new Map([["w1", { anchor, taskId: "t0", txid: "ab".repeat(32) }]]);
+    const { scriptHex = "", amountSat = 0n } = reading.read.due[0] ?? {};
+    const paid = new Map([["w1", { anchor, taskId: "t0", txid: "ab".repeat(32), scriptHex, amountSat }]]);
     const narrow = limits({ maxPaymentSat: "1", windows: [{ windowMs: HOUR_MS, maxCount: 0 }] });
     expect(judgeTask(reading.read, narrow, { ...noHistory(NOW_MS), paid }, NOW_MS)).toEqual({ kind: "sign" });
     expect(judgeTask(reading.read, narrow, noHistory(NOW_MS), NOW_MS)).toMatchObject({ kind: "refuse" });

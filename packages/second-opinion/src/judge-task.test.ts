@@ -1,14 +1,24 @@
 // The offline verdict: one row a check, in the order of precedence, each one change away from a task that is signed.
 import type { Tier } from "@sluice/address-labels";
 import { CHAIN_REFUSALS, deriveScript } from "@sluice/chains";
-import { type Producer, seal, signRequest, type Trust, type TrustedKey } from "@sluice/contracts";
+import {
+  approvalBody,
+  type Producer,
+  type SignedRequest,
+  seal,
+  signRequest,
+  type Trust,
+  type TrustedKey,
+} from "@sluice/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Bundle } from "./bundle.ts";
 import {
+  approve,
   clear,
   DESTINATION,
   fund,
+  makeApprover,
   makePolicy,
   makeSeals,
   makeTask,
@@ -196,6 +206,8 @@ describe("the offline verdict", () => {
     ["INPUT_IN_USE", "", { task: pair, history: { spenders: [beside, sparing(null)] } }],
     ["INPUT_IN_USE", "", { task: pair, history: { paid: paidWith(pairOutpoints[1] ?? ""), spenders: [beside] } }],
     ["TRANSACTION_FOR_OTHERS", "", { history: { spenders: [alsoFor(["w0", "w1"])] } }],
+    ["WITHDRAWAL_CHANGED", "w1", { history: { paid: paidWith(inputsOf(task)[0] ?? "", { amountSat: 99_999n }) } }],
+    ["WITHDRAWAL_CHANGED", "w1", { history: { paid: paidWith(inputsOf(task)[0] ?? "", { scriptHex: "00" }) } }],
     [
       "CLEARANCE_EXPIRED",
       "w1",
@@ -209,8 +221,9 @@ describe("the offline verdict", () => {
     ["ORIGIN_OVER_LIMIT", "w1", { policy: ofBackend({ maxPaymentSat: "99999" }) }],
     ["FEE_OVER_ABSOLUTE_CAP", "", { policy: { maxFeeSat: "500" } }],
     ["FEE_OVER_RATE_CAP", "", { policy: { maxFeeRateSatPerVbyte: 4.999 } }],
-    ["FEE_OVER_PERCENT_CAP", "", { task: of({ feeRateSatPerVbyte: 12 }), policy: { maxFeePercent: 1 } }],
+    ["FEE_OVER_PERCENT_CAP", "", { task: of({ coins: [coin], feeRateSatPerVbyte: 12 }), policy: { maxFeePercent: 1 } }],
     ["FEE_TOO_LOW", "", { policy: { minFeeRateSatPerVbyte: 5.1 } }],
+    ...approvalRows(),
     ["VETOED", "w1", { history: { deliberations: vetoedBy("carol") } }],
     ["ACCOUNT_VELOCITY", "w1", { policy: { accountWindows: window({ maxCount: 0 }) } }],
     ["ACCOUNT_VELOCITY", "w1", { policy: { accountWindows: window({ maxSat: "99999" }) } }],
@@ -300,7 +313,9 @@ describe("the offline verdict", () => {
   });
 
   test("keeps to its order: of two faults the earlier one in the table decides; and this test can fail", () => {
-    const all = [...rows, ...waits];
+    // Approvals are one check: the first and the last of its codes stand for all of them.
+    const inside = rows.filter(([code]) => code.startsWith("APPROVAL")).slice(1, -1);
+    const all = [...rows.filter((row) => !inside.includes(row)), ...waits];
     const { tried, wrong } = compare(all);
     process.stderr.write(`precedence: ${tried} pairs of faults\n`);
     expect(wrong).toEqual([]);
@@ -598,6 +613,60 @@ function without(producer: Producer): Trust {
   return { find: (name, keyId) => (name === producer ? undefined : seals.trust.find(name, keyId)) };
 }
 
+/** One row for every way in which an approval does not count; what is beside it is good. */
+function approvalRows(): readonly [string, string, Given][] {
+  const [ann, ann2, bob] = [makeApprover("ann-1"), makeApprover("ann-2"), makeApprover("bob-1")];
+  const body = request("w1");
+  const approvers = [ann, ann2, bob].map(({ entry }) => entry);
+  const row = (
+    code: string,
+    approvals: readonly SignedRequest[],
+    policy: PolicyChanges = {},
+  ): [string, string, Given] => [
+    ...([code, "w1"] as const),
+    {
+      task: { ...task, withdrawals: [{ clearance: clear(seals, body, NOW_MS, approvals), attempt: 1 }] },
+      policy: { approvalTiers: [{ aboveSat: "99999", approvals: 2 }], approvers, ...policy },
+    },
+  ];
+  const good = approve(bob, body, NOW_MS);
+  const signed = approve(ann, body, NOW_MS);
+  const beside = (changes: Partial<SignedRequest>) => [{ ...signed, ...changes }, good];
+  const about = (changes: Parameters<typeof approve>[3]) => [approve(ann, body, NOW_MS, changes), good];
+  const listed = (changes: object): PolicyChanges => ({
+    approvers: approvers.map((each) => (each.keyId === "ann-1" ? { ...each, ...changes } : each)),
+  });
+  const uncovered = signed.signatureInput.replace(' "content-digest"', "");
+  const requested = seals.file.find(({ producer }) => producer === "exchange-backend")?.publicKey ?? "";
+  const asBackend = { keyId: "ann-1", privateKey: seals.sealer("exchange-backend").privateKey };
+  return [
+    row("APPROVAL_SIGNATURE_MISSING", beside({ signature: "" })),
+    row("APPROVAL_SIGNATURE_MALFORMED", beside({ signature: "no dictionary" })),
+    row("APPROVAL_SIGNATURE_INCOMPLETE", beside({ signatureInput: uncovered })),
+    row("APPROVAL_DIGEST_MISSING", beside({ contentDigest: "" })),
+    row("APPROVAL_DIGEST_MISMATCH", beside({ body: approvalBody(Buffer.from("{}")) })),
+    row("APPROVAL_KEY_UNKNOWN", [signed, good], { approvers: approvers.slice(1) }),
+    row("APPROVAL_KEY_UNKNOWN", [signed, good], listed({ fromMs: NOW_MS + 1 })),
+    row("APPROVAL_KEY_REVOKED", [signed, good], listed({ revoked: true })),
+    row("APPROVAL_KEY_EXPIRED", [signed, good], listed({ untilMs: NOW_MS })),
+    row("APPROVAL_SIGNATURE_INVALID", beside({ authority: "elsewhere.example" })),
+    row("APPROVAL_OTHER_WITHDRAWAL", about({ path: "/v1/withdrawals/w2/approvals" })),
+    row("APPROVAL_OTHER_WITHDRAWAL", about({ path: "/v1/withdrawals/w1/failure" })),
+    row("APPROVAL_OTHER_WITHDRAWAL", about({ query: "?id=w1" })),
+    row("APPROVAL_OTHER_WITHDRAWAL", about({ method: "PUT" })),
+    row("APPROVAL_UNBOUND", about({ body: new Uint8Array(0) })),
+    row("APPROVAL_OTHER_CONTENT", [approve(ann, { ...body, amount: "100001" }, NOW_MS), good]),
+    row("APPROVAL_OTHER_CONTENT", about({ body: Buffer.from(JSON.stringify({ requestSha256: "" })) })),
+    row("APPROVAL_OWN_REQUEST", [approve(asBackend, body, NOW_MS), good], listed({ publicKey: requested })),
+    row("APPROVAL_EXPIRED", [approve(ann, body, NOW_MS - policy.maxClearanceAgeMs - 1), good]),
+    row("APPROVAL_FROM_FUTURE", [approve(ann, body, NOW_MS + policy.maxClearanceAgeMs + 1_000), good]),
+    row("APPROVAL_KEY_TWICE", [good, { ...good }]),
+    row("APPROVAL_PERSON_TWICE", [signed, approve(ann2, body, NOW_MS)]),
+    row("APPROVALS_MISSING", []),
+    row("APPROVALS_MISSING", [good]),
+  ];
+}
+
 /** Both faults at once; null where one would undo the other. */
 function together(first: Given, second: Given): Given | null {
   const clash = (left: object = {}, right: object = {}) => Object.keys(left).some((key) => Object.hasOwn(right, key));
@@ -614,6 +683,7 @@ function changeAddress(index: number): string {
   return deriveScript(wallet.descriptor, 1, index).address;
 }
 
-function paidWith(anchor: string): History["paid"] {
-  return new Map([["w1", { anchor, taskId: "t0", txid: "ef".repeat(32) }]]);
+function paidWith(anchor: string, changes: object = {}): History["paid"] {
+  const same = { scriptHex, amountSat: 100_000n, ...changes };
+  return new Map([["w1", { anchor, taskId: "t0", txid: "ef".repeat(32), ...same }]]);
 }

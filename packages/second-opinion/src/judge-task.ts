@@ -4,6 +4,7 @@ import { type DecodedPayout, decodePayout, findScript, INDEX_LIMIT, parseAddress
 import { type Clearance, type ClearanceRefusal, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
 import { parseAmount, parseAsset } from "@sluice/core";
 import { finding, type OfflineFinding } from "./finding.ts";
+import { approvalFinding } from "./judge-approvals.ts";
 import { findStrayIndex, PAYS_ITSELF } from "./judge-indexes.ts";
 import { judgeInternal } from "./judge-internal.ts";
 import { labelFinding } from "./judge-labels.ts";
@@ -79,6 +80,9 @@ export function judgeTask(read: ReadTask, policy: Policy, history: History, nowM
   if (labelled.length > 0) return { kind: "refuse", findings: labelled };
   const conflict = findConflict(decoded, due, history);
   if (conflict !== null) return conflict;
+  const changed = due.filter((each) => isOther(each, history));
+  if (changed.length > 0)
+    return refuseEach(changed, "WITHDRAWAL_CHANGED", "ordered before for another amount or address");
   // One that was ordered before was judged then; once a signature may exist, only the chain ends it.
   const fresh = due.filter(({ withdrawalId }) => !history.paid.has(withdrawalId));
   // Age counts to the first judgement: what waits here, for time or for people, does not grow old by that.
@@ -93,6 +97,8 @@ export function judgeTask(read: ReadTask, policy: Policy, history: History, nowM
   if (overOrigin.length > 0) return { kind: "refuse", findings: overOrigin };
   const fee = findFee(decoded, due, policy);
   if (fee !== null) return fee;
+  const unapproved = fresh.flatMap((each) => approvalFinding(each, policy, { nowMs, seenAtMs }));
+  if (unapproved.length > 0) return { kind: "refuse", findings: unapproved };
   const vetoed = fresh.flatMap((each) => vetoFinding(each, history));
   if (vetoed.length > 0) return { kind: "refuse", findings: vetoed };
   return judgeLimits(decoded, fresh, policy, history, nowMs, outflowAnchorOf(due, { decoded }, history));
@@ -232,6 +238,12 @@ function findTaken(decoded: Spending, due: Paying, history: Pick<History, "paid"
   if (others === undefined) return null;
   const reason = "this very transaction was ordered for other withdrawals";
   return refuse("TRANSACTION_FOR_OTHERS", reason, { taskId: others.taskId });
+}
+
+/** Its versions skip what was judged with the first, so they have to be the same payment: an id is one body's for ever. */
+function isOther({ withdrawalId, scriptHex, amountSat }: Due, { paid }: Pick<History, "paid">): boolean {
+  const earlier = paid.get(withdrawalId);
+  return earlier !== undefined && (earlier.scriptHex !== scriptHex || earlier.amountSat !== amountSat);
 }
 
 /** The three caps hold together: the strictest of them decides. */

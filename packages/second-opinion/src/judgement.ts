@@ -29,7 +29,14 @@ export type Due = {
 };
 
 /** What was ever ordered to be signed for a withdrawal, by its latest task. */
-export type EarlierPayment = { readonly anchor: string; readonly taskId: string; readonly txid: string };
+export type EarlierPayment = {
+  readonly anchor: string;
+  readonly taskId: string;
+  readonly txid: string;
+  /** As it was ordered first, which it stays in all its versions. */
+  readonly scriptHex: string;
+  readonly amountSat: bigint;
+};
 
 /** A task that was ordered, of which a signature may exist. */
 export type EarlierTask = {

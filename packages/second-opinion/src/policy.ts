@@ -1,5 +1,12 @@
 // The limits and labels of the semi-offline side: a part of its bundle, shared with nobody.
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
+import {
+  type ApprovalRules,
+  type ApproverFile,
+  approvalFaults,
+  approvalTiersSchema,
+  readApprovals,
+} from "@sluice/contracts";
 import { z } from "zod";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -91,6 +98,8 @@ export const policySchema = z.strictObject({
   large: z
     .strictObject({ delayAboveSat: minorUnits, delayMs: z.number().int().min(0), releaseAboveSat: minorUnits })
     .refine(({ delayAboveSat, releaseAboveSat }) => delayAboveSat <= releaseAboveSat, "releases below what it delays"),
+  /** Above each amount so many of the bundle's approvers have to have approved exactly this request. None: nobody has to. */
+  approvalTiers: approvalTiersSchema.optional(),
 });
 
 export const labelsSchema = z.array(
@@ -128,7 +137,7 @@ export type OriginLimits = z.output<typeof originLimitsSchema>[number];
 
 export type Label = z.output<typeof labelsSchema>[number];
 
-export type Policy = Omit<PolicyFile, "maxFeeRateSatPerVbyte" | "minFeeRateSatPerVbyte"> & {
+export type Policy = Omit<PolicyFile, "maxFeeRateSatPerVbyte" | "minFeeRateSatPerVbyte" | "approvalTiers"> & {
   readonly maxFeeRateSatPerKvbyte: bigint;
   readonly minFeeRateSatPerKvbyte: bigint;
   /** By scriptPubKey in lower-case hex: an address has several spellings, a script has one. */
@@ -136,6 +145,7 @@ export type Policy = Omit<PolicyFile, "maxFeeRateSatPerVbyte" | "minFeeRateSatPe
   readonly windowsOfAccount: ReadonlyMap<string, PolicyFile["accountWindows"]>;
   /** By the id of the key that signed the request. A key that is not here has no limits of its own. */
   readonly limitsOfOrigin: ReadonlyMap<string, OriginLimits>;
+  readonly approvals: ApprovalRules;
 };
 
 export type PolicyFault = { readonly name: string; readonly rule: string };
@@ -146,6 +156,9 @@ export function readPolicy(
     readonly labels: readonly Label[];
     readonly accountLimits: z.output<typeof accountLimitsSchema>;
     readonly originLimits: readonly OriginLimits[];
+    readonly approvers?: readonly ApproverFile[] | undefined;
+    /** Of the bundle: whoever requests approves nothing. */
+    readonly keys?: readonly { readonly keyId: string; readonly publicKey: string }[];
   },
   network: BitcoinNetwork,
 ): { readonly policy: Policy; readonly faults: readonly PolicyFault[] } {
@@ -169,12 +182,16 @@ export function readPolicy(
   const {
     maxFeeRateSatPerVbyte: maxFeeRateSatPerKvbyte,
     minFeeRateSatPerVbyte: minFeeRateSatPerKvbyte,
+    approvalTiers = [],
     ...rest
   } = file.policy;
+  const approving = { approvalTiers, approvers: file.approvers ?? [] };
+  faults.push(...approvalFaults(approving, file.keys ?? []));
   return {
     policy: {
       ...{ ...rest, maxFeeRateSatPerKvbyte, minFeeRateSatPerKvbyte, labels, windowsOfAccount },
       limitsOfOrigin: new Map(file.originLimits.map((limits) => [limits.keyId, limits])),
+      approvals: readApprovals(approving),
     },
     faults,
   };

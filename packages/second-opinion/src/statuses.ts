@@ -1,7 +1,14 @@
 // Every status that the second opinion gives, in the order in which the checks are made, with what it means. Documents
 // derive from this table. What the decoder refuses stands in CHAIN_REFUSALS, in its own order, at DECODER below.
+import { APPROVAL_MEANINGS } from "@sluice/contracts";
 
 export type Status = { readonly verdict: "delay" | "refuse" | "delay or refuse"; readonly meaning: string };
+
+type ApprovalCode = keyof typeof APPROVAL_MEANINGS;
+
+const APPROVALS = Object.fromEntries(
+  Object.entries(APPROVAL_MEANINGS).map(([code, meaning]) => [code, refuses(meaning)]),
+) as Readonly<Record<ApprovalCode, Status>>;
 
 export const STATUSES = {
   // The bundle: without one that is new enough, nothing is judged.
@@ -68,6 +75,7 @@ export const STATUSES = {
     "an input belongs to a transaction for other withdrawals, no signed version of which does without it, or it would be an anchor",
   ),
   TRANSACTION_FOR_OTHERS: refuses("this very transaction was ordered for other withdrawals"),
+  WITHDRAWAL_CHANGED: refuses("the withdrawal was ordered before for another amount or address"),
   CLEARANCE_EXPIRED: refuses("the clearance was too old when the task was judged first"),
   CLEARANCE_FROM_FUTURE: refuses("the clearance is from the future"),
 
@@ -78,6 +86,9 @@ export const STATUSES = {
   FEE_OVER_RATE_CAP: refuses("the fee rate is over its cap"),
   FEE_OVER_PERCENT_CAP: refuses("the fee is over its share of the payments"),
   FEE_TOO_LOW: refuses("the fee rate is too low to confirm"),
+
+  // What people approved, where the amount needs it. Only of what was never ordered: its versions are the same payment.
+  ...APPROVALS,
 
   // People, then what only time and people can settle. Those that refuse go before those that delay.
   VETOED: refuses("a person said no"),

@@ -67,10 +67,13 @@ export function judgeAndRecord(
   return { ...memory, states, payments, attempts: [...memory.attempts, task].toSorted() };
 }
 
+/** The conflict rule does not look at what is paid. */
+const ANY_PAYMENT = { scriptHex: "", amountSat: 0n };
+
 function historyFor(candidates: readonly Candidate[], candidate: Candidate, memory: Memory, bug: Bug) {
   const { payments, attempts, states } = memory;
   const paid = Object.entries(payments).map(([withdrawalId, { anchor, task }]) => {
-    const earlier = { anchor, taskId: String(task), txid: txidOf(at(candidates, task)) };
+    const earlier = { anchor, taskId: String(task), txid: txidOf(at(candidates, task)), ...ANY_PAYMENT };
     return [withdrawalId, earlier] as const;
   });
   const spenders = attempts.flatMap((task) => {

@@ -25,12 +25,17 @@ export function signedRequest(
 }
 
 /** A clearance. Made again from the same parts it is the same, byte for byte. */
-export function clear(seals: Pick<Seals, "sealers">, body: WithdrawalRequest, clearedAtMs = Date.now()): Uint8Array {
+export function clear(
+  seals: Pick<Seals, "sealers">,
+  body: WithdrawalRequest,
+  clearedAtMs = Date.now(),
+  approvals: readonly SignedRequest[] = [],
+): Uint8Array {
   const signed = signedRequest(seals, body, clearedAtMs);
   return seal(seals.sealers["online-risk"], "withdrawal.cleared.v1", {
     id: `${body.id}/cleared`,
     key: body.id,
     occurredAtMs: clearedAtMs,
-    message: { withdrawalId: body.id, request: signed, findings: [], clearedAtMs },
+    message: { withdrawalId: body.id, request: signed, findings: [], clearedAtMs, approvals },
   });
 }

@@ -1,4 +1,5 @@
 // What the tests of signing are made of: everything here is honest; a test changes what it wants to see refused.
+export * from "./approvals.ts";
 export * from "./clearances.ts";
 export * from "./failures.ts";
 export * from "./held-wallet.ts";

@@ -8,7 +8,7 @@ import {
   planPayout,
   type Wallet,
 } from "@sluice/chains";
-import type { Holder, MessageOf, WithdrawalRequest } from "@sluice/contracts";
+import type { Holder, MessageOf, SignedRequest, WithdrawalRequest } from "@sluice/contracts";
 import { clear, request } from "./clearances.ts";
 import type { Seals } from "./seals.ts";
 import { fund } from "./wallet.ts";
@@ -24,6 +24,8 @@ export type PayoutParts = {
   readonly changeIndex?: number;
   readonly feeRateSatPerVbyte?: number;
   readonly clearedAtMs?: number;
+  /** What people signed of each. */
+  readonly approvals?: (request: WithdrawalRequest) => readonly SignedRequest[];
 };
 
 /** A task with the transaction's id. */
@@ -34,7 +36,10 @@ export function makeTask(
 ): Task & { readonly txid: string } {
   const requests = parts.requests ?? [request("w1")];
   const { psbt, txid } = plan(wallet, { ...parts, requests });
-  const withdrawals = requests.map((one) => ({ clearance: clear(seals, one, parts.clearedAtMs), attempt: 1 }));
+  const withdrawals = requests.map((one) => ({
+    clearance: clear(seals, one, parts.clearedAtMs, parts.approvals?.(one)),
+    attempt: 1,
+  }));
   return { taskId: parts.taskId ?? `task-${txid.slice(0, 12)}`, walletId: wallet.walletId, psbt, withdrawals, txid };
 }
 
@@ -63,7 +68,7 @@ export function makeOrder(
     withdrawals: requests.map((one, at) => ({
       withdrawalId: one.id,
       anchor: parts.anchors?.[at] ?? outpointOf(first),
-      clearance: clear(seals, one, parts.clearedAtMs),
+      clearance: clear(seals, one, parts.clearedAtMs, parts.approvals?.(one)),
     })),
   };
 }

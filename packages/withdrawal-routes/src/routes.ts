@@ -1,7 +1,12 @@
 // The routes of withdrawals: request, read, list, quote, cancel, approve, fail. What each may answer stands in its schema.
 import { parseAddress } from "@sluice/chains";
 import { feeQuotesSchema, listQuerySchema, withdrawalListSchema, withdrawalSchema } from "@sluice/client/api";
-import { failureRequestSchema, withdrawalIdSchema, withdrawalRequestSchema } from "@sluice/contracts";
+import {
+  approvalRequestSchema,
+  failureRequestSchema,
+  withdrawalIdSchema,
+  withdrawalRequestSchema,
+} from "@sluice/contracts";
 import { ok, parseAsset } from "@sluice/core";
 import { type ApiKey, type Door, type RouteGroup, refuse, refuseFields, signed } from "@sluice/gate";
 import type { FastifyRequest } from "@sluice/http";
@@ -12,7 +17,7 @@ import { z } from "zod";
 import { type Acceptance, accept } from "./accept.ts";
 import { bulk } from "./bulk.ts";
 import { type Commanding, commanded, failed, isVisible, unknown } from "./commands.ts";
-import { ACCEPTANCE, ACCEPTING, ADDRESSES, ALARMS, FAILING, PROOFS } from "./texts.ts";
+import { ACCEPTANCE, ACCEPTING, ADDRESSES, ALARMS, APPROVING, FAILING, PROOFS } from "./texts.ts";
 import { detailsOf, feesOf, summaryOf } from "./view.ts";
 
 export type WithdrawalRouteOptions = Acceptance & Commanding;
@@ -150,20 +155,22 @@ function command({ server, asks, answered }: Door, options: WithdrawalRouteOptio
       schema: {
         operationId: "approveWithdrawal",
         summary: "Approve a held withdrawal",
-        description:
-          "Each key, and each person, counts once, and nobody approves what the same key or person requested.",
+        description: APPROVING,
         params,
+        body: approvalRequestSchema.optional(),
         response: { 200: withdrawalSchema },
         ...signed("approve", {
+          400: ["QUERY_UNEXPECTED"],
           403: ["OWN_REQUEST", "SAME_PERSON"],
           404: ["WITHDRAWAL_UNKNOWN"],
-          409: ["NOT_HELD", "SUSPENDED", ...ALARMS],
+          409: ["NOT_HELD", "APPROVAL_OTHER_CONTENT", "SUSPENDED", ...ALARMS],
+          422: ["APPROVAL_UNBOUND"],
         }),
       },
     },
     async (request) =>
       answered(request, async (tx, caller) => {
-        const done = await commanded(tx, options, request.params.id, caller, "approve");
+        const done = await commanded(tx, options, request.params.id, caller, "approve", request.body ?? undefined);
         return done.ok ? known(tx, request.params.id, caller.key) : done;
       }),
   );

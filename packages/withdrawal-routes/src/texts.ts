@@ -17,6 +17,10 @@ export const ADDRESSES = [
   "ADDRESS_UNSUPPORTED",
 ] as const;
 
+export const APPROVING = `Each key, and each person, counts once, and nobody approves what the same key or person requested. With
+requestSha256 it approves exactly what \`requestBody\` says, and is verified again in the semi-offline zone, which counts no other; without it,
+it approves the id as it is known here, which the policy allows up to an amount. Approving again replaces what was signed.`;
+
 export const FAILING = `Two people say so, each with a key of their own, once the chain proves that it can never be paid: a transaction that
 is not ours has spent what each of its own spends, and is final. Until then it is refused with the part of the proof that is
 missing. It is for good, and the amount is owed to the customer again.`;

@@ -25,7 +25,7 @@ export function feesOf(asset: string, quotes: readonly Quote[]): FeeQuotes {
   };
 }
 
-export function detailsOf({ stored, history, findings, failing }: Whole): WithdrawalDetails {
+export function detailsOf({ stored, history, findings, failing, requestBody }: Whole): WithdrawalDetails {
   const timings: WithdrawalDetails["timings"] = Object.fromEntries(
     // Entered from the newest to the oldest, so that the first time of each state stays; other clocks may be behind ours.
     history.toReversed().map(({ state, atMs }) => [state, Math.max(0, atMs - stored.receivedAtMs)]),
@@ -35,6 +35,7 @@ export function detailsOf({ stored, history, findings, failing }: Whole): Withdr
     requiredConfirmations: stored.requiredConfirmations,
     notBeforeMs: stored.state === "held" || stored.state === "delayed" ? stored.notBeforeMs : null,
     approvals: { required: stored.approvalsRequired, by: stored.approvedBy },
+    ...(requestBody === null ? {} : { requestBody }),
     ...(failing.facts.spent.length + failing.words.length === 0 ? {} : { failure: failureOf(failing) }),
     findings,
     history,

@@ -46,7 +46,8 @@ export async function loadMemory(
   const sinceMs = nowMs - longestWindowMs(policy);
   const ids = due.map(({ withdrawalId }) => withdrawalId);
   const paid = await tx.query<EarlierPayment & { withdrawalId: string }>(
-    `select withdrawal_id as "withdrawalId", anchor, task_id as "taskId", txid from payment where withdrawal_id = any($1)`,
+    `select withdrawal_id as "withdrawalId", anchor, task_id as "taskId", txid,
+       encode(script, 'hex') as "scriptHex", amount_sat as "amountSat" from payment where withdrawal_id = any($1)`,
     [ids],
   );
   const spenders = await tx.query<EarlierTask>(SPENDERS, [decoded.inputs.map(({ outpoint }) => outpoint)]);

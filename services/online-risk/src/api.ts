@@ -2,6 +2,7 @@
 import { destinationRoutes } from "@sluice/destinations";
 import { type DoorOptions, openDoor, type RouteGroup, SIGNATURE_SCHEME } from "@sluice/gate";
 import { type AnsweredRequest, createHttpServer, type HttpServer, type HttpServerOptions } from "@sluice/http";
+import { type PolicyRouteOptions, policyRoutes } from "@sluice/policy-versions";
 import { type ScreeningRouteOptions, screeningRoutes } from "@sluice/screening-routes";
 import { signalRoutes } from "@sluice/signal-memory";
 import { suspensionRoutes } from "@sluice/suspensions";
@@ -9,6 +10,7 @@ import { type WithdrawalRouteOptions, withdrawalRoutes } from "@sluice/withdrawa
 
 export type ApiOptions = DoorOptions &
   WithdrawalRouteOptions &
+  PolicyRouteOptions &
   ScreeningRouteOptions & {
     readonly logger: HttpServerOptions["logger"];
     readonly onAnswered: (answered: AnsweredRequest) => void;
@@ -22,6 +24,7 @@ function routeGroups(options: ApiOptions): readonly RouteGroup[] {
     signalRoutes(options),
     screeningRoutes(options),
     suspensionRoutes(options),
+    policyRoutes(options),
   ];
 }
 

@@ -1,10 +1,13 @@
 // Step 2 by real processes: every verdict to its end, through crashes.
 import { setTimeout } from "node:timers/promises";
-import { createTrust, verifyClearance } from "@sluice/contracts";
+import { readRequestBody, type SluiceClient } from "@sluice/client";
+import { approvalBody, createTrust, judgeApprovals, readApprovals, verifyClearance } from "@sluice/contracts";
 import { openSession } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
 import { addressNumber, hotAddress, SECOND_WALLET } from "./addresses.ts";
 import { trustEntry } from "./keys.ts";
+import type { Running } from "./process.ts";
+import { send } from "./raw-request.ts";
 import { CLEARED, clientOf, countRows, createWorld, newWithdrawal, shareWorld, type World } from "./world.ts";
 
 const POLL = { pollMs: 100 };
@@ -95,7 +98,7 @@ describe("a verdict", () => {
 describe("a verdict by a policy of its own", () => {
   it("hold: waits for distinct keys, then clears and remembers", async () => {
     const newDestination = { aboveMinor: "1000", approvals: 2 };
-    const world = await createWorld({ policy: { newDestination } });
+    const world = await createWorld({ policy: { newDestination, boundApprovalsAboveMinor: "20000" } });
     const running = await world.start();
     const client = clientOf(running, world.keys.backend);
     const [ann, bob] = [clientOf(running, world.keys.ann), clientOf(running, world.keys.bob)];
@@ -127,6 +130,9 @@ describe("a verdict by a policy of its own", () => {
     expect(await countRows(world.pool, CLEARED)).toBe(1);
     const again = await client.createWithdrawal(newWithdrawal({ address: withdrawal.address }));
     expect((await client.waitFor(again.id, ["cleared", "held"], POLL)).state).toBe("cleared");
+    expect(await clearanceOf(world, withdrawal.id)).toMatchObject({ unbound: ["ann", "bob"] });
+    expect(await clearanceOf(world, again.id)).toMatchObject({ approvals: [] });
+    await approveByContent(world, running);
   });
 
   it("delay: waits, is judged again when it is due, and then cleared without being asked", async () => {
@@ -243,4 +249,68 @@ async function acceptedButNotJudged(world: World, api: string) {
   const ids: string[] = [];
   for (let n = 0; n < 5; n += 1) ids.push((await client.createWithdrawal(newWithdrawal())).id);
   return { ids, release: session.close };
+}
+
+/** What a person approves is the body that was requested, and that is what the clearance carries to whoever pays. */
+async function approveByContent(world: World, running: Running): Promise<void> {
+  const [client, ann, bob] = [world.keys.backend, world.keys.ann, world.keys.bob].map((key) =>
+    clientOf(running, key),
+  ) as [SluiceClient, SluiceClient, SluiceClient];
+  const small = newWithdrawal({ address: addressNumber(71) });
+  const large = newWithdrawal({ address: addressNumber(72), amount: 20_001n });
+  for (const each of [small, large]) await client.createWithdrawal(each);
+  const bodies = await Promise.all(
+    [small, large].map(async ({ id }) => {
+      const { requestBody = "" } = await client.waitFor(id, ["held"], POLL);
+      expect(readRequestBody(requestBody)?.id).toBe(id);
+      return requestBody;
+    }),
+  );
+  const [ofSmall = "", ofLarge = ""] = bodies;
+  const refused = (code: string, status: number) => expect.objectContaining({ code, status });
+  await expect(ann.approveWithdrawal(large.id)).rejects.toEqual(refused("APPROVAL_UNBOUND", 422));
+  await expect(ann.approveWithdrawal(large.id, { requestBody: ofSmall })).rejects.toThrow(TypeError);
+  const foreign = JSON.stringify({ ...JSON.parse(ofLarge), amount: "20000" });
+  await expect(ann.approveWithdrawal(large.id, { requestBody: foreign })).rejects.toEqual(
+    refused("APPROVAL_OTHER_CONTENT", 409),
+  );
+  const target = `/v1/withdrawals/${large.id}/approvals`;
+  const raw = { key: world.keys.ann, body: Buffer.from(approvalBody(Buffer.from(ofLarge))) };
+  expect((await send(running.api, { ...raw, target: `${target}?a=1` })).body.code).toBe("QUERY_UNEXPECTED");
+  expect((await send(running.api, { ...raw, target, body: '{"requestSha256":"no"}' })).status).toBe(400);
+  expect((await client.getWithdrawal(large.id)).approvals.by).toEqual([]);
+
+  // Ann says later what she approved, and takes nothing back by approving without it again.
+  for (const requestBody of [undefined, ofSmall, undefined]) await ann.approveWithdrawal(small.id, { requestBody });
+  await bob.approveWithdrawal(small.id);
+  for (const person of [ann, bob]) await person.approveWithdrawal(large.id, { requestBody: ofLarge });
+  await client.waitFor(large.id, ["cleared"], POLL);
+  expect(await clearanceOf(world, small.id)).toMatchObject({ bound: ["ann"], unbound: ["bob"], people: 1 });
+  expect(await clearanceOf(world, large.id)).toMatchObject({ bound: ["ann", "bob"], unbound: [], people: 2 });
+}
+
+/** What the clearance carries, and how many people that are in its reader's own list. */
+async function clearanceOf({ pool, keys }: World, id: string) {
+  const { rows } = await pool.query<{ envelope: Buffer }>("select envelope from outbox where message_id = $1", [
+    `${id}/cleared`,
+  ]);
+  const trust = createTrust([trustEntry(keys.service), trustEntry(keys.backend)]);
+  const clearance = verifyClearance(trust, new Uint8Array(rows[0]?.envelope ?? []));
+  if (!clearance.ok) throw new Error(clearance.refusal.detail);
+  const { approvals } = clearance.value;
+  const keyIds = (some: typeof approvals) => some.map((each) => /keyid="([^"]*)"/.exec(each.signatureInput)?.[1]);
+  const approvers = [keys.ann, keys.bob].map((key) => {
+    return { keyId: key.keyId, publicKey: trustEntry(key).publicKey, person: key.keyId, fromMs: 0 };
+  });
+  const counts = (people: number) => {
+    const rules = readApprovals({ approvalTiers: [{ aboveSat: 0n, approvals: people }], approvers });
+    const times = { nowMs: Date.now(), seenAtMs: Date.now(), maxAgeMs: LONG };
+    return judgeApprovals(rules, clearance.value, 1n, times) === null;
+  };
+  return {
+    approvals,
+    bound: keyIds(approvals.filter(({ body }) => body.length > 0)),
+    unbound: keyIds(approvals.filter(({ body }) => body.length === 0)),
+    people: [1, 2].filter(counts).length,
+  };
 }

@@ -3,7 +3,7 @@ import { openSession } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
 import type { Running } from "./process.ts";
 import { send } from "./raw-request.ts";
-import { CLEARED, clientOf, countRows, newWithdrawal, shareWorld } from "./world.ts";
+import { CLEARED, clientOf, countRows, newWithdrawal, POLICY, shareWorld } from "./world.ts";
 
 const POLL = { pollMs: 100 };
 const LONG = 86_400_000;
@@ -82,6 +82,28 @@ describe("two instances with a limit of five to an account", () => {
     await eventually(() => countRows(world.pool, "withdrawal where state = 'received'")).toBe(0);
     expect(await countRows(world.pool, of(account, "cleared"))).toBe(4 + 1);
     expect(await countRows(world.pool, of(account, "delayed"))).toBe(1);
+  });
+
+  it("both judge by the policy that one of them was told to activate, from its answer on", async () => {
+    const [world, [one, two]] = [shared(), await both()];
+    const text = JSON.stringify({ ...POLICY, maxAmountMinor: "9999" });
+    const { version, sha256 } = await clientOf(one, world.keys.ann).proposePolicy(text);
+    expect((await clientOf(two, world.keys.bob).activatePolicy(version, sha256)).state).toBe("active");
+    const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
+    const asked = Array.from({ length: 12 }, (_, n) => newWithdrawal({ account: `live-${n}` }));
+    await Promise.all(asked.map((withdrawal, n) => clients[n % 2 === 0 ? 0 : 1].createWithdrawal(withdrawal)));
+    for (const { id } of asked) {
+      const { state, findings } = await clients[0].waitFor(id, ["rejected"], POLL);
+      expect([state, ...new Set(findings.map(({ policyVersion }) => policyVersion))]).toEqual(["rejected", version]);
+    }
+    const ready = await (await fetch(`${two.internal}/readyz`)).json();
+    const { detail } = (ready as { dependencies: { name: string; detail: string }[] }).dependencies.find(
+      ({ name }) => name === "policy",
+    ) ?? { detail: "" };
+    expect(detail).toContain(`version ${version}, ${sha256}; the file given at start says something else`);
+    const back = JSON.stringify({ ...POLICY, accountWindows: [{ windowMs: LONG, maxCount: 5 }] });
+    const again = await clientOf(two, world.keys.bob).proposePolicy(back);
+    await clientOf(one, world.keys.ann).activatePolicy(again.version, again.sha256);
   });
 
   it("keep an account's limit between them", async () => {

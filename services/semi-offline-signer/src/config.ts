@@ -8,12 +8,15 @@ import {
 } from "@sluice/bridge";
 import { NETWORKS, openWallets, type Wallet, walletsFileSchema } from "@sluice/chains";
 import {
+  approvalFaults,
+  approvalsFileSchema,
   BRIDGE_SCHEMA,
   bridgeKeySchema,
   bridgeKeysFileSchema,
   createTrust,
   ed25519PrivateKey,
   HOLDERS,
+  readApprovals,
   type Sealer,
   type Trust,
   trustFileSchema,
@@ -63,6 +66,8 @@ const environmentSchema = z.strictObject({
   SLUICE_INTERNAL_MAX_FEE_RATE_SAT_PER_VBYTE: feeRate.optional(),
   SLUICE_INTERNAL_MAX_OUTPUTS: setting.whole({ min: 1, max: 100 }).default(20),
   SLUICE_MAX_CLEARANCE_AGE: setting.durationMs().default(30 * 24 * 60 * 60 * 1_000),
+  /** Who has to have approved what is large, by a list of this holder's own; without it nobody has to. */
+  SLUICE_APPROVALS_FILE: setting.jsonFile(approvalsFileSchema).optional(),
   SLUICE_REQUIRE_ISOLATION: z.enum(["yes", "no"], "is yes or no").default("yes"),
   SLUICE_CARRIER_INTERFACES: setting.interfaceNames().default([]),
   SLUICE_CURVE: curveChoice.default({ kind: "addon" }),
@@ -110,12 +115,16 @@ export function readSettings(env: Environment): Config {
     network: settings.SLUICE_NETWORK,
     schema: BRIDGE_SCHEMA,
   });
+  const approvals = settings.SLUICE_APPROVALS_FILE;
   const all: readonly ConfigFault[] = [
     ...faults.map(({ walletId, rule }) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule })),
     ...foreign.map((walletId) => ({ name: `SLUICE_WALLETS_FILE ${walletId}`, rule: OTHER_WALLET })),
     ...(trusted ? [] : [{ name: "secrets.sealKeyId", rule: `is not in the trust file as a key of ${holder}` }]),
     ...(ceremony.network === settings.SLUICE_NETWORK ? [] : [{ name: CEREMONY, rule: "is of SLUICE_NETWORK" }]),
     ...(wallets.size > 0 ? [] : [{ name: CEREMONY, rule: `names for ${holder} a key of a listed wallet` }]),
+    ...(approvals === undefined ? [] : approvalFaults(approvals, settings.SLUICE_TRUST_FILE)).map(({ name, rule }) => {
+      return { name: `SLUICE_APPROVALS_FILE ${name}`, rule };
+    }),
     ...(bridges.ok ? [] : bridges.faults),
   ];
   if (!bridges.ok || all.length > 0) throw new ConfigError(all);
@@ -139,6 +148,7 @@ export function readSettings(env: Environment): Config {
       maxFeePercent: settings.SLUICE_MAX_FEE_PERCENT,
       maxClearanceAgeMs: settings.SLUICE_MAX_CLEARANCE_AGE,
       internal: internalCapsOf(settings),
+      approvals: approvals && readApprovals(approvals),
     },
   };
 }

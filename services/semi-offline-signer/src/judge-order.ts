@@ -8,7 +8,15 @@ import {
   parseAddress,
   type Wallet,
 } from "@sluice/chains";
-import { type Clearance, type MessageOf, type Trust, verifyClearance } from "@sluice/contracts";
+import {
+  type ApprovalRules,
+  asListed,
+  type Clearance,
+  judgeApprovals,
+  type MessageOf,
+  type Trust,
+  verifyClearance,
+} from "@sluice/contracts";
 import { ok, parseAmount, parseAsset, type Result, refused } from "@sluice/core";
 import type { SigningIntent } from "@sluice/sign-once";
 
@@ -25,6 +33,8 @@ export type Caps = {
   readonly maxClearanceAgeMs: number;
   /** Of what pays nobody but the own change branch. Without them it signs none of that. */
   readonly internal?: InternalCaps | undefined;
+  /** Who has to have approved what is large, by this holder's own list. Without it nobody has to. */
+  readonly approvals?: ApprovalRules | undefined;
 };
 
 export type InternalCaps = Pick<Caps, "maxFeeSat" | "maxFeeRateSatPerKvbyte"> & { readonly maxOutputs: number };
@@ -43,10 +53,15 @@ export type SoundOrder = {
   readonly wallet: Wallet;
   readonly decoded: DecodedPayout;
   readonly intent: SigningIntent;
-  readonly cleared: readonly ClearedAt[];
+  readonly cleared: readonly Cleared[];
 };
 
-type ClearedAt = { readonly withdrawalId: string; readonly clearedAtMs: number };
+type Cleared = {
+  readonly withdrawalId: string;
+  readonly clearedAtMs: number;
+  readonly amountSat: bigint;
+  readonly clearance: Clearance;
+};
 
 /** Script multisig is signed in one round; threshold schemes will need more. */
 const ONLY_ROUND = 1;
@@ -80,8 +95,7 @@ export function judgeOrder(order: Order, policy: HolderPolicy): Result<SoundOrde
   }
   const fault = due.length === 0 ? findInternalFault(decoded, caps.internal) : findPayoutFault(decoded, due, caps);
   if (fault !== null) return fault;
-  const cleared = due.map(({ withdrawalId, clearedAtMs }) => ({ withdrawalId, clearedAtMs }));
-  return ok({ wallet, decoded, intent: intentOf(order, decoded), cleared });
+  return ok({ wallet, decoded, intent: intentOf(order, decoded), cleared: due });
 }
 
 function findPayoutFault(decoded: DecodedPayout, due: readonly Due[], caps: Caps): Result<never, HolderRefusal> | null {
@@ -127,7 +141,7 @@ function findFeeFault(
 
 /** Only of withdrawals that were never signed: once a signature exists, the chain ends them and not the clock. */
 export function judgeAge(
-  unsigned: readonly ClearedAt[],
+  unsigned: readonly Pick<Cleared, "withdrawalId" | "clearedAtMs">[],
   { maxClearanceAgeMs }: Caps,
   nowMs: number,
 ): Result<null, HolderRefusal> {
@@ -137,15 +151,37 @@ export function judgeAge(
   return early === undefined ? ok(null) : refuse("CLEARANCE_FROM_FUTURE", early.withdrawalId);
 }
 
+/**
+ * For what was signed before it is enough that people once approved exactly this: a key that is revoked since, and time,
+ * change nothing of that. It is asked again all the same, since the journal does not say which amount it was.
+ */
+export function judgeApproved(
+  cleared: readonly Cleared[],
+  { approvals, maxClearanceAgeMs }: Caps,
+  wasSigned: (withdrawalId: string) => boolean,
+  nowMs: number,
+): Result<null, HolderRefusal> {
+  if (approvals === undefined) return ok(null);
+  for (const { withdrawalId, clearance, amountSat } of cleared) {
+    const before = wasSigned(withdrawalId);
+    const rules = before ? asListed(approvals) : approvals;
+    const maxAgeMs = before ? Number.POSITIVE_INFINITY : maxClearanceAgeMs;
+    const refused = judgeApprovals(rules, clearance, amountSat, { nowMs, seenAtMs: nowMs, maxAgeMs });
+    if (refused !== null) return refuse(refused.code, `${withdrawalId}: ${refused.detail}`);
+  }
+  return ok(null);
+}
+
 /** What a clearance says is to be paid, as the output that has to be there. */
-type Due = ClearedAt & { readonly scriptPubKey: Buffer; readonly amountSat: bigint };
+type Due = Cleared & { readonly scriptPubKey: Buffer };
 
 /** Wallets pay strangers and never each other: what moves between them is no withdrawal. */
 function duePayment(
-  { request, clearedAtMs }: Clearance,
+  clearance: Clearance,
   network: Wallet["descriptor"]["network"],
   wallets: HolderPolicy["wallets"],
 ): Result<Due, HolderRefusal> {
+  const { request, clearedAtMs } = clearance;
   const asset = parseAsset(request.asset);
   if (!asset.ok) return refuse(asset.refusal.code, `${request.id}: ${asset.refusal.detail}`);
   const amount = parseAmount(request.amount, asset.value);
@@ -157,7 +193,7 @@ function duePayment(
     if (findScript(descriptor, scriptPubKey, gapLimit) !== null) return refuse("PAYMENT_TO_OWN_WALLET", request.id);
   }
   const amountSat = amount.value;
-  return ok({ withdrawalId: request.id, clearedAtMs, scriptPubKey: Buffer.from(scriptPubKey), amountSat });
+  return ok({ withdrawalId: request.id, clearance, clearedAtMs, scriptPubKey: Buffer.from(scriptPubKey), amountSat });
 }
 
 /** Every output to a foreign script is exactly one clearance's, and every clearance has exactly one. */

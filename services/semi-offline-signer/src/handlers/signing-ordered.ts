@@ -9,6 +9,7 @@ import {
   type HolderPolicy,
   type HolderRefusal,
   judgeAge,
+  judgeApproved,
   judgeOrder,
   type Order,
   type SoundOrder,
@@ -76,9 +77,12 @@ function decideOrder(
   const decision = decideSigning(journal.history, judged.value.intent);
   if (!decision.ok) return refused({ code: decision.refusal.code, reason: decision.refusal.detail });
   const { cleared } = judged.value;
-  const unsigned = cleared.filter(({ withdrawalId }) => journal.history.anchorOf(withdrawalId) === undefined);
+  const wasSigned = (withdrawalId: string) => journal.history.anchorOf(withdrawalId) !== undefined;
+  const unsigned = cleared.filter(({ withdrawalId }) => !wasSigned(withdrawalId));
   const fresh = judgeAge(unsigned, policy.caps, now());
-  return fresh.ok ? ok({ ...judged.value, outcome: decision.value }) : fresh;
+  if (!fresh.ok) return fresh;
+  const approved = judgeApproved(cleared, policy.caps, wasSigned, now());
+  return approved.ok ? ok({ ...judged.value, outcome: decision.value }) : approved;
 }
 
 /**

@@ -135,6 +135,13 @@ export declare type WithdrawalCleared = Message<"sluice.v1.WithdrawalCleared"> &
    * @generated from field: optional string customer_fee_minor = 5;
    */
   customerFeeMinor?: string | undefined;
+
+  /**
+   * What each of the people signed who approved it, where people had to: nobody has to believe online-risk in that.
+   *
+   * @generated from field: repeated sluice.v1.SignedRequest approvals = 6;
+   */
+  approvals: SignedRequest[];
 };
 
 /**
