@@ -115,6 +115,9 @@ it("what comes over OKX's API is paid up to the zone's cap for that key, and ref
   expect(against?.evidence).toEqual({
     ...{ requesterKey: "okx-facade-1", amountSat: "5000001", maxPaymentSat: "5000000" },
   });
+  // The console has its own copy, which arrives at its own time.
+  const page = async () => (await fetch(`${stack().httpUrls["ops-console"]}/withdrawals/okx.desk.Large1`)).text();
+  await expect.poll(page, { timeout: 20_000 }).toMatch(/ORIGIN_OVER_LIMIT[\s\S]*okx-facade-1/);
   expect((await desk.history("?clientId=Paid1")).data).toMatchObject([{ state: "2", txId: completed.txid }]);
   expect((await desk.status(large.data[0]?.["wdId"] ?? "")).data).toMatchObject([
     { state: "Withdrawal complete: Failed" },
