@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sealer } from "@sluice/contracts";
 import { afterAll, expect, it } from "vitest";
+import { hashPassphrase } from "../../services/okx-facade/src/passphrase.ts";
+import { DESK, okxBackend } from "../../services/okx-facade/test/facade.ts";
 import { stranger } from "./enemy/envelopes.ts";
 import { openTopics } from "./enemy/topics.ts";
 import { clearUnasked, firstRuleAgainst } from "./enemy/unapproved.ts";
@@ -13,9 +15,23 @@ import { follow, paymentsTo, withStack } from "./with-stack.ts";
 type Signer = Pick<Sealer, "keyId" | "privateKey">;
 
 const labelled = { online: "", offline: "" };
+/** In the stores: of both risk systems, and of the zone alone. */
+const stored = { both: "", zone: "" };
 const bundles = mkdtempSync(join(tmpdir(), "sluice-bundles-"));
 const stack = withStack({
   extraEnv: { vault: { SLUICE_BUNDLE_DIRECTORY: bundles } },
+  labels: async (chain) => {
+    stored.both = await chain.newAddress();
+    stored.zone = await chain.newAddress();
+    return { "online-risk": [stored.both], "semi-offline-risk": [stored.both, stored.zone] };
+  },
+  okx: async () => {
+    const { apiKey, secret, passphrase } = DESK;
+    const key = { apiKey, permissions: ["read", "withdraw"], ipAllowList: ["127.0.0.0/8", "::1/128"] };
+    const keys = [{ ...key, passphrase: await hashPassphrase(passphrase, 10) }];
+    const users = [{ name: "desk", account: "desk", maxWithdrawalSat: "100000000", keys }];
+    return { users, secrets: { [apiKey]: secret } };
+  },
   policies: async (chain) => {
     labelled.online = await chain.newAddress();
     labelled.offline = await chain.newAddress();
@@ -60,6 +76,60 @@ it("a destination that only the semi-offline side knows is refused there, and it
   expect([first?.state, second?.state]).toEqual(["completed", "completed"]);
   expect(await paymentsTo(stack(), labelled.offline)).toEqual([]);
   for (const address of good) expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("a black label of the store rejects online, before a request and after it; one that only the zone's copy has refuses there", async () => {
+  const { client } = stack();
+  const chain = "bitcoin-regtest";
+  const { results, labelsVersion } = await client.screenAddresses([
+    ...[stored.both, stored.zone].map((address) => ({ chain, address })),
+    // Of the committed sample of OFAC's list, published on 28 November 2018.
+    { chain: "bitcoin", address: "149w62rY42aZBox8fGcmqNsXUzSStKeq8C" },
+  ]);
+  expect(labelsVersion).toBe(1);
+  expect(results.map(({ tier, verdict }) => [tier, verdict])).toEqual([
+    ["black", "reject"],
+    [null, "clear"],
+    ["black", "reject"],
+  ]);
+  expect(results[2]?.labels[0]?.source).toBe("ofac-sdn");
+  await Promise.all([post("stored-1", stored.both, 200_000n, "s1"), post("stored-2", stored.zone, 200_000n, "s2")]);
+  const [online, zone] = await Promise.all(
+    ["stored-1", "stored-2"].map((id) => follow(stack(), id, ["completed", "held"])),
+  );
+  expect([online?.state, zone?.state]).toEqual(["rejected", "refused"]);
+  const against = zone?.findings.find(({ by, verdict }) => by === "semi-offline-risk" && verdict === "refuse");
+  expect([against?.rule, against?.evidence["source"]]).toEqual(["DESTINATION_LABELLED", "devstack"]);
+  for (const address of [stored.both, stored.zone]) expect(await paymentsTo(stack(), address)).toEqual([]);
+});
+
+it("what comes over OKX's API is paid up to the zone's cap for that key, and refused by the zone above it, though people and online-risk let it through", async () => {
+  const desk = okxBackend(stack().okxUrl ?? "", DESK);
+  const [good, bad] = [await stack().chain.newAddress(), await stack().chain.newAddress()];
+  const paid = await desk.withdraw({ amt: "0.05", toAddr: good, clientId: "Paid1" });
+  const large = await desk.withdraw({ amt: "0.05000001", toAddr: bad, clientId: "Large1" });
+  expect([paid.code, large.code]).toEqual(["0", "0"]);
+  expect((await follow(stack(), "okx.desk.Large1", ["held"])).state).toBe("held");
+  await stack().officers[0].approveWithdrawal("okx.desk.Large1");
+  const [completed, refused] = await Promise.all([
+    follow(stack(), "okx.desk.Paid1", ["completed"]),
+    follow(stack(), "okx.desk.Large1", ["completed"]),
+  ]);
+  expect([completed.state, refused.state]).toEqual(["completed", "refused"]);
+  expect(refused.history.map(({ state }) => state)).toContain("cleared");
+  const against = refused.findings.find(({ by, rule }) => by === "semi-offline-risk" && rule === "ORIGIN_OVER_LIMIT");
+  expect(against?.evidence).toEqual({
+    ...{ requesterKey: "okx-facade-1", amountSat: "5000001", maxPaymentSat: "5000000" },
+  });
+  // The console has its own copy, which arrives at its own time.
+  const page = async () => (await fetch(`${stack().httpUrls["ops-console"]}/withdrawals/okx.desk.Large1`)).text();
+  await expect.poll(page, { timeout: 20_000 }).toMatch(/ORIGIN_OVER_LIMIT[\s\S]*okx-facade-1/);
+  expect((await desk.history("?clientId=Paid1")).data).toMatchObject([{ state: "2", txId: completed.txid }]);
+  expect((await desk.status(large.data[0]?.["wdId"] ?? "")).data).toMatchObject([
+    { state: "Withdrawal complete: Failed" },
+  ]);
+  expect(await paymentsTo(stack(), good)).toHaveLength(1);
+  expect(await paymentsTo(stack(), bad)).toEqual([]);
 });
 
 it("an account that the semi-offline side has just refused needs an approval, and its companions' accounts do not", async () => {

@@ -15,6 +15,8 @@ export const SCOPES = [
   "destinations",
   "suspend",
   "reopen",
+  "policy",
+  "activate",
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -62,6 +62,8 @@ export function judgeLabels(
     evidence: {
       ...{ tier: found.label.tier, category, source, confidence: String(confidence) },
       ...{ since: new Date(sinceMs).toISOString(), labelsVersion: version },
+      // What the label itself says, where the policy takes it for less: a replay by another policy asks.
+      ...(found.tier === found.label.tier ? {} : { labelTier: found.label.tier }),
     },
   };
 }

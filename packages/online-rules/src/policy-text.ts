@@ -33,6 +33,8 @@ export type ReadText<T = WrittenPolicy> =
 /** Far more than any policy needs, and little enough to be read. */
 export const LARGEST_POLICY_CHARACTERS = 4 * 1024 * 1024;
 const DEEPEST = 16;
+/** So many faults are told of: enough to mend, and each costs looking for its line. */
+const MOST_FAULTS = 50;
 
 export function readPolicyText(text: string, network: BitcoinNetwork): ReadText {
   const parsed = parsePolicyText(text);
@@ -56,7 +58,8 @@ export function parsePolicyText(text: string): ReadText<ParsedPolicy> {
   if (unread.length > 0) return refused(unread);
   const data: unknown = document.toJS({ maxAliasCount: 0 });
   const checked = policyFileSchema.safeParse(data);
-  if (!checked.success) return refused(checked.error.issues.flatMap((issue) => ofIssue(document, lines, issue, [])));
+  if (!checked.success)
+    return refused(checked.error.issues.slice(0, MOST_FAULTS).flatMap((issue) => ofIssue(document, lines, issue, [])));
   const place = (path: readonly PropertyKey[]) => lineOf(document, lines, path);
   return { ok: true, value: { text, sha256: sha256Of(data), file: checked.data, lineOf: place } };
 }
@@ -81,7 +84,7 @@ function inOrder(value: unknown): unknown {
 }
 
 function refused(faults: readonly PolicyFault[]): ReadText<never> {
-  const [first, ...rest] = faults;
+  const [first, ...rest] = faults.slice(0, MOST_FAULTS);
   if (first === undefined) throw new Error("a policy is refused without a fault");
   return { ok: false, faults: [first, ...rest] };
 }
@@ -98,7 +101,7 @@ function parse(text: string, lineCounter: LineCounter): Document | null {
 
 function syntaxFaults(document: Document, lines: LineCounter): readonly PolicyFault[] {
   const at = (position: number) => (lines.lineStarts.length === 0 ? 1 : lines.linePos(position).line);
-  const faults = [...document.errors, ...document.warnings].map(({ pos, code }) => {
+  const faults = [...document.errors, ...document.warnings].slice(0, MOST_FAULTS).map(({ pos, code }) => {
     return { line: at(pos[0]), field: "", rule: `is no YAML that is taken here (${code})` };
   });
   const { yaml } = document.directives ?? {};
@@ -114,14 +117,14 @@ function strictFaults(document: Document, lines: LineCounter): readonly PolicyFa
   return faults;
 
   function look(node: unknown, path: readonly string[], depth: number): void {
-    if (!isNode(node)) return;
+    if (!isNode(node) || faults.length >= MOST_FAULTS) return;
     const line = node.range ? lines.linePos(node.range[0]).line : null;
     const fault = (rule: string) => void faults.push({ line, field: path.join("."), rule });
     if (depth > DEEPEST) fault("is nested too deeply");
     if (isAlias(node)) fault("is a reference (*), and these are not used in a policy");
     if (depth > DEEPEST || isAlias(node)) return;
     if (node.anchor !== undefined) fault("has an anchor (&), and these are not used in a policy");
-    if (node.tag !== undefined && (isScalar(node) || isCollection(node)) && /^!/.test(node.tag)) {
+    if (node.tag !== undefined) {
       fault("has a tag (!), and these are not used in a policy");
     }
     if (!isCollection(node)) return;
@@ -163,7 +166,7 @@ function ofIssue(
     if (nearest.length > 0) return nearest.flatMap((one) => ofIssue(document, lines, one, path));
   }
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((name) => ({
+    return issue.keys.slice(0, MOST_FAULTS).map((name) => ({
       line: lineOf(document, lines, [...path, name]),
       field: [...path, name].map(String).join("."),
       rule: "is not known here",

@@ -33,3 +33,20 @@ export async function nextDelayEndMs(database: Queryable): Promise<number | null
   );
   return rows[0]?.ms ?? null;
 }
+
+/** How many wait for their first judgement, counted up to a bound. */
+export async function countReceived(database: Queryable, bound: number): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(
+    "select count(*)::float8 as count from (select from withdrawal where state = 'received' limit $1) as waiting",
+    [bound],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** When the one that was cleared first, of those that are not signed yet, was cleared; null when none waits. */
+export async function oldestUnsignedAtMs(database: Queryable): Promise<number | null> {
+  const { rows } = await database.query<{ ms: number | null }>(
+    "select min(cleared_at_ms)::float8 as ms from withdrawal where state in ('cleared', 'planned', 'signing')",
+  );
+  return rows[0]?.ms ?? null;
+}

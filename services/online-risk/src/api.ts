@@ -2,6 +2,7 @@
 import { destinationRoutes } from "@sluice/destinations";
 import { type DoorOptions, openDoor, type RouteGroup, SIGNATURE_SCHEME } from "@sluice/gate";
 import { type AnsweredRequest, createHttpServer, type HttpServer, type HttpServerOptions } from "@sluice/http";
+import { type PolicyRouteOptions, policyRoutes } from "@sluice/policy-versions";
 import { type ScreeningRouteOptions, screeningRoutes } from "@sluice/screening-routes";
 import { signalRoutes } from "@sluice/signal-memory";
 import { suspensionRoutes } from "@sluice/suspensions";
@@ -9,10 +10,19 @@ import { type WithdrawalRouteOptions, withdrawalRoutes } from "@sluice/withdrawa
 
 export type ApiOptions = DoorOptions &
   WithdrawalRouteOptions &
+  PolicyRouteOptions &
   ScreeningRouteOptions & {
     readonly logger: HttpServerOptions["logger"];
     readonly onAnswered: (answered: AnsweredRequest) => void;
+    readonly limits: ApiLimits;
   };
+
+export type ApiLimits = {
+  /** Of each address. */
+  readonly requestsPerSecond: number;
+  /** Worked on at once. */
+  readonly inHand: number;
+};
 
 /** Every group of routes of the API. Who brings one adds it here. */
 function routeGroups(options: ApiOptions): readonly RouteGroup[] {
@@ -22,6 +32,7 @@ function routeGroups(options: ApiOptions): readonly RouteGroup[] {
     signalRoutes(options),
     screeningRoutes(options),
     suspensionRoutes(options),
+    policyRoutes(options),
   ];
 }
 
@@ -29,7 +40,8 @@ function routeGroups(options: ApiOptions): readonly RouteGroup[] {
 export async function openApi(options: ApiOptions): Promise<HttpServer> {
   const server = await createHttpServer({
     ...{ logger: options.logger, bodyLimitBytes: 16 * 1024 },
-    ...{ rateLimit: { max: 1_000, windowMs: 1_000 }, overload: { maxEventLoopDelayMs: 2_000 } },
+    rateLimit: { max: options.limits.requestsPerSecond, windowMs: 1_000 },
+    overload: { maxEventLoopDelayMs: 2_000, maxInHand: options.limits.inHand },
     openapi: { title: "Sluice withdrawals", version: "1", securitySchemes: { signature: SIGNATURE_SCHEME } },
     onAnswered: options.onAnswered,
   });

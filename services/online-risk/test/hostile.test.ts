@@ -13,7 +13,7 @@ import { type Hostile, hostileRequest, operationsOf, randomOf, type Sound } from
 import { type Asked, askInProcess, openInProcess, signedItem } from "./in-process.ts";
 import type { TestKey } from "./keys.ts";
 import type { Defer } from "./process.ts";
-import { countRows, createSharedWorld } from "./world.ts";
+import { countRows, createSharedWorld, POLICY } from "./world.ts";
 
 const COUNT = Number(process.env["SLUICE_HOSTILE_REQUESTS"] ?? 900);
 const AT_ONCE = 8;
@@ -45,6 +45,9 @@ const SOUND: Sound = {
   country: ({ of }) => of(["DE", "JP"]),
   cursor: ({ below }) => String(1 + below(50)),
   limit: ({ below }) => 1 + below(200),
+  version: ({ below }) => 1 + below(4),
+  sha256: ({ of }) => of(["ab", "cd"]).repeat(32),
+  text: ({ below }) => JSON.stringify({ ...POLICY, maxAmountMinor: String(1_000 + below(5)) }),
   conflictingTransactionId: ({ of }) => of(["ab", "cd"]).repeat(32),
 };
 
@@ -226,7 +229,7 @@ function everyScope({ apiKeys }: ApiOptions): Partial<ApiOptions> {
   const { keyId: of } = shared.world.keys.backend;
   const get: ApiKeys["get"] = (keyId) => {
     const key = apiKeys.get(keyId);
-    return key !== undefined && keyId === of ? { ...key, scopes } : key;
+    return key !== undefined && keyId === of ? { ...key, scopes, person: "Everybody" } : key;
   };
   return { apiKeys: { get } };
 }

@@ -125,23 +125,25 @@ function createKeys(): Keys {
   };
 }
 
+const PEOPLE = ["approve", "fail", "reopen", "policy", "activate"];
+
 function apiKeysOf({ backend, reader, ann, ann2, bob, elsewhere, limited, revoked }: Keys) {
   const scopes = ["withdraw", "read", "approve"];
   const rows = [
-    { key: backend, scopes: [...scopes, "signals"], ipAllowList: ANYWHERE },
+    { key: backend, scopes: [...scopes, "signals", "policy"], ipAllowList: ANYWHERE },
     { key: reader, scopes: ["read"], ipAllowList: ANYWHERE },
-    { key: ann, person: "Ann", scopes: ["read", "approve", "fail", "suspend", "reopen"], ipAllowList: ANYWHERE },
+    { key: ann, person: "Ann", scopes: [...PEOPLE, "read", "suspend"], ipAllowList: ANYWHERE },
     {
       key: ann2,
       person: "Ann",
-      scopes: ["withdraw", "read", "approve", "fail", "suspend", "reopen"],
+      scopes: [...PEOPLE, "withdraw", "read", "suspend"],
       ipAllowList: ANYWHERE,
     },
-    { key: bob, person: "Bob", scopes: ["approve", "fail", "reopen"], ipAllowList: ANYWHERE },
+    { key: bob, person: "Bob", scopes: PEOPLE, ipAllowList: ANYWHERE },
     { key: elsewhere, scopes, ipAllowList: ["192.0.2.0/24", "2001:db8::/32"] },
     {
       key: limited,
-      scopes: [...scopes, "signals", "suspend"],
+      scopes: [...scopes, "signals", "suspend", "policy"],
       ipAllowList: ["127.0.0.0/8"],
       accounts: ["acme"],
       maxAmountMinor: "50000",

@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 import { readRequestBody, type SluiceClient, type WithdrawalDetails, type WithdrawalSummary } from "@sluice/client";
 import type { JsonObject } from "@sluice/console";
-import { askApi, CALLER, CALLER_OPTIONS, TEXT } from "../ask-api.ts";
 import { type Ask, type Command, type Outcome, requiredText } from "../command.ts";
+import { CALLER, CALLER_OPTIONS, withApi } from "./ask-api.ts";
+
+const TEXT = { type: "string" } as const;
 
 /** Of one page of the API. */
 const MOST_LISTED = 200;
@@ -13,7 +15,7 @@ export const approvalsList: Command = {
   summary: "lists the withdrawals that are held, with who has approved each and how many have to",
   usage: CALLER,
   options: CALLER_OPTIONS,
-  run: (values) => askApi(values, list),
+  run: (values) => withApi(values, list),
 };
 
 export const approvalsApprove: Command = {
@@ -23,7 +25,7 @@ export const approvalsApprove: Command = {
   options: { ...CALLER_OPTIONS, id: TEXT, yes: { type: "boolean" } },
   run: (values, say, ask) => {
     const id = requiredText(values, "id");
-    return askApi(values, (client) => approve(client, id, say, values["yes"] === true ? null : ask));
+    return withApi(values, (client) => approve(client, id, say, values["yes"] === true ? null : ask));
   },
 };
 

@@ -1,26 +1,26 @@
 // sluice withdrawal show, fail: how a withdrawal stands, and a person's word that it has failed, signed with the person's key.
-import type { SluiceClient, WithdrawalDetails } from "@sluice/client";
-import type { JsonObject } from "@sluice/console";
-import { askApi, CALLER, CALLER_OPTIONS, TEXT } from "../ask-api.ts";
-import { type Command, type Outcome, requiredText, type Values } from "../command.ts";
+import type { WithdrawalDetails } from "@sluice/client";
+import { type Command, requiredText } from "../command.ts";
+import { askApi, CALLER, CALLER_OPTIONS } from "./ask-api.ts";
 
-const WITHDRAWAL = [...CALLER, "--id ID   of the withdrawal"];
+const OF = [...CALLER, "--id ID   of the withdrawal"];
+const TEXT = { type: "string" } as const;
 const OPTIONS = { ...CALLER_OPTIONS, id: TEXT };
 
 export const withdrawalShow: Command = {
   name: "withdrawal show",
   summary:
     "shows how a withdrawal stands, what stands in its way, and whether the chain proves that it can never be paid",
-  usage: WITHDRAWAL,
+  usage: OF,
   options: OPTIONS,
-  run: (values) => ask(values, (client) => client.getWithdrawal(requiredText(values, "id"))),
+  run: (values) => askApi(values, (client) => client.getWithdrawal(requiredText(values, "id")), linesOf),
 };
 
 export const withdrawalFail: Command = {
   name: "withdrawal fail",
   summary: "says that a withdrawal has failed: two people have to, and the chain has to prove it; then it is for good",
   usage: [
-    ...WITHDRAWAL,
+    ...OF,
     "--conflicting TXID   the transaction that has spent what every transaction for it spends; look at it first",
     "--reason TEXT   why, for the record",
   ],
@@ -30,16 +30,9 @@ export const withdrawalFail: Command = {
       conflictingTransactionId: requiredText(values, "conflicting"),
       reason: requiredText(values, "reason"),
     };
-    return ask(values, (client) => client.failWithdrawal(requiredText(values, "id"), said));
+    return askApi(values, (client) => client.failWithdrawal(requiredText(values, "id"), said), linesOf);
   },
 };
-
-function ask(values: Values, call: (client: SluiceClient) => Promise<WithdrawalDetails>): Promise<Outcome> {
-  return askApi(values, async (client) => {
-    const shown = await call(client);
-    return { kind: "done", lines: linesOf(shown), json: JSON.parse(JSON.stringify(shown)) as JsonObject };
-  });
-}
 
 function linesOf({ id, state, detail, amount, asset, address, failure }: WithdrawalDetails): readonly string[] {
   const head = [`${id}: ${state}: ${detail}`, `  ${amount} minor units of ${asset} to ${address}`];
