@@ -23,6 +23,8 @@ export type Command = {
   readonly summary: string;
   /** Its options in plain words, one line each. */
   readonly usage: readonly string[];
+  /** What one word without a name is: `sluice policy show 3` has the version 3. None is taken otherwise. */
+  readonly positional?: string;
   /** `--json` and `--help` are everybody's. */
   readonly options: NonNullable<ParseArgsConfig["options"]>;
   readonly run: (values: Values, say: (line: string) => void) => Promise<Outcome>;

@@ -41,12 +41,14 @@ function findCommand(commands: readonly Command[], given: readonly string[]) {
 }
 
 function readArguments(command: Command, rest: readonly string[]): Values {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...rest],
     options: { ...command.options, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-    allowPositionals: false,
+    allowPositionals: command.positional !== undefined,
   });
-  return values;
+  if (command.positional === undefined) return values;
+  if (positionals.length > 1) throw new TypeError(`one ${command.positional} is taken, not ${positionals.length}`);
+  return { ...values, [command.positional]: positionals[0] };
 }
 
 function tell(outcome: Outcome, json: boolean, { stdout, stderr }: Output): number {
@@ -85,9 +87,9 @@ function explain(commands: readonly Command[], given: readonly string[], { stdou
   return asked ? EXIT.done : EXIT.usage;
 }
 
-function helpOf({ name, summary, usage }: Command): readonly string[] {
+function helpOf({ name, summary, usage, positional }: Command): readonly string[] {
   return [
-    `usage: sluice ${name} [options]`,
+    `usage: sluice ${name}${positional === undefined ? "" : ` ${positional.toUpperCase()}`} [options]`,
     `  ${summary}`,
     ...usage.map((line) => `  ${line}`),
     "  --json   one line of JSON on stdout instead of text",

@@ -13,6 +13,8 @@ import { holderVeto } from "./holder-veto.ts";
 import { keyMake } from "./key-make.ts";
 import { labelsBuild, labelsImport, labelsSign } from "./labels-make.ts";
 import { labelsLookup, labelsVerify } from "./labels-read.ts";
+import { policyActivate, policyCheck, policyList, policyPropose, policyShow, policyWithdraw } from "./policy.ts";
+import { policyReplay } from "./policy-replay.ts";
 import { vaultPlanAgain } from "./vault-plan-again.ts";
 import { withdrawalFail, withdrawalShow } from "./withdrawal.ts";
 import { zoneBundle, zoneImport } from "./zone-bundle.ts";
@@ -43,4 +45,11 @@ export const COMMANDS: readonly Command[] = [
   labelsSign,
   labelsVerify,
   labelsLookup,
+  policyCheck,
+  policyPropose,
+  policyList,
+  policyShow,
+  policyReplay,
+  policyActivate,
+  policyWithdraw,
 ];
