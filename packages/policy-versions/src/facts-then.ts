@@ -162,7 +162,7 @@ async function fanInThen(
 }
 
 /** The label that decided then; null when the policy's own label stood before the store, which was not noted. */
-function screenedThen(found: Recorded | undefined, nowMs: number): Screened | null {
+export function screenedThen(found: Recorded | undefined, nowMs: number): Screened | null {
   const { tier, labelTier, category, source, confidence, since, labelsVersion, code } = found?.evidence ?? {};
   if (code !== undefined) return { kind: "unknown", code, detail: "as it was noted" };
   if (tier !== undefined && source === undefined) return null;
