@@ -4,12 +4,21 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { hashPassphrase } from "../../services/okx-facade/src/passphrase.ts";
+import { DESK, okxBackend } from "../../services/okx-facade/test/facade.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 
 const labelled = { online: "", offline: "" };
 const bundles = mkdtempSync(join(tmpdir(), "sluice-bundles-"));
 const stack = withStack({
   extraEnv: { vault: { SLUICE_BUNDLE_DIRECTORY: bundles } },
+  okx: async () => {
+    const { apiKey, secret, passphrase } = DESK;
+    const key = { apiKey, permissions: ["read", "withdraw"], ipAllowList: ["127.0.0.0/8", "::1/128"] };
+    const keys = [{ ...key, passphrase: await hashPassphrase(passphrase, 10) }];
+    const users = [{ name: "desk", account: "desk", maxWithdrawalSat: "100000000", keys }];
+    return { users, secrets: { [apiKey]: secret } };
+  },
   policies: async (chain) => {
     labelled.online = await chain.newAddress();
     labelled.offline = await chain.newAddress();
@@ -54,6 +63,32 @@ it("a destination that only the semi-offline side knows is refused there, and it
   expect([first?.state, second?.state]).toEqual(["completed", "completed"]);
   expect(await paymentsTo(stack(), labelled.offline)).toEqual([]);
   for (const address of good) expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("what comes over OKX's API is paid up to the zone's cap for that key, and refused by the zone above it, though people and online-risk let it through", async () => {
+  const desk = okxBackend(stack().okxUrl ?? "", DESK);
+  const [good, bad] = [await stack().chain.newAddress(), await stack().chain.newAddress()];
+  const paid = await desk.withdraw({ amt: "0.05", toAddr: good, clientId: "Paid1" });
+  const large = await desk.withdraw({ amt: "0.05000001", toAddr: bad, clientId: "Large1" });
+  expect([paid.code, large.code]).toEqual(["0", "0"]);
+  expect((await follow(stack(), "okx.desk.Large1", ["held"])).state).toBe("held");
+  await stack().officers[0].approveWithdrawal("okx.desk.Large1");
+  const [completed, refused] = await Promise.all([
+    follow(stack(), "okx.desk.Paid1", ["completed"]),
+    follow(stack(), "okx.desk.Large1", ["completed"]),
+  ]);
+  expect([completed.state, refused.state]).toEqual(["completed", "refused"]);
+  expect(refused.history.map(({ state }) => state)).toContain("cleared");
+  const against = refused.findings.find(({ by, rule }) => by === "semi-offline-risk" && rule === "ORIGIN_OVER_LIMIT");
+  expect(against?.evidence).toEqual({
+    ...{ requesterKey: "okx-facade-1", amountSat: "5000001", maxPaymentSat: "5000000" },
+  });
+  expect((await desk.history("?clientId=Paid1")).data).toMatchObject([{ state: "2", txId: completed.txid }]);
+  expect((await desk.status(large.data[0]?.["wdId"] ?? "")).data).toMatchObject([
+    { state: "Withdrawal complete: Failed" },
+  ]);
+  expect(await paymentsTo(stack(), good)).toHaveLength(1);
+  expect(await paymentsTo(stack(), bad)).toEqual([]);
 });
 
 it("an account that the semi-offline side has just refused needs an approval, and its companions' accounts do not", async () => {

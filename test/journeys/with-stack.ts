@@ -28,6 +28,8 @@ export type Choices = {
   readonly draw?: NonNullable<StackOptions["draw"]>;
   /** Bitcoinds of its own, so that blocks can be taken back without anybody else's stack seeing it: one, or so many. */
   readonly ownChain?: boolean | number;
+  /** Whom its okx-facade serves; it has none unless asked. */
+  readonly okx?: () => Promise<NonNullable<StackOptions["okx"]>>;
   /** Told of the stack's nodes before the stack is started on them. */
   readonly onChain?: (bitcoind: BitcoindPart) => Promise<void>;
   /** Whom the stack's webhooks are for; asked before the stack is started, which has none unless asked. */
@@ -35,7 +37,7 @@ export type Choices = {
 };
 
 /** Starts before the file's first test and stops after its last; the stack is there inside the tests. */
-export function withStack({ ownChain = false, onChain, webhooks, ...choices }: Choices = {}): () => Stack {
+export function withStack({ ownChain = false, onChain, webhooks, okx, ...choices }: Choices = {}): () => Stack {
   let stack: Stack | undefined;
   let chain: Parts<"bitcoind"> | undefined;
   let directory: string | undefined;
@@ -56,6 +58,7 @@ export function withStack({ ownChain = false, onChain, webhooks, ...choices }: C
       log,
       ...choices,
       ...(webhooks === undefined ? {} : { webhooks: await webhooks() }),
+      ...(okx === undefined ? {} : { okx: await okx() }),
       extraEnv: { ...others, vault: { ...UNTIDIED, ...vault } },
     });
   }, START_WITHIN_MS);

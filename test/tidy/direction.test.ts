@@ -159,7 +159,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "services/ops-console": ONLINE,
   "services/webhooks": [...ONLINE, "guarded-post"],
   "services/okx-facade": ["client", "contracts", "core", "http", "runtime"],
-  bench: ["address-labels", "bridge", "chains", "devstack"],
+  bench: ["address-labels", "bridge", "chains", "contracts", "devstack", "postgres"],
   demo: ["core", "contracts", "chains", "client", "devstack"],
 };
 

@@ -87,6 +87,7 @@ export async function gather(tx: Transaction, sources: FactSources, taken: reado
       alarms,
       refusedOfflineAtMs: refusals.get(item.account) ?? null,
       suspension: suspensions[at] ?? null,
+      requesterKey: item.keyId,
       allowList: allowed[at] ?? null,
       behaviour: behaviour.of(at),
     };

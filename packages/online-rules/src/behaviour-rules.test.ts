@@ -55,6 +55,7 @@ function factsOf({
       screened: { kind: "off" },
     },
     suspension,
+    requesterKey: "backend-1",
     allowList: null,
     behaviour: {
       ...{ asset: "BTC", history: historyOf(signals, NOW), requested: [], deviceAccounts: 0 },
@@ -197,8 +198,8 @@ describe("each rule on behaviour", () => {
   it("has a row that is clear and one that is not, and is not asked unless the policy names it", () => {
     const always = findAll(policyOf({}), factsOf({})).map(({ rule }) => rule);
     expect(always).toHaveLength(8);
-    // Whether an allow-list is asked is up to the account. Both are tested beside their rules.
-    const elsewhere = [...always, "ALLOW_LIST", "AMOUNT_TIER"];
+    // Whether an allow-list is asked is up to the account, whether an origin is up to the key. All are tested beside their rules.
+    const elsewhere = [...always, "ALLOW_LIST", "AMOUNT_TIER", "ORIGIN_LIMIT"];
     for (const { rule } of RULES.filter((one) => !elsewhere.includes(one.rule))) {
       const kinds = ROWS.filter(([name]) => name === rule).map(([, , , , { kind }]) => kind === "clear");
       const expected = rule === "SUSPENDED" ? [false] : [false, true];

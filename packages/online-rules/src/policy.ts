@@ -6,6 +6,7 @@ import { z } from "zod";
 import { type AllowListPolicy, allowListSchema } from "./allow-list-rule.ts";
 import { type BehaviourPolicy, behaviourSchema } from "./behaviour-policy.ts";
 import { type ScreeningPolicy, screeningSchema } from "./label-rule.ts";
+import { type OriginPolicy, originsSchema } from "./origin-rule.ts";
 import { approvals, longMs } from "./policy-parts.ts";
 import { type FeePolicy, feePolicySchema } from "./quote.ts";
 import { RULES } from "./rules.ts";
@@ -54,6 +55,7 @@ export const policyFileSchema = z.strictObject({
   allowList: allowListSchema,
   zone: zoneRules,
   behaviour: behaviourSchema.prefault({}),
+  origins: originsSchema,
   /**
    * The larger the amount, the more people have to approve what any rule holds: of the tiers that it is above, the most
    * demanding counts. With `always` a tier holds by itself too.
@@ -102,6 +104,7 @@ export type Policy = {
   readonly allowList: AllowListPolicy;
   readonly zone: PolicyFile["zone"];
   readonly behaviour: BehaviourPolicy;
+  readonly origins: readonly OriginPolicy[];
   readonly approvalTiers: PolicyFile["approvalTiers"];
   readonly boundApprovalsAboveMinor?: bigint | undefined;
   readonly shadow: readonly string[];

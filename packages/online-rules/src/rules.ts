@@ -13,6 +13,7 @@ import { amountTier } from "./amount-tier-rule.ts";
 import type { Behaviour } from "./behaviour-facts.ts";
 import { changesBefore, dormantAccount, outlyingProfit, turnRound, unusualAmount, unusualHour } from "./habit-rules.ts";
 import { judgeLabels } from "./label-rule.ts";
+import { judgeOrigin } from "./origin-rule.ts";
 import type { Policy } from "./policy.ts";
 import type { ReportAlarm } from "./report-alarms.ts";
 import { compromiseScore, fanIn, impossibleTravel, newCountry, newDevice, sharedDevice } from "./session-rules.ts";
@@ -32,6 +33,8 @@ export type Facts = {
   /** When the semi-offline zone last refused a withdrawal of the account; null when it did not within the window. */
   readonly refusedOfflineAtMs: number | null;
   readonly behaviour: Behaviour;
+  /** The key that signed the request. */
+  readonly requesterKey: string;
   /** Null while the account has no allow-list in force. */
   readonly allowList: AllowListFacts | null;
   /** What people have suspended that stands against it. */
@@ -122,6 +125,7 @@ export const RULES: readonly Rule[] = [
   { rule: "DESTINATION_FAN_IN", find: fanIn },
   { rule: "AMOUNT_TIER", find: amountTier },
   { rule: "ALLOW_LIST", find: (policy, facts) => judgeAllowList(policy.allowList, facts.allowList, facts.nowMs) },
+  { rule: "ORIGIN_LIMIT", find: ({ origins }, facts) => judgeOrigin(origins, facts.requesterKey, facts.amountMinor) },
 ];
 
 function amountMax({ maxAmountMinor }: Policy, { amountMinor }: Facts): Found {

@@ -59,6 +59,7 @@ export async function gatherThen(
       alarms: alarmsThen(recorded.get("REPORTS_MISSING")),
       refusedOfflineAtMs: refusedOfflineAtMs !== null && refusedOfflineAtMs > sinceMs ? refusedOfflineAtMs : null,
       suspension: suspensionThen(recorded.get("SUSPENDED")),
+      requesterKey: past.keyId,
       allowList: allowListThen(recorded.get("ALLOW_LIST")),
       behaviour: {
         ...{ asset: past.asset, history, requested, cleared: cleared as Facts["behaviour"]["cleared"] },

@@ -27,6 +27,7 @@ export type Past = {
   readonly amountMinor: bigint;
   readonly scriptPubKey: Uint8Array;
   readonly receivedAtMs: number;
+  readonly keyId: string;
   /** None of one that was not judged yet. */
   readonly judgements: readonly Judgement[];
 };
@@ -38,7 +39,7 @@ export async function listPast(
 ): Promise<readonly Past[]> {
   const { rows } = await database.query<Row>(
     `select w.id, w.number, w.account, w.asset, w.amount_minor as "amountMinor", w.script_pubkey as "scriptPubKey",
-       w.received_at_ms::float8 as "receivedAtMs",
+       w.received_at_ms::float8 as "receivedAtMs", w.key_id as "keyId",
        (select json_agg(json_build_object('id', f.id::text, 'rule', rule, 'verdict', verdict, 'reason', reason,
                                           'evidence', evidence, 'atMs', at_ms, 'policyVersion', policy_version) order by f.id)
         from finding f, (select min(at_ms) as first, max(at_ms) as last from finding

@@ -33,3 +33,12 @@ export async function nextDelayEndMs(database: Queryable): Promise<number | null
   );
   return rows[0]?.ms ?? null;
 }
+
+/** How many wait for their first judgement, counted up to a bound. */
+export async function countReceived(database: Queryable, bound: number): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(
+    "select count(*)::float8 as count from (select from withdrawal where state = 'received' limit $1) as waiting",
+    [bound],
+  );
+  return rows[0]?.count ?? 0;
+}

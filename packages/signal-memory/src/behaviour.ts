@@ -39,7 +39,10 @@ export async function gatherBehaviour(
   const accounts = [...new Map(judged.map(({ account, nowMs }) => [account, { account, nowMs }])).values()];
   const signals = await loadSignals(tx, accounts);
   const histories = new Map(
-    accounts.map(({ account, nowMs }) => [account, historyOf(signals.get(account) ?? [], nowMs)]),
+    accounts.map(({ account, nowMs }) => {
+      const told = signals.get(account) ?? [];
+      return [account, told instanceof Error ? historyOf([], nowMs) : historyOf(told, nowMs)];
+    }),
   );
   const subjects = judged.map((one) => subjectOf(one, histories));
   await noteSessions(
@@ -72,6 +75,8 @@ export async function gatherBehaviour(
   function of(at: number): Behaviour {
     const subject = subjectAt(at);
     const { judged: one, history } = subject;
+    const told = signals.get(one.account);
+    if (told instanceof Error) throw told;
     const seen = fanIn[at];
     if (seen === undefined || seen.destinationSeenAtMs === null) throw new Error("a destination is gone");
     const past: readonly Requested[] = requested.get(one.account) ?? [];

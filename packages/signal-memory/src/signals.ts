@@ -24,12 +24,15 @@ export async function storeSignal(tx: Transaction, told: ToldSignal, receivedAtM
 /** More of one kind than this is a flood, and the newest say most. */
 const MOST_OF_A_KIND = 1_000;
 
-/** Of each account until a moment: of each kind the newest, however old, so that an account that slept for long is no new one. */
+/**
+ * Of each account until a moment: of each kind the newest, however old, so that an account that slept for long is no new one. An
+ * error for an account of which something cannot be read: the others do not fail with it.
+ */
 export async function loadSignals(
   database: Queryable,
   accounts: readonly { readonly account: string; readonly nowMs: number }[],
-): Promise<ReadonlyMap<string, readonly Signal[]>> {
-  const { rows } = await database.query<{ account: string; id: string; atMs: number; type: string; content: object }>(
+): Promise<ReadonlyMap<string, readonly Signal[] | Error>> {
+  const { rows } = await database.query<Row>(
     `select s.account, s.id, s.at_ms::float8 as "atMs", s.type, s.content
      from unnest($1::text[], $2::bigint[]) as k (account, until_ms),
        unnest(array['login', 'credential', 'deposit', 'profit', 'balance']) kind,
@@ -37,10 +40,26 @@ export async function loadSignals(
                 order by at_ms desc, id desc limit ${MOST_OF_A_KIND}) s`,
     [accounts.map(({ account }) => account), accounts.map(({ nowMs }) => nowMs)],
   );
-  const read = rows.map(({ id, atMs, type, content, account }) =>
-    readSignal({ ...content, id, account, type, at: new Date(atMs).toISOString() } as ToldSignal),
-  );
-  return Map.groupBy(read, ({ account }) => account);
+  const byAccount = Map.groupBy(rows, ({ account }) => account);
+  return new Map([...byAccount].map(([account, own]) => [account, readAll(own)]));
+}
+
+type Row = {
+  readonly account: string;
+  readonly id: string;
+  readonly atMs: number;
+  readonly type: string;
+  readonly content: object;
+};
+
+function readAll(rows: readonly Row[]): readonly Signal[] | Error {
+  try {
+    return rows.map(({ id, atMs, type, content, account }) =>
+      readSignal({ ...content, id, account, type, at: new Date(atMs).toISOString() } as ToldSignal),
+    );
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 export type DeviceAsked = { readonly device: string | null; readonly afterMs: number; readonly untilMs: number };

@@ -6,7 +6,7 @@ import { type BitcoinNetwork, dustSat, parseAddress } from "@sluice/chains";
 import { parseWithdrawalRequest, type Sealer, type WithdrawalRequest } from "@sluice/contracts";
 import { type Asset, decide, ok, parseAmount, parseAsset, type Result, type WithdrawalId } from "@sluice/core";
 import { type ApiRefusal, type Caller, refuse, refuseFields } from "@sluice/gate";
-import type { FieldError } from "@sluice/http";
+import { type FieldError, Problem, SERVER_PROBLEMS } from "@sluice/http";
 import { endsOf, quoteFee } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { tell } from "@sluice/progress";
@@ -23,11 +23,21 @@ import {
 export const JUDGE_CHANNEL = "judge";
 
 export type Acceptance = {
+  /** Whether so much waits to be judged that no more is taken for now. */
+  readonly isFull?: () => boolean;
   readonly network: BitcoinNetwork;
   readonly policies: Pick<Policies, "active">;
   readonly sealer: Sealer;
   readonly now: () => number;
 };
+
+/** As a `preValidation` of a route that accepts: refused before anything is looked at, so that nothing of it is kept. */
+export function unlessFull({ isFull = () => false }: Acceptance) {
+  return async (): Promise<void> => {
+    if (isFull())
+      throw new Problem({ ...SERVER_PROBLEMS.OVERLOADED, detail: "Too many withdrawals wait to be judged" });
+  };
+}
 
 /**
  * Stores the withdrawal as received, or finds it stored for the same body: either way resolves to its id. "Same" means

@@ -5,7 +5,7 @@ import { contentDigest, type SignedRequest } from "@sluice/contracts";
 import { ok, type Result } from "@sluice/core";
 import { type ApiRefusal, type Door, problemOf, signed } from "@sluice/gate";
 import { findWithdrawal, type Stored } from "@sluice/risk-memory";
-import { type Acceptance, accept } from "./accept.ts";
+import { type Acceptance, accept, unlessFull } from "./accept.ts";
 import { IN_BULK } from "./texts.ts";
 import { summaryOf } from "./view.ts";
 
@@ -18,7 +18,7 @@ export function bulk({ server, asks, answered, answeredItem, charge }: Door, opt
     "/v1/withdrawals/bulk",
     {
       bodyLimit: LARGEST_BYTES,
-      preValidation: asks("withdraw"),
+      preValidation: [unlessFull(options), asks("withdraw")],
       schema: {
         ...{ operationId: "createWithdrawals", summary: "Request many withdrawals", description: IN_BULK },
         body: bulkRequestSchema,

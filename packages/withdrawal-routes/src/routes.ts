@@ -14,7 +14,7 @@ import { quoteAll } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { listWithdrawals, readEstimates, readWhole } from "@sluice/risk-memory";
 import { z } from "zod";
-import { type Acceptance, accept } from "./accept.ts";
+import { type Acceptance, accept, unlessFull } from "./accept.ts";
 import { bulk } from "./bulk.ts";
 import { type Commanding, commanded, failed, isVisible, unknown } from "./commands.ts";
 import { ACCEPTANCE, ACCEPTING, ADDRESSES, ALARMS, APPROVING, FAILING, PROOFS } from "./texts.ts";
@@ -37,7 +37,7 @@ function request({ server, asks, answered }: Door, options: WithdrawalRouteOptio
   server.post(
     "/v1/withdrawals",
     {
-      preValidation: asks("withdraw"),
+      preValidation: [unlessFull(options), asks("withdraw")],
       // The body is read from the signed bytes by the same function as in the semi-offline zone; the schema documents it.
       attachValidation: true,
       schema: {

@@ -14,7 +14,7 @@ const NO_MAC = Buffer.alloc(32);
 export type Authenticate = (request: FastifyRequest, permission: Permission) => Promise<User>;
 
 export async function createAuthenticate(
-  keys: ReadonlyMap<string, OkxKey>,
+  keys: Pick<ReadonlyMap<string, OkxKey>, "get">,
   now: () => number,
   windowMs = WINDOW_MS,
 ): Promise<Authenticate> {

@@ -37,7 +37,9 @@ const settingsSchema = z.object({
   SLUICE_SECRETS_SOURCE: setting.secretsSource(),
   SLUICE_OKX_USERS_FILE: setting.jsonFile(usersFile),
   /** Scheme, host and port of online-risk's API. */
-  SLUICE_ONLINE_RISK_URL: setting.url({ protocols: ["http:", "https:"] }),
+  SLUICE_ONLINE_RISK_URL: setting
+    .url({ protocols: ["http:", "https:"] })
+    .refine((text) => URL.canParse(text) && isOrigin(new URL(text)), "is scheme, host and port only"),
   /** How long online-risk may take to answer; after it the backend is told that nothing is known. */
   SLUICE_ONLINE_RISK_TIMEOUT_MS: setting
     .durationMs()
@@ -126,6 +128,10 @@ function isNetwork(text: string): boolean {
   const [, address = "", bits = ""] = /^([^/]+)\/([0-9]{1,3})$/.exec(text) ?? [];
   const version = isIP(address);
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
+function isOrigin({ pathname, search, hash, username }: URL): boolean {
+  return pathname === "/" && `${search}${hash}${username}` === "";
 }
 
 function isUnlike(names: readonly string[]): boolean {

@@ -46,7 +46,6 @@ export function readWithdrawal(body: unknown, user: User): Wanted {
   if (chain !== CHAIN) throw refuse("CHAIN_UNSUPPORTED", printable(chain));
   if (toAddrType !== "1") throw refuse("PARAMETER", "toAddrType");
   if (amountSat === null) throw refuse("PARAMETER", "amt");
-  if (amountSat > user.maxWithdrawalSat) throw refuse("AMOUNT_TOO_LARGE");
   // No address of bitcoin has a tag behind a colon, and none is longer.
   if (!/^[A-Za-z0-9]{14,90}$/.test(address)) throw refuse("ADDRESS_INVALID");
   const maxFee = fee === undefined ? undefined : fee === "0" ? 0n : readCoins(fee);

@@ -61,7 +61,10 @@ async function addRoutes(server: HttpServer, { authenticate, client, onCode }: R
 
       route("POST", "/withdrawal", "withdraw", async (user, { body }) => {
         const { id, amountSat: amount, address, maxFee } = readWithdrawal(body, user);
-        const { account } = user;
+        const { account, maxWithdrawalSat } = user;
+        // What was accepted before the limit was lowered is not refused to whoever asks for it again.
+        if (amount > maxWithdrawalSat && (await findOwn(client, user, id)) === undefined)
+          throw refuse("AMOUNT_TOO_LARGE");
         const stored = await client.createWithdrawal({
           ...{ id, account, asset: "BTC", amount, address },
           ...(maxFee === undefined ? {} : { maxFee }),

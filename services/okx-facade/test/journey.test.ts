@@ -1,5 +1,7 @@
 // Backends that speak OKX's API withdraw through a real online-risk: one written from OKX's documents, and one that uses the
 // public client okx-api as it is published.
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { createSluiceClient } from "@sluice/client";
 import { createLogger } from "@sluice/runtime";
 import { RestClient } from "okx-api";
@@ -8,7 +10,8 @@ import { addressNumber } from "../../online-risk/test/addresses.ts";
 import type { Running } from "../../online-risk/test/process.ts";
 import { clientOf, createSharedWorld, type World } from "../../online-risk/test/world.ts";
 import { createAuthenticate } from "../src/authenticate.ts";
-import { readSettings } from "../src/config.ts";
+import { type OkxKey, readSettings } from "../src/config.ts";
+import { passphraseCheck, readPassphraseHash } from "../src/passphrase.ts";
 import { openApi } from "../src/routes.ts";
 import {
   DESK,
@@ -32,8 +35,11 @@ let facade: Facade;
 let desk: ReturnType<typeof okxBackend>;
 
 beforeAll(async () => {
-  // Above 20,000 a person has to approve; customers pay the fee.
-  const policy = { newDestination: { aboveMinor: "20000", approvals: 1 }, fees: { BTC: { payer: "customer" } } };
+  // Above 20,000 a person has to approve, and above 40,000 two of what the facade asked for; customers pay the fee.
+  const policy = {
+    ...{ newDestination: { aboveMinor: "20000", approvals: 1 }, fees: { BTC: { payer: "customer" } } },
+    origins: [{ keyId: "limited", hold: { aboveMinor: "40000", approvals: 2 } }],
+  };
   shared = await createSharedWorld({ policy });
   world = shared.world;
   risk = await world.start();
@@ -189,15 +195,34 @@ describe("a backend written from OKX's documents", () => {
     expect(await desk.cancel(shown?.["wdId"] ?? "")).toMatchObject({ code: "58216" });
   });
 
+  test("asks through a key that the policy knows: people see which one it was, and nobody asks of another key", async () => {
+    const asked = wanted({ amt: "0.00045" });
+    await desk.withdraw(asked);
+    const backend = clientOf(risk, world.keys.backend);
+    const held = await backend.waitFor(`okx.desk.${asked.clientId}`, ["held"]);
+    expect(held.approvals.required).toBe(2);
+    expect(held.findings.find(({ rule }) => rule === "ORIGIN_LIMIT")).toMatchObject({
+      ...{ verdict: "hold", reason: "It was requested by limited: people look at amounts like this." },
+      evidence: { requesterKey: "limited", aboveMinor: "40000" },
+    });
+    const id = "direct-2";
+    await backend.createWithdrawal({ id, account: "acme", asset: "BTC", amount: 45_000n, address: addressNumber(78) });
+    const { findings, approvals } = await backend.waitFor(id, ["held"]);
+    expect([approvals.required, findings.some(({ rule }) => rule === "ORIGIN_LIMIT")]).toEqual([1, false]);
+  });
+
   test("needs the key's permission, and its network", async () => {
     expect(await okxBackend(facade.api, READER).withdraw(wanted())).toMatchObject({ status: 200, code: "50120" });
     expect(await okxBackend(facade.api, READER).history("?limit=1")).toMatchObject({ code: "0" });
     expect(await okxBackend(facade.api, ELSEWHERE).history()).toMatchObject({ status: 401, code: "50110" });
   });
 
-  test("is told that nothing is known when the answer is lost, and is safe to ask again", async () => {
-    const { keys, own } = readSettings(env);
+  test("is told that nothing is known when the answer is lost, and is safe to ask again, also above a limit that was lowered", async () => {
+    const { keys: listed, own } = readSettings(env);
     let isLost = true;
+    let maxWithdrawalSat = 60_000n;
+    const limited = ({ user, ...key }: OkxKey): OkxKey => ({ ...key, user: { ...user, maxWithdrawalSat } });
+    const keys = { get: (apiKey: string) => mapped(listed.get(apiKey), limited) };
     const client = createSluiceClient({
       ...{ baseUrl: risk.api, ...own, tries: 1 },
       fetch: async (...request) => {
@@ -216,10 +241,16 @@ describe("a backend written from OKX's documents", () => {
     expect(await stored(asked.clientId)).toHaveLength(1);
     expect(await backend.history()).toMatchObject({ status: 400, code: "50004" });
     isLost = false;
+    maxWithdrawalSat = 9_999n;
+    expect(await backend.withdraw(wanted())).toMatchObject({ code: "58205" });
     expect(await backend.withdraw(asked)).toMatchObject({ code: "0", data: [{ clientId: asked.clientId }] });
     expect(await stored(asked.clientId)).toHaveLength(1);
   });
 });
+
+function mapped<T>(value: T | undefined, change: (value: T) => T): T | undefined {
+  return value === undefined ? undefined : change(value);
+}
 
 test("the public client okx-api, as it is published, withdraws, repeats, reads, cancels", async () => {
   const { apiKey, secret: apiSecret, passphrase: apiPass } = DESK;
@@ -253,6 +284,25 @@ describe("the process", () => {
       expect(text).not.toContain(secret);
       expect(text).not.toContain(passphrase);
     }
+  });
+
+  test("takes the keys that make-key.ts makes, which keeps no passphrase", async () => {
+    const makeKey = fileURLToPath(new URL("../src/make-key.ts", import.meta.url));
+    const made = execFileSync(process.execPath, [makeKey], { input: "correct-horse\n", encoding: "utf8" });
+    const { apiKey, secret, passphrase } = JSON.parse(made) as Record<string, string>;
+    expect([apiKey, secret]).toEqual([
+      expect.stringMatching(/^[0-9a-f-]{36}$/),
+      expect.stringMatching(/^[0-9A-F]{48}$/),
+    ]);
+    expect(made).not.toContain("correct-horse");
+    const hash = readPassphraseHash(passphrase ?? "");
+    if (hash === null) throw new Error("the hash does not read");
+    const isRight = passphraseCheck(hash);
+    expect(await isRight("correct-horse", false)).toBe(false);
+    expect(await isRight("correct-hors", true)).toBe(false);
+    expect(await Promise.all([isRight("correct-horse", true), isRight("wrong-horse", true)])).toEqual([true, false]);
+    expect(await isRight("correct-horse", true)).toBe(true);
+    expect(await isRight("correct-horse", false)).toBe(false);
   });
 
   test("does not start with a key that nobody trusts, nor with users and secrets that disagree", async () => {

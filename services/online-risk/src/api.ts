@@ -14,7 +14,15 @@ export type ApiOptions = DoorOptions &
   ScreeningRouteOptions & {
     readonly logger: HttpServerOptions["logger"];
     readonly onAnswered: (answered: AnsweredRequest) => void;
+    readonly limits: ApiLimits;
   };
+
+export type ApiLimits = {
+  /** Of each address. */
+  readonly requestsPerSecond: number;
+  /** Worked on at once. */
+  readonly inHand: number;
+};
 
 /** Every group of routes of the API. Who brings one adds it here. */
 function routeGroups(options: ApiOptions): readonly RouteGroup[] {
@@ -32,7 +40,8 @@ function routeGroups(options: ApiOptions): readonly RouteGroup[] {
 export async function openApi(options: ApiOptions): Promise<HttpServer> {
   const server = await createHttpServer({
     ...{ logger: options.logger, bodyLimitBytes: 16 * 1024 },
-    ...{ rateLimit: { max: 1_000, windowMs: 1_000 }, overload: { maxEventLoopDelayMs: 2_000 } },
+    rateLimit: { max: options.limits.requestsPerSecond, windowMs: 1_000 },
+    overload: { maxEventLoopDelayMs: 2_000, maxInHand: options.limits.inHand },
     openapi: { title: "Sluice withdrawals", version: "1", securitySchemes: { signature: SIGNATURE_SCHEME } },
     onAnswered: options.onAnswered,
   });

@@ -11,6 +11,14 @@ const settingsSchema = z.object({
   ...onlineSettings,
   SLUICE_API_HOST: z.string().default("127.0.0.1"),
   SLUICE_API_PORT: setting.port(),
+  /** Of each address, in each instance; beyond it 429. What a key may do stands in its row. */
+  SLUICE_API_REQUESTS_PER_SECOND: setting.whole({ min: 1, max: 1_000_000 }).default(1_000),
+  /** So many requests are worked on at once; beyond it 503. */
+  SLUICE_API_IN_HAND: setting.whole({ min: 1, max: 100_000 }).default(500),
+  /** While so many withdrawals wait for their first judgement, no more are taken: 503. */
+  SLUICE_UNJUDGED_MAX: setting.whole({ min: 1, max: 10_000_000 }).default(20_000),
+  /** So many are judged in one transaction when as many wait. */
+  SLUICE_JUDGE_BATCH: setting.whole({ min: 1, max: 500 }).default(64),
   SLUICE_NETWORK: z.enum(NETWORKS, `is one of ${NETWORKS.join(", ")}`),
   SLUICE_WALLETS_FILE: setting.jsonFile(walletsFileSchema),
   SLUICE_POLICY_FILE: setting.textFile().transform((text, context): ParsedPolicy => {

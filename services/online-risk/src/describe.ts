@@ -15,7 +15,9 @@ const NOTHING: never = new Proxy(
 export async function describeApi(): Promise<string> {
   const logger = createLogger({ service: "online-risk", level: "warn" });
   const api = await openApi(
-    new Proxy({ logger } as unknown as ApiOptions, { get: (own, name) => Reflect.get(own, name) ?? NOTHING }),
+    new Proxy({ logger, limits: { requestsPerSecond: 1_000, inHand: 500 } } as unknown as ApiOptions, {
+      get: (own, name) => Reflect.get(own, name) ?? NOTHING,
+    }),
   );
   const { body } = await api.inject({ method: "GET", url: "/v1/openapi.json" });
   await api.close();

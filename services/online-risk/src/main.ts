@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { openPolicies } from "@sluice/active-policy";
 import { pruneNonces, watchKeyFiles } from "@sluice/gate";
-import { startJudge } from "@sluice/judging";
+import { startJudge, watchBacklog } from "@sluice/judging";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { watchReports } from "@sluice/report-watch";
 import { listLost } from "@sluice/risk-memory";
@@ -46,8 +46,13 @@ runProcess("online-risk", async (life) => {
   });
   onStop("address labels", screening.stop);
 
-  const judge = await startJudge({ pool, sealer, policies, wallets, screening, now, logger, onJudged: metrics.judged });
+  const judge = await startJudge({
+    ...{ pool, sealer, policies, wallets, screening, now, logger, onJudged: metrics.judged },
+    batch: settings.SLUICE_JUDGE_BATCH,
+  });
   onStop("judge", judge.stop);
+  const backlog = watchBacklog({ pool, logger, most: settings.SLUICE_UNJUDGED_MAX });
+  onStop("watch over what waits for a judgement", backlog.stop);
 
   const pruning = setInterval(() => {
     // Twice the window, so that an instance whose clock is behind still knows every nonce that it would accept.
@@ -58,7 +63,8 @@ runProcess("online-risk", async (life) => {
   // Joining the consumers waits until a crashed instance is given up, so the door is open before that.
   const api = await openApi({
     ...{ pool, policies, sealer, trust: keys.trust, apiKeys: keys.apiKeys, screening, signatureWindowMs, now, logger },
-    ...{ network, onRefused: metrics.refused, onAnswered: metrics.answered },
+    ...{ network, onRefused: metrics.refused, onAnswered: metrics.answered, isFull: backlog.isFull },
+    limits: { requestsPerSecond: settings.SLUICE_API_REQUESTS_PER_SECOND, inHand: settings.SLUICE_API_IN_HAND },
   });
   onStop("public API", () => api.close());
   const address = await api.listen({ host: settings.SLUICE_API_HOST, port: settings.SLUICE_API_PORT });

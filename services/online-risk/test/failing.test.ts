@@ -80,6 +80,7 @@ beforeAll(async () => {
     ...{
       pool,
       policies,
+      limits: { requestsPerSecond: 1_000, inHand: 500 },
       sealer: keys.service,
       trust,
       apiKeys,

@@ -37,7 +37,7 @@ export async function openInProcess(
     ...{ pool, policies, apiKeys, trust: createTrust(settings.SLUICE_TRUST_FILE), network: settings.SLUICE_NETWORK },
     ...{ sealer: keys.service, signatureWindowMs: settings.SLUICE_SIGNATURE_WINDOW_MS, now: Date.now },
     ...{ logger, onRefused: () => {} },
-    ...{ screening: SCREENING_OFF, onAnswered: () => {} },
+    ...{ screening: SCREENING_OFF, onAnswered: () => {}, limits: { requestsPerSecond: 1_000, inHand: 500 } },
   };
   const api = await openApi({ ...options, ...change(options) });
   defer(() => api.close());
