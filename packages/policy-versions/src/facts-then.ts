@@ -44,7 +44,8 @@ export async function gatherThen(
   const scriptPubKey = Buffer.from(past.scriptPubKey).toString("hex");
   return { of, unknown };
 
-  async function of({ zone, behaviour }: Policy): Promise<Facts> {
+  /** Required: a fact that a new rule asks about is not forgotten here. */
+  async function of({ zone, behaviour }: Policy): Promise<Required<Facts>> {
     const { seenAtMs, ...place } = destination;
     const sinceMs = nowMs - zone.refusedMs;
     return {

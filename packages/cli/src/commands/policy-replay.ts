@@ -65,7 +65,7 @@ export const REPLAY_LIMITS: readonly string[] = [
   "only the first and the last judgement of each withdrawal are replayed; what people approved or cancelled is not",
   "of the address labels the one that decided then is known, not all that the store held; the policy's own labels are the candidate's",
   "alarms, suspensions and allow-lists are as they were noted: other zone times and activation delays would have acted earlier",
-  "who was first within the same moment on two instances is known where a limit held them together, and not else",
+  "what was being stored in the very moment of a judgement may or may not have been seen by it; limits that are held together are exact",
   "fees are quoted at the receipt and are not replayed",
 ];
 
