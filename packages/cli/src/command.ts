@@ -23,10 +23,10 @@ export type Command = {
   readonly summary: string;
   /** Its options in plain words, one line each. */
   readonly usage: readonly string[];
-  /** What one word without a name is: `sluice policy show 3` has the version 3. None is taken otherwise. */
-  readonly positional?: string;
   /** `--json` and `--help` are everybody's. */
   readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** Words without a name, in this order; they come with the options, under these names. */
+  readonly positionals?: readonly string[];
   readonly run: (values: Values, say: (line: string) => void) => Promise<Outcome>;
 };
 

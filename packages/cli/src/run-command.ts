@@ -41,14 +41,15 @@ function findCommand(commands: readonly Command[], given: readonly string[]) {
 }
 
 function readArguments(command: Command, rest: readonly string[]): Values {
+  const names = command.positionals ?? [];
   const { values, positionals } = parseArgs({
     args: [...rest],
     options: { ...command.options, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-    allowPositionals: command.positional !== undefined,
+    allowPositionals: names.length > 0,
   });
-  if (command.positional === undefined) return values;
-  if (positionals.length > 1) throw new TypeError(`one ${command.positional} is taken, not ${positionals.length}`);
-  return { ...values, [command.positional]: positionals[0] };
+  const extra = positionals[names.length];
+  if (extra !== undefined) throw new UsageError(`unexpected: ${extra}`);
+  return { ...values, ...Object.fromEntries(positionals.map((word, at) => [names[at], word])) };
 }
 
 function tell(outcome: Outcome, json: boolean, { stdout, stderr }: Output): number {
@@ -87,9 +88,9 @@ function explain(commands: readonly Command[], given: readonly string[], { stdou
   return asked ? EXIT.done : EXIT.usage;
 }
 
-function helpOf({ name, summary, usage, positional }: Command): readonly string[] {
+function helpOf({ name, summary, usage, positionals = [] }: Command): readonly string[] {
   return [
-    `usage: sluice ${name}${positional === undefined ? "" : ` ${positional.toUpperCase()}`} [options]`,
+    `usage: sluice ${[name, ...positionals.map((word) => word.toUpperCase())].join(" ")} [options]`,
     `  ${summary}`,
     ...usage.map((line) => `  ${line}`),
     "  --json   one line of JSON on stdout instead of text",

@@ -4,6 +4,8 @@ import { WITHDRAWAL_STATES } from "@sluice/core";
 import { z } from "zod";
 
 export * from "./policy-api.ts";
+export * from "./screening-shapes.ts";
+export * from "./suspension-shapes.ts";
 
 const atMs = z.number().int().min(0);
 const state = z.enum(WITHDRAWAL_STATES);
@@ -62,12 +64,31 @@ const failureSchema = z
   .readonly()
   .meta({ id: "WithdrawalSummary" });
 
+const expectedSchema = z
+  .object({
+    waitsFor: z
+      .enum(["nothing", "delay", "people", "zone"])
+      .describe(
+        "What has to come first: the end of a delay, people's approvals, or the semi-offline zone's deliberate wait.",
+      ),
+    typicalAtMs: atMs.nullable().describe("About half of all are paid sooner; null: not known."),
+    latestAtMs: atMs.nullable().describe("About 19 of 20 are paid by then; null: not known. No promise."),
+  })
+  .readonly()
+  .meta({ id: "Expected" });
+
 export const withdrawalSchema = z
   .object({
     ...summaryShape,
     requiredConfirmations: z.number().int().min(1).nullable().describe("Known once it is in a block."),
     notBeforeMs: atMs.nullable().describe("While held or delayed: not cleared before this time."),
     approvals: z.object({ required: z.number().int().min(0), by: z.array(z.string()).readonly() }).readonly(),
+    expected: expectedSchema
+      .nullable()
+      .optional()
+      .describe(
+        "When it is to be expected in a block, as things usually go; null once it is there, and when it is never paid.",
+      ),
     requestBody: z
       .string()
       .optional()
@@ -94,6 +115,18 @@ export const withdrawalListSchema = z
   .readonly()
   .meta({ id: "WithdrawalList" });
 
+const expectedMsSchema = z
+  .object({
+    typical: z.number().int().min(0).describe("About half of all are paid sooner."),
+    latest: z
+      .number()
+      .int()
+      .min(0)
+      .nullable()
+      .describe("About 19 of 20 are paid by then; null while those ahead wait for longer than usual. No promise."),
+  })
+  .readonly();
+
 export const feeQuotesSchema = z
   .object({
     asset: z.string(),
@@ -107,6 +140,11 @@ export const feeQuotesSchema = z
             targetBlocks: z.number().int().min(1).describe("In how many blocks it is meant to be paid."),
             satPerKvbyte: minorUnits,
             estimatedAtMs: atMs.nullable().describe("When nodes estimated the rate; null while none has."),
+            expectedMs: expectedMsSchema
+              .nullable()
+              .describe(
+                "From the receipt until it is in a block, when no rule delays or holds it; null while no node has an estimate.",
+              ),
           })
           .readonly(),
       )

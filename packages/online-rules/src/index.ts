@@ -4,6 +4,7 @@ export { NETWORKS } from "@sluice/chains";
 export type { AllowListFacts, AllowListPolicy } from "./allow-list-rule.ts";
 export * from "./behaviour-facts.ts";
 export * from "./behaviour-policy.ts";
+export * from "./expected-time.ts";
 export * from "./label-rule.ts";
 export { type Label, type Policy, type PolicyFile, policyFileSchema, readPolicy } from "./policy.ts";
 export * from "./policy-text.ts";

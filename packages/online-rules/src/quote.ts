@@ -4,6 +4,7 @@ import { estimateFor, type FeeForTarget } from "@sluice/core";
 import { setting } from "@sluice/runtime";
 import { z } from "zod";
 
+const batchWaitMs = z.number().int().min(0).max(86_400_000);
 const targetBlocks = z.number().int().min(1).max(1_008);
 
 /** Of one asset. The amount paid out is always the amount requested; a customer who pays the fee is charged beside it. */
@@ -18,6 +19,14 @@ export const feePolicySchema = z
         fast: targetBlocks.default(2),
         normal: targetBlocks.default(6),
         economy: targetBlocks.default(24),
+      })
+      .prefault({}),
+    /** How long a withdrawal of each priority waits for company: as vault is set (SLUICE_BATCH_WAIT_FAST_MS and so on). */
+    batchWaitMs: z
+      .strictObject({
+        fast: batchWaitMs.default(100),
+        normal: batchWaitMs.default(1_000),
+        economy: batchWaitMs.default(300_000),
       })
       .prefault({}),
     /** The rate to go by while no node has an estimate. */

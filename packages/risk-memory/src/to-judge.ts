@@ -42,3 +42,11 @@ export async function countReceived(database: Queryable, bound: number): Promise
   );
   return rows[0]?.count ?? 0;
 }
+
+/** When the one that was cleared first, of those that are not signed yet, was cleared; null when none waits. */
+export async function oldestUnsignedAtMs(database: Queryable): Promise<number | null> {
+  const { rows } = await database.query<{ ms: number | null }>(
+    "select min(cleared_at_ms)::float8 as ms from withdrawal where state in ('cleared', 'planned', 'signing')",
+  );
+  return rows[0]?.ms ?? null;
+}

@@ -10,9 +10,9 @@ import {
 import { ok, parseAsset } from "@sluice/core";
 import { type ApiKey, type Door, type RouteGroup, refuse, refuseFields, signed } from "@sluice/gate";
 import type { FastifyRequest } from "@sluice/http";
-import { quoteAll } from "@sluice/online-rules";
+import { expectQuoted, expectUnderway, quoteAll, quoteFee } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
-import { listWithdrawals, readEstimates, readWhole } from "@sluice/risk-memory";
+import { listWithdrawals, oldestUnsignedAtMs, readEstimates, readWhole } from "@sluice/risk-memory";
 import { z } from "zod";
 import { type Acceptance, accept, unlessFull } from "./accept.ts";
 import { bulk } from "./bulk.ts";
@@ -72,7 +72,7 @@ function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions)
         ...signed("read", { 404: ["WITHDRAWAL_UNKNOWN"] }),
       },
     },
-    async (request) => answered(request, (tx, { key }) => known(tx, request.params.id, key)),
+    async (request) => answered(request, (tx, { key }) => underway(tx, options, request.params.id, key)),
   );
 
   server.get(
@@ -120,8 +120,15 @@ function read({ server, asks, answered }: Door, options: WithdrawalRouteOptions)
         const asset = parseAsset(request.params.asset);
         if (!asset.ok) return refuse(404, asset.refusal.code, asset.refusal.detail);
         const { policy } = await options.policies.active(tx);
-        const quotes = quoteAll(policy.fees[asset.value], await readEstimates(tx), options.now());
-        return ok(feesOf(asset.value, quotes));
+        const [fees, nowMs] = [policy.fees[asset.value], options.now()];
+        const queue = { oldestAtMs: await oldestUnsignedAtMs(tx) };
+        const quotes = quoteAll(fees, await readEstimates(tx), nowMs);
+        return ok(
+          feesOf(
+            asset.value,
+            quotes.map((quote) => ({ ...quote, expectedMs: expectQuoted(fees, quote, queue, nowMs) })),
+          ),
+        );
       }),
   );
 }
@@ -214,4 +221,16 @@ function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
 async function known(tx: Transaction, id: string, key: ApiKey) {
   const whole = await readWhole(tx, id);
   return whole === undefined || !isVisible(whole.stored, key) ? unknown(id) : ok(detailsOf(whole));
+}
+
+/** With when it is to be expected, which is asked for alone: whoever posts or commands is answered without. */
+async function underway(tx: Transaction, { policies, now }: WithdrawalRouteOptions, id: string, key: ApiKey) {
+  const whole = await readWhole(tx, id);
+  if (whole === undefined || !isVisible(whole.stored, key)) return unknown(id);
+  const { stored } = whole;
+  const { policy } = await policies.active(tx);
+  const [fees, nowMs] = [policy.fees[stored.asset], now()];
+  const quote = quoteFee(fees, stored.priority, await readEstimates(tx), nowMs);
+  const queue = { oldestAtMs: await oldestUnsignedAtMs(tx) };
+  return ok(detailsOf(whole, expectUnderway(fees, stored, quote, queue, nowMs)));
 }

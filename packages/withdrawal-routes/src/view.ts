@@ -1,7 +1,7 @@
 // A withdrawal as the API shows it.
 import type { FeeQuotes, WithdrawalDetails, WithdrawalSummary } from "@sluice/client/api";
 import { nearestConflict } from "@sluice/core";
-import type { Quote } from "@sluice/online-rules";
+import type { Expected, ExpectedMs, Quote } from "@sluice/online-rules";
 import { PEOPLE_TO_FAIL } from "@sluice/progress";
 import type { Failing, Stored, Whole } from "@sluice/risk-memory";
 
@@ -14,7 +14,10 @@ export function summaryOf(stored: Stored): WithdrawalSummary {
   };
 }
 
-export function feesOf(asset: string, quotes: readonly Quote[]): FeeQuotes {
+export function feesOf(
+  asset: string,
+  quotes: readonly (Quote & { readonly expectedMs: ExpectedMs | null })[],
+): FeeQuotes {
   return {
     asset,
     quotes: quotes.map(({ feeMinor, satPerKvbyte, ...quote }) => ({
@@ -25,7 +28,10 @@ export function feesOf(asset: string, quotes: readonly Quote[]): FeeQuotes {
   };
 }
 
-export function detailsOf({ stored, history, findings, failing, requestBody }: Whole): WithdrawalDetails {
+export function detailsOf(
+  { stored, history, findings, failing, requestBody }: Whole,
+  expected?: Expected | null,
+): WithdrawalDetails {
   const timings: WithdrawalDetails["timings"] = Object.fromEntries(
     // Entered from the newest to the oldest, so that the first time of each state stays; other clocks may be behind ours.
     history.toReversed().map(({ state, atMs }) => [state, Math.max(0, atMs - stored.receivedAtMs)]),
@@ -35,6 +41,7 @@ export function detailsOf({ stored, history, findings, failing, requestBody }: W
     requiredConfirmations: stored.requiredConfirmations,
     notBeforeMs: stored.state === "held" || stored.state === "delayed" ? stored.notBeforeMs : null,
     approvals: { required: stored.approvalsRequired, by: stored.approvedBy },
+    ...(expected === undefined ? {} : { expected }),
     ...(requestBody === null ? {} : { requestBody }),
     ...(failing.facts.spent.length + failing.words.length === 0 ? {} : { failure: failureOf(failing) }),
     findings,

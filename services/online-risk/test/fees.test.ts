@@ -11,6 +11,9 @@ it("is the estimate of its priority; it stays as it was quoted; the clearance sa
   const client = clientOf(running, world.keys.backend);
   const amounts = async () => (await client.getFees("BTC")).quotes.map(({ amount }) => amount);
   expect(await amounts()).toEqual(["1000", "1000", "1000"]);
+  // While no node has an estimate nobody knows when it is paid, and that is said.
+  const expectedMs = async () => (await client.getFees("BTC")).quotes.map((quote) => quote.expectedMs);
+  expect(await expectedMs()).toEqual([null, null, null]);
   const early = newWithdrawal();
   expect((await client.createWithdrawal(early)).fee).toEqual({ payer: "customer", amount: "1000" });
 
@@ -29,6 +32,10 @@ it("is the estimate of its priority; it stays as it was quoted; the clearance sa
   await peer.publish([estimated(40_000n, now)]);
   await expect.poll(amounts, { timeout: 20_000 }).toEqual(["8000", "4000", "4000"]);
   await peer.publish([estimated(2_000n, now - 1_000)]);
+  for (const interval of await expectedMs()) expect(interval?.latest).toBeGreaterThan(interval?.typical ?? Number.NaN);
+  const { expected, receivedAtMs } = await client.getWithdrawal(early.id);
+  expect(expected?.waitsFor).toBe("nothing");
+  expect(expected?.typicalAtMs).toBeGreaterThan(receivedAtMs);
 
   const urgent = newWithdrawal({ priority: "fast", maxFee: 8_000n });
   expect(await client.createWithdrawal(urgent)).toMatchObject({ priority: "fast", fee: { amount: "8000" } });

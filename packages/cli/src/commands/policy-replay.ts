@@ -14,7 +14,7 @@ export const policyReplay: Command = {
     ...CALLER,
     `--last N   so many withdrawals, at most ${MOST}; 1000 if not given`,
   ],
-  positional: "file",
+  positionals: ["file"],
   options: { ...CALLER_OPTIONS, last: { type: "string" } },
   run: async (values, say) => {
     const last = Number(values["last"] ?? "1000");

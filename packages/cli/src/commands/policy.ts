@@ -13,7 +13,7 @@ export const policyCheck: Command = {
   name: "policy check",
   summary: "reads a policy as online-risk would, and says in plain words what it means",
   usage: [FILE, "--network NAME   checks that the addresses of its labels are of this network"],
-  positional: "file",
+  positionals: ["file"],
   options: { network: { type: "string" } },
   run: async (values) => {
     const { NETWORKS, readParsedPolicy } = await import("@sluice/online-rules");
@@ -40,7 +40,7 @@ export const policyPropose: Command = {
   name: "policy propose",
   summary: "proposes a policy; it counts once another person has activated it",
   usage: [FILE, ...CALLER],
-  positional: "file",
+  positionals: ["file"],
   options: CALLER_OPTIONS,
   run: async (values) => {
     const read = await readPolicy(requiredText(values, "file"));
@@ -61,7 +61,7 @@ export const policyShow: Command = {
   name: "policy show",
   summary: "shows a version of the policy as it was written",
   usage: [NUMBER, ...CALLER],
-  positional: "version",
+  positionals: ["version"],
   options: CALLER_OPTIONS,
   run: (values) =>
     ask(values, async (client) => {
@@ -74,7 +74,7 @@ export const policyActivate: Command = {
   name: "policy activate",
   summary: "makes a proposed policy count, at once and on every instance; by another person than the proposer",
   usage: [NUMBER, ...CALLER, "--sha256 HEX   of what you have read: answers the question that is asked otherwise"],
-  positional: "version",
+  positionals: ["version"],
   options: { ...CALLER_OPTIONS, sha256: { type: "string" } },
   run: (values, say) =>
     ask(values, async (client) => {
@@ -99,7 +99,7 @@ export const policyWithdraw: Command = {
   name: "policy withdraw",
   summary: "takes a proposed policy back, for good",
   usage: [NUMBER, ...CALLER],
-  positional: "version",
+  positionals: ["version"],
   options: CALLER_OPTIONS,
   run: (values) => ask(values, async (client) => done([await client.withdrawPolicy(numberOf(values))])),
 };
