@@ -9,9 +9,16 @@ import { DESK, okxBackend } from "../../services/okx-facade/test/facade.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 
 const labelled = { online: "", offline: "" };
+/** In the stores: of both risk systems, and of the zone alone. */
+const stored = { both: "", zone: "" };
 const bundles = mkdtempSync(join(tmpdir(), "sluice-bundles-"));
 const stack = withStack({
   extraEnv: { vault: { SLUICE_BUNDLE_DIRECTORY: bundles } },
+  labels: async (chain) => {
+    stored.both = await chain.newAddress();
+    stored.zone = await chain.newAddress();
+    return { "online-risk": [stored.both], "semi-offline-risk": [stored.both, stored.zone] };
+  },
   okx: async () => {
     const { apiKey, secret, passphrase } = DESK;
     const key = { apiKey, permissions: ["read", "withdraw"], ipAllowList: ["127.0.0.0/8", "::1/128"] };
@@ -63,6 +70,31 @@ it("a destination that only the semi-offline side knows is refused there, and it
   expect([first?.state, second?.state]).toEqual(["completed", "completed"]);
   expect(await paymentsTo(stack(), labelled.offline)).toEqual([]);
   for (const address of good) expect(await paymentsTo(stack(), address)).toHaveLength(1);
+});
+
+it("a black label of the store rejects online, before a request and after it; one that only the zone's copy has refuses there", async () => {
+  const { client } = stack();
+  const chain = "bitcoin-regtest";
+  const { results, labelsVersion } = await client.screenAddresses([
+    ...[stored.both, stored.zone].map((address) => ({ chain, address })),
+    // Of the committed sample of OFAC's list, published on 28 November 2018.
+    { chain: "bitcoin", address: "149w62rY42aZBox8fGcmqNsXUzSStKeq8C" },
+  ]);
+  expect(labelsVersion).toBe(1);
+  expect(results.map(({ tier, verdict }) => [tier, verdict])).toEqual([
+    ["black", "reject"],
+    [null, "clear"],
+    ["black", "reject"],
+  ]);
+  expect(results[2]?.labels[0]?.source).toBe("ofac-sdn");
+  await Promise.all([post("stored-1", stored.both, 200_000n, "s1"), post("stored-2", stored.zone, 200_000n, "s2")]);
+  const [online, zone] = await Promise.all(
+    ["stored-1", "stored-2"].map((id) => follow(stack(), id, ["completed", "held"])),
+  );
+  expect([online?.state, zone?.state]).toEqual(["rejected", "refused"]);
+  const against = zone?.findings.find(({ by, verdict }) => by === "semi-offline-risk" && verdict === "refuse");
+  expect([against?.rule, against?.evidence["source"]]).toEqual(["DESTINATION_LABELLED", "devstack"]);
+  for (const address of [stored.both, stored.zone]) expect(await paymentsTo(stack(), address)).toEqual([]);
 });
 
 it("what comes over OKX's API is paid up to the zone's cap for that key, and refused by the zone above it, though people and online-risk let it through", async () => {

@@ -22,6 +22,7 @@ const MINE_EVERY_MS = 400;
 const UNTIDIED = { SLUICE_TIDY_EVERY_MS: "24h" };
 
 export type Choices = {
+  readonly labels?: NonNullable<StackOptions["labels"]>;
   readonly policies?: (chain: Regtest) => Promise<PolicyChoices>;
   readonly extraEnv?: NonNullable<StackOptions["extraEnv"]>;
   readonly wallets?: number;

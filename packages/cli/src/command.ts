@@ -25,6 +25,8 @@ export type Command = {
   readonly usage: readonly string[];
   /** `--json` and `--help` are everybody's. */
   readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** Words without a name, in this order; they come with the options, under these names. */
+  readonly positionals?: readonly string[];
   readonly run: (values: Values, say: (line: string) => void) => Promise<Outcome>;
 };
 

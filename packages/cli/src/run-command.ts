@@ -41,12 +41,15 @@ function findCommand(commands: readonly Command[], given: readonly string[]) {
 }
 
 function readArguments(command: Command, rest: readonly string[]): Values {
-  const { values } = parseArgs({
+  const names = command.positionals ?? [];
+  const { values, positionals } = parseArgs({
     args: [...rest],
     options: { ...command.options, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-    allowPositionals: false,
+    allowPositionals: names.length > 0,
   });
-  return values;
+  const extra = positionals[names.length];
+  if (extra !== undefined) throw new UsageError(`unexpected: ${extra}`);
+  return { ...values, ...Object.fromEntries(positionals.map((word, at) => [names[at], word])) };
 }
 
 function tell(outcome: Outcome, json: boolean, { stdout, stderr }: Output): number {

@@ -4,6 +4,8 @@ import { WITHDRAWAL_STATES } from "@sluice/core";
 import { z } from "zod";
 
 export * from "./policy-api.ts";
+export * from "./screening-shapes.ts";
+export * from "./suspension-shapes.ts";
 
 const atMs = z.number().int().min(0);
 const state = z.enum(WITHDRAWAL_STATES);

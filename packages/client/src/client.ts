@@ -10,6 +10,7 @@ import {
 import { isFinal, type WithdrawalState } from "@sluice/core";
 import { type SignalOutcome, signalsAnswerSchema, type ToldSignal } from "@sluice/signals";
 import {
+  type AddressToScreen,
   type AllowedDestination,
   type AllowList,
   type BulkItem,
@@ -18,6 +19,9 @@ import {
   type DestinationList,
   type FeeQuotes,
   feeQuotesSchema,
+  type Screening,
+  type Suspend,
+  type Suspension,
   type WithdrawalDetails,
   type WithdrawalList,
   type WithdrawalSummary,
@@ -29,6 +33,7 @@ import { SluiceApiError } from "./errors.ts";
 import { pause } from "./pause.ts";
 import { type PolicyCalls, policyCalls } from "./policy-calls.ts";
 import { queryOf } from "./query.ts";
+import { stoppingCalls } from "./stopping-calls.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
 export type SluiceClientOptions = TransportOptions;
@@ -122,6 +127,18 @@ export type SluiceClient = PolicyCalls & {
   readonly getAllowList: (account: string, options?: CallOptions) => Promise<AllowList>;
   /** On at once; off after the same delay as a new destination. */
   readonly enforceAllowList: (account: string, isEnforced: boolean, options?: CallOptions) => Promise<AllowList>;
+  /** Stops it at once. Suspended again, it is the same suspension. */
+  readonly suspend: (what: Suspend, options?: CallOptions) => Promise<Suspension>;
+  /** What stands, as far as this key may see it. */
+  readonly listSuspensions: (options?: CallOptions) => Promise<readonly Suspension[]>;
+  /** Says with this client's key that it may go on, with an answer to each item of the checklist; two people have to. */
+  readonly reopen: (
+    id: string,
+    answers: Readonly<Record<string, string>>,
+    options?: CallOptions,
+  ) => Promise<Suspension>;
+  /** What is known of up to 100 addresses, and what the rule of labels would say now; by position. */
+  readonly screenAddresses: (addresses: readonly AddressToScreen[], options?: CallOptions) => Promise<Screening>;
   /** Resolves once the withdrawal is in one of the states, or in a final one, which no other state follows. */
   readonly waitFor: (
     id: string,
@@ -136,6 +153,7 @@ export function createSluiceClient(options: SluiceClientOptions): SluiceClient {
     call({ method: "GET", path: pathOf(id), answer: withdrawalSchema, signal });
   return {
     ...destinationCalls(call),
+    ...stoppingCalls(call),
     ...policyCalls(call),
     createWithdrawal: async (withdrawal, { signal } = {}) =>
       call({ method: "POST", path: "/v1/withdrawals", body: bodyOf(withdrawal), answer: withdrawalSchema, signal }),

@@ -6,4 +6,6 @@ export * from "./client.ts";
 export { SluiceApiError } from "./errors.ts";
 export type { ApiPolicy, ApiPolicyVersion, PolicyList, Replay, Replayed, ReplayedVerdict } from "./policy-api.ts";
 export type { PolicyCalls } from "./policy-calls.ts";
+export type { AddressToScreen, ScreenedAddress, Screening } from "./screening-shapes.ts";
+export { SUSPENDABLE, type Suspend, type Suspension } from "./suspension-shapes.ts";
 export * from "./webhooks.ts";

@@ -215,6 +215,7 @@ export const EXAMPLES: { readonly [T in MessageType]: MessageOf<T> } = {
   "account.signalled.v1": { signal: '{"type":"balance"}' },
   "suspension.changed.v1": {
     ...{ suspensionId: "1", kind: "account", values: ["alice"], isStanding: true, changedAtMs: 1_700_000_000_000 },
+    ...{ reason: "a leak", saidBy: ["ann-1"], suspendedBy: "ann-1", suspendedAtMs: 1_700_000_000_000 },
   },
   "message.received.v1": { received: [{ type: "transaction.planned.v1", ids: ["t1/planned"] }] },
 };

@@ -273,6 +273,10 @@ export const suspensionChanged = z.object({
   values: list(text),
   isStanding: z.boolean(),
   changedAtMs: atMs,
+  reason: text.optional(),
+  saidBy: list(name).optional(),
+  suspendedBy: text.optional(),
+  suspendedAtMs: atMs.optional(),
 });
 
 export const databaseMarked = z.object({ service: name, mark: z.bigint().min(1n), markedAtMs: atMs });

@@ -86,7 +86,12 @@ export const MESSAGES = {
   "refill.requested.v1": { route: "topic", producers: ["vault"], consumers: ["ops-console"] },
   // The backend's own stream of what it would otherwise post to the API.
   "account.signalled.v1": { route: "topic", producers: ["exchange-backend"], consumers: ["online-risk"] },
-  "suspension.changed.v1": { route: "topic", producers: ["online-risk"], consumers: ["vault"] },
+  // Vault hands it on over the bridge, as it is sealed; by its route it is a topic's, because its sealer publishes it.
+  "suspension.changed.v1": {
+    route: "topic",
+    producers: ["online-risk"],
+    consumers: ["vault", "ops-console", "semi-offline-risk"],
+  },
   // Receipts: who reads a topic tells its publisher what it has stored. Nobody confirms these.
   "message.received.v1": {
     route: "topic",

@@ -110,6 +110,7 @@ describe("ceremony", () => {
       "onlinePolicy",
       "bundleSigners",
       "firstBundle",
+      "labelSigners",
       "apiKeys",
       "services",
       "bridgeKeys",
@@ -123,6 +124,7 @@ describe("ceremony", () => {
       ...Object.fromEntries(PRODUCERS.map((producer) => [`secrets/${producer}/secrets.json`, "400"])),
       "secrets/okx-facade/secrets.json": "400",
       ...Object.fromEntries(OFFICERS.map((name) => [`secrets/exchange-backend/${name}.pem`, "400"])),
+      ...{ "labels/online-risk/updates/1.labels": "640", "labels/semi-offline-risk/updates/1.labels": "640" },
       ...{ "custody/sealed/ceremony.json": "644", "custody/sealed/wallets.json": "644" },
       ...Object.fromEntries(
         HOLDERS.flatMap((holder) => CUSTODIANS.map((name) => [`custody/sealed/shares/${holder}/${name}.age`, "600"])),

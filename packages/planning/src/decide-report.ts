@@ -30,10 +30,11 @@ export type Report = MessageOf<"risk.reported.v1">;
 export type ReportDecision =
   | { readonly kind: "signed"; readonly transaction: Uint8Array }
   | { readonly kind: "delayed"; readonly untilMs: number }
-  /** `refused` are paid never; `replanned` go into another transaction, each as its next attempt. */
+  /** `refused` are paid never; `suspended` wait for a reopening, and they and `replanned` go into another transaction, each as its next attempt. */
   | {
       readonly kind: "refused";
       readonly refused: readonly string[];
+      readonly suspended: readonly string[];
       readonly replanned: readonly string[];
       readonly code: string;
       readonly detail: string;
@@ -73,7 +74,7 @@ export function decideReport(task: TaskView, report: Report, wallet: WalletDescr
   }
 }
 
-/** Withdrawals with a finding of their own are refused. The others were only in the same transaction with them. */
+/** Withdrawals with a finding of their own are refused, or suspended. The others were only in the same transaction with them. */
 function decideRefusal(
   task: TaskView,
   { findings, signatureMayExist }: Extract<Report["verdict"], { readonly case: "refused" }>["value"],
@@ -82,12 +83,15 @@ function decideRefusal(
   if (signatureMayExist) return { kind: "stuck", code: "SIGNATURE_MAY_EXIST", detail, publish: true };
   const code = findings[0]?.finding.rule ?? "REFUSED";
   if (task.replaces !== null || task.purpose === "internal") return { kind: "given-up", code, detail };
-  const own = new Set(findings.map(({ withdrawalId }) => withdrawalId));
+  const isSuspension = ({ finding: { rule } }: (typeof findings)[number]) => rule === "SUSPENDED";
+  const own = new Set(findings.filter((each) => !isSuspension(each)).map(({ withdrawalId }) => withdrawalId));
+  const stopped = new Set(findings.filter(isSuspension).map(({ withdrawalId }) => withdrawalId));
   const ids = task.withdrawals.map(({ withdrawalId }) => withdrawalId);
   return {
     kind: "refused",
     refused: ids.filter((id) => own.has(id)),
-    replanned: ids.filter((id) => !own.has(id)),
+    suspended: ids.filter((id) => stopped.has(id) && !own.has(id)),
+    replanned: ids.filter((id) => !stopped.has(id) && !own.has(id)),
     code,
     detail,
   };

@@ -1,11 +1,11 @@
 // POST /v1/screenings: what is known of addresses, and what the policy makes of it, for the exchange's own use.
 import type { Policies } from "@sluice/active-policy";
-import { canonicalAddress, chainOfNetwork, TIERS, tierOfScreened } from "@sluice/address-labels";
+import { canonicalAddress, chainOfNetwork, tierOfScreened } from "@sluice/address-labels";
+import { type ScreenedAddress, screeningRequestSchema, screeningSchema } from "@sluice/client/api";
 import { ok } from "@sluice/core";
 import { type RouteGroup, signed } from "@sluice/gate";
 import { judgeLabels, type Policy } from "@sluice/online-rules";
 import type { Screening } from "@sluice/screening";
-import { z } from "zod";
 
 export type ScreeningRouteOptions = {
   readonly screening: Pick<Screening, "screen" | "status">;
@@ -14,48 +14,7 @@ export type ScreeningRouteOptions = {
   readonly now: () => number;
 };
 
-const MOST = 100;
-
-const screeningRequestSchema = z
-  .strictObject({
-    addresses: z
-      .array(z.strictObject({ chain: z.string().min(1).max(32), address: z.string().min(1).max(256) }))
-      .min(1)
-      .max(MOST),
-  })
-  .meta({ id: "ScreeningRequest", description: "Addresses, each with its chain's name: bitcoin, ethereum, tron, …" });
-
-const labelSchema = z.object({
-  tier: z.enum(TIERS),
-  category: z.string(),
-  source: z.string(),
-  confidence: z.number().int(),
-  since: z.string(),
-});
-
-const resultSchema = z.object({
-  chain: z.string(),
-  address: z.string(),
-  /** `refused` is no address of this chain; `unknown` means that the labels cannot be asked, and not that there are none. */
-  outcome: z.enum(["labelled", "unlabelled", "unknown", "refused"]),
-  code: z.string().nullable(),
-  tier: z.enum(TIERS).nullable(),
-  /** What the rule of labels would say of a withdrawal to it now; null where it was refused. */
-  verdict: z.enum(["clear", "delay", "hold", "reject"]).nullable(),
-  reason: z.string(),
-  labels: z.array(labelSchema),
-});
-
-const screeningSchema = z
-  .object({
-    results: z.array(resultSchema),
-    /** Of the labels that were asked; null where there are none. */
-    labelsVersion: z.number().int().nullable(),
-    labelsMadeAt: z.string().nullable(),
-  })
-  .meta({ id: "Screening" });
-
-type Result = z.output<typeof resultSchema>;
+type Result = ScreenedAddress;
 
 export function screeningRoutes(options: ScreeningRouteOptions): RouteGroup {
   return ({ server, asks, answered }) => {

@@ -10,6 +10,7 @@ export * from "./judge-bundle.ts";
 export { highestChangeIndexOf } from "./judge-indexes.ts";
 export { RELEASE_ASKED_AGAIN_MS } from "./judge-large.ts";
 export { originOf } from "./judge-origin.ts";
+export * from "./judge-suspensions.ts";
 export * from "./judge-task.ts";
 export * from "./judgement.ts";
 export * from "./ordered-task.ts";

@@ -87,6 +87,12 @@ test.each<[string, Given]>([
   expect(judged.kind === "delay" && judged.untilMs > NOW_MS).toBe(true);
 });
 
+test.each(["all", "asset", "wallet"] as const)("waits while %s is suspended", (kind) => {
+  const suspensions = [{ id: "s", kind, values: ["BTC", wallet.walletId], reason: "" }];
+  const judged = verdict({ history: { suspensions } });
+  expect(judged).toMatchObject({ kind: "delay", findings: [{ rule: "SUSPENDED", withdrawalId: "" }] });
+});
+
 test("keeps to its order: of two faults the earlier one decides", () => {
   let tried = 0;
   for (const [at, [rule, first]] of refusals.entries()) {

@@ -2,6 +2,7 @@
 import { finding, type OfflineFinding } from "./finding.ts";
 import { findStrayIndex } from "./judge-indexes.ts";
 import { type Barrier, judgeBarriers } from "./judge-limits.ts";
+import { judgeSuspensions } from "./judge-suspensions.ts";
 import type { ReadTask } from "./judge-task.ts";
 import { exceededBy, velocityBarriers } from "./judge-velocity.ts";
 import type { History, Judgement, Refusal } from "./judgement.ts";
@@ -47,6 +48,8 @@ export function judgeInternal(
   if (feeSat * 1000n < policy.minFeeRateSatPerKvbyte * BigInt(vbytes)) {
     return refuse("FEE_TOO_LOW", `under ${policy.minFeeRateSatPerKvbyte} satoshi per 1000 vbytes`, evidence);
   }
+  const suspended = judgeSuspensions({ wallet: read.wallet, due: [] }, history, nowMs);
+  if (suspended !== null) return suspended;
   const candidate = { atMs: nowMs, amountMinor: feeSat };
   const barriers: readonly Barrier[] = [
     ...exceededBy("", "INTERNAL_VELOCITY", internal.windows, history.internalFees, candidate),

@@ -33,6 +33,7 @@ import {
   type Task,
 } from "./fixtures.ts";
 import { judgeBundle, judgementFailed } from "./judge-bundle.ts";
+import { readSuspension, type Suspension } from "./judge-suspensions.ts";
 import { anchorOf, judgeTask, MAX_TASK_BYTES, readTask } from "./judge-task.ts";
 import type { History } from "./judgement.ts";
 import { STATUSES, type StatusCode } from "./statuses.ts";
@@ -106,6 +107,13 @@ const unscreened: Pick<History, "screened"> = {
 };
 const past = (atMs: number, amountMinor = 100_000n) => [{ atMs, amountMinor }];
 const two = [request("w1"), request("w2")];
+const ofTwoAccounts = [request("w1"), request("w2", { account: "bob" })];
+const suspending = (kind: Suspension["kind"], ...values: readonly string[]): Pick<History, "suspensions"> => ({
+  suspensions: [
+    { id: "s0", kind: "account", values: ["somebody else"], reason: "" },
+    { id: "s1", kind, values, reason: "a leak" },
+  ],
+});
 const window = (changes: object) => [{ windowMs: HOUR_MS, ...changes }];
 
 const always = { delayScore: 0, refuseScore: 0 };
@@ -225,6 +233,14 @@ describe("the offline verdict", () => {
     ["FEE_TOO_LOW", "", { policy: { minFeeRateSatPerVbyte: 5.1 } }],
     ...approvalRows(),
     ["VETOED", "w1", { history: { deliberations: vetoedBy("carol") } }],
+    [
+      "SUSPENDED",
+      "w1",
+      {
+        task: of({ requests: ofTwoAccounts, coins: [coin] }),
+        history: suspending("account", "alice"),
+      },
+    ],
     ["ACCOUNT_VELOCITY", "w1", { policy: { accountWindows: window({ maxCount: 0 }) } }],
     ["ACCOUNT_VELOCITY", "w1", { policy: { accountWindows: window({ maxSat: "99999" }) } }],
     ["ACCOUNT_VELOCITY", "w1", { policy: ofAlice({ maxSat: "99999" }) }],
@@ -235,6 +251,11 @@ describe("the offline verdict", () => {
     ["WALLET_ABNORMAL", "", { policy: unusual({ wallet: always }), history: { usualHoursOfWallet: smallHours } }],
   ];
   const waits: readonly [string, string, Given][] = [
+    ["SUSPENDED", "", { history: suspending("all", "") }],
+    ["SUSPENDED", "", { history: suspending("wallet", "hot") }],
+    ["SUSPENDED", "", { history: suspending("asset", "DOGE", "BTC") }],
+    ["SUSPENDED", "w1", { history: suspending("account", "bob", "alice") }],
+    ["SUSPENDED", "w1", { history: suspending("destination", scriptHex) }],
     [
       "ACCOUNT_VELOCITY",
       "w1",
@@ -284,6 +305,12 @@ describe("the offline verdict", () => {
     ],
     ["labels are as old as they may be", { history: screenedAs(), policy: { screening: { maxAgeMs: HOUR_MS } } }],
     ["the bundle's own white stands over the store", { history: screenedAs(["black", 100]), policy: label("white") }],
+    ["somebody else is suspended", { history: suspending("account", "mallory") }],
+    ["another wallet is suspended", { history: suspending("wallet", "alice") }],
+    [
+      "another asset, destination or account of that name is suspended",
+      { history: suspending("destination", "alice") },
+    ],
     ["the bundle's own white stands over a store that is away", { history: unscreened, policy: label("white") }],
   ])("signs where %s", (_, given) => expect(verdict(given)).toEqual({ kind: "sign" }));
 
@@ -312,10 +339,39 @@ describe("the offline verdict", () => {
     expect([...before, ...named(waits.map(([code]) => code))]).toEqual(may("delay"));
   });
 
+  test("names the suspended of a batch alone, and holds the whole where a version of it was ordered before", () => {
+    const batch = of({ requests: ofTwoAccounts, coins: [fund(wallet, 300_000n)] });
+    const given = { task: batch, history: suspending("account", "bob") };
+    const refused = verdict(given);
+    expect(refused).toMatchObject({ kind: "refuse", findings: [{ rule: "SUSPENDED", withdrawalId: "w2" }] });
+    const [anchor = ""] = inputsOf(batch);
+    const paid = paidWith(anchor);
+    const held = verdict({ ...given, history: { ...given.history, paid } });
+    expect(held).toMatchObject({ kind: "delay", findings: [{ rule: "SUSPENDED", withdrawalId: "w2" }] });
+    // All of it suspended, by one or by several: nobody is planned without the others.
+    expect(verdict({ ...given, history: suspending("account", "alice", "bob") })).toMatchObject({
+      kind: "delay",
+      findings: [{ withdrawalId: "w1" }, { withdrawalId: "w2" }],
+    });
+  });
+
+  test("a suspended destination is where the money goes, in any spelling; what is no address is nobody's", () => {
+    const message = { suspensionId: "s", kind: "destination", isStanding: true, changedAtMs: 1 } as const;
+    const values = [DESTINATION.toUpperCase(), DESTINATION, "no address"];
+    expect(readSuspension({ ...message, values }, "regtest")).toEqual({
+      ...{ id: "s", kind: "destination", values: [scriptHex], reason: "" },
+    });
+  });
+
   test("keeps to its order: of two faults the earlier one in the table decides; and this test can fail", () => {
     // Approvals are one check: the first and the last of its codes stand for all of them.
     const inside = rows.filter(([code]) => code.startsWith("APPROVAL")).slice(1, -1);
-    const all = [...rows.filter((row) => !inside.includes(row)), ...waits];
+    const few = rows.filter((row) => !inside.includes(row));
+    // A suspension decides before what only time and people can settle, be it a refusal or a delay.
+    const held = waits.filter(([code]) => code === "SUSPENDED").slice(0, 1);
+    const firm = few.findIndex(([code]) => code === "SUSPENDED") + 1;
+    const others = waits.filter(([code]) => code !== "SUSPENDED");
+    const all = [...few.slice(0, firm), ...held, ...few.slice(firm), ...others];
     const { tried, wrong } = compare(all);
     process.stderr.write(`precedence: ${tried} pairs of faults\n`);
     expect(wrong).toEqual([]);

@@ -10,6 +10,7 @@ import { judgeInternal } from "./judge-internal.ts";
 import { labelFinding } from "./judge-labels.ts";
 import { judgeLimits } from "./judge-limits.ts";
 import { originFinding } from "./judge-origin.ts";
+import { judgeSuspensions } from "./judge-suspensions.ts";
 import type { Due, History, Judgement, Refusal } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
 
@@ -101,6 +102,8 @@ export function judgeTask(read: ReadTask, policy: Policy, history: History, nowM
   if (unapproved.length > 0) return { kind: "refuse", findings: unapproved };
   const vetoed = fresh.flatMap((each) => vetoFinding(each, history));
   if (vetoed.length > 0) return { kind: "refuse", findings: vetoed };
+  const suspended = judgeSuspensions(read, history, nowMs);
+  if (suspended !== null) return suspended;
   return judgeLimits(decoded, fresh, policy, history, nowMs, outflowAnchorOf(due, { decoded }, history));
 }
 

@@ -4,6 +4,7 @@ import type { DecodedPayout } from "@sluice/chains";
 import type { Clearance } from "@sluice/contracts";
 import type { VelocityEntry } from "@sluice/core";
 import type { OfflineFinding } from "./finding.ts";
+import type { Suspension } from "./judge-suspensions.ts";
 import type { Outflow } from "./outflow.ts";
 
 export type Judgement =
@@ -78,6 +79,8 @@ export type History = {
   readonly thisHourOfWalletSat: bigint;
   /** What this zone's label store says of destinations, by scriptPubKey in lower-case hex; absent where there is none. */
   readonly screened?: ReadonlyMap<string, Screened>;
+  /** Those that stand and are about something in this task; others may be among them. */
+  readonly suspensions?: readonly Suspension[];
   /** When this task was judged first; now, if it was not yet. */
   readonly firstJudgedAtMs: number;
   readonly deliberations: ReadonlyMap<string, Deliberation>;

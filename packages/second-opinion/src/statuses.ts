@@ -92,6 +92,9 @@ export const STATUSES = {
 
   // People, then what only time and people can settle. Those that refuse go before those that delay.
   VETOED: refuses("a person said no"),
+  SUSPENDED: either(
+    "people have suspended it; of a batch with others it is refused, so that these are planned without it",
+  ),
   INTERNAL_VELOCITY: either("too many internal transfers of the wallet within a window, or too dear together"),
   ACCOUNT_VELOCITY: either("too much or too often for the account within a window"),
   DESTINATION_VELOCITY: either("too much or too often for the destination within a window"),

@@ -1,6 +1,15 @@
 // The routes of suspensions: one person with the scope suspend stops something, two with the scope reopen let it go on.
 import type { Policies } from "@sluice/active-policy";
 import { type BitcoinNetwork, parseAddress } from "@sluice/chains";
+import {
+  reopenSchema,
+  type Suspend,
+  type Suspension,
+  suspendSchema,
+  suspensionIdSchema,
+  suspensionListSchema,
+  suspensionSchema,
+} from "@sluice/client/api";
 import type { Sealer } from "@sluice/contracts";
 import { ok, parseAsset, type Result } from "@sluice/core";
 import {
@@ -17,15 +26,6 @@ import type { Policy } from "@sluice/online-rules";
 import { announce } from "@sluice/online-service";
 import type { Transaction } from "@sluice/postgres";
 import { z } from "zod";
-import {
-  reopenSchema,
-  type Suspend,
-  type Suspension,
-  suspendSchema,
-  suspensionIdSchema,
-  suspensionListSchema,
-  suspensionSchema,
-} from "./shapes.ts";
 import {
   findStanding,
   holdOff,
@@ -108,7 +108,7 @@ async function suspend(tx: Transaction, options: SuspensionOptions, key: ApiKey,
   const known = id ?? (await findStanding(tx, asked.kind, value.value));
   const standing = known === undefined ? undefined : await load(tx, known);
   if (standing === undefined) throw new Error(`a suspension of ${asked.kind} is stored and is not`);
-  if (id !== undefined) await tell(tx, sealer, standing, true, atMs);
+  if (id !== undefined) await tell(tx, sealer, standing, { isStanding: true, saidBy: [key.keyId], atMs });
   return ok(shown((await policies.active(tx)).policy, standing));
 }
 
@@ -151,7 +151,7 @@ async function reopen(
   const said = new Set([...stored.said.map(({ by }) => by), key.keyId]);
   if (said.size >= people) {
     await markReopened(tx, id, atMs);
-    await tell(tx, sealer, stored, false, atMs);
+    await tell(tx, sealer, stored, { isStanding: false, saidBy: [...said], atMs });
   }
   const after = await load(tx, id);
   if (after === undefined) throw new Error(`suspension ${id} is gone`);
@@ -162,15 +162,26 @@ async function load(tx: Transaction, id: string): Promise<Stored | undefined> {
   return (await listSuspensions(tx, id))[0];
 }
 
+type Said = { readonly isStanding: boolean; readonly saidBy: readonly string[]; readonly atMs: number };
+
 /** Vault holds what is cleared and not signed; it compares accounts, and addresses as they were asked for. */
-async function tell(tx: Transaction, sealer: Sealer, stored: Stored, isStanding: boolean, atMs: number): Promise<void> {
-  const { id, kind, value, shown } = stored;
+async function tell(
+  tx: Transaction,
+  sealer: Sealer,
+  stored: Stored,
+  { isStanding, saidBy, atMs }: Said,
+): Promise<void> {
+  const { id, kind, value, shown, reason } = stored;
+  const about = { reason, saidBy, suspendedBy: stored.by, suspendedAtMs: stored.atMs };
   const spellings = kind === "destination" ? await spellingsOf(tx, Buffer.from(value, "hex")) : [];
   await announce(tx, sealer, "suspension.changed.v1", {
     id: `${id}/${isStanding ? "suspended" : "reopened"}`,
     key: id,
     occurredAtMs: atMs,
-    message: { suspensionId: id, kind, values: [...new Set([shown, ...spellings])], isStanding, changedAtMs: atMs },
+    message: {
+      ...{ suspensionId: id, kind, values: [...new Set([shown, ...spellings])], isStanding, changedAtMs: atMs },
+      ...about,
+    },
   });
 }
 

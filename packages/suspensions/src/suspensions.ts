@@ -1,6 +1,7 @@
 // All SQL about suspensions.
+
+import type { Suspend } from "@sluice/client/api";
 import type { Queryable, Transaction } from "@sluice/postgres";
-import type { Suspend } from "./shapes.ts";
 
 export type Kind = Suspend["kind"];
 

@@ -10,7 +10,7 @@ export * from "./people.ts";
 export * from "./refills.ts";
 export * from "./sightings.ts";
 export { storable } from "./storable.ts";
-export { noteSuspension } from "./suspensions.ts";
+export * from "./suspensions.ts";
 export * from "./task-list.ts";
 export { addChange, isBuiltUpon, type NewChange, unconfirmedTransactions } from "./unconfirmed-change.ts";
 export * from "./versions.ts";

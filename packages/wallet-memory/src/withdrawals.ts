@@ -142,7 +142,8 @@ export async function clearAgain(
             wallet_id = case when anchor is null then null else wallet_id end,
             waiting_code = case when state = 'failed' then null when alone and $3 and attempt >= ${MOST_ATTEMPTS}
                            then 'REFUSED_TOO_OFTEN' else $2 end,
-            alone = alone or $3,
+            -- What is suspended was no fault of what it was planned with.
+            alone = alone or ($3 and not is_suspended(account, address)),
             plan_after = case when alone and $3 and attempt >= ${MOST_ATTEMPTS} then 'infinity'
                          else now() + $4 * interval '1 millisecond' end
      where id = any($1) and state in ('planned', 'failed')`,

@@ -3,4 +3,6 @@ export * from "./memory.ts";
 export * from "./orders.ts";
 export * from "./payments.ts";
 export * from "./reports.ts";
+export * from "./suspensions.ts";
+export * from "./tasks.ts";
 export * from "./waiting.ts";

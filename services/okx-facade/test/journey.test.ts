@@ -148,6 +148,13 @@ describe("a backend written from OKX's documents", () => {
     expect(new Set(seen).size).toBe(seen.length);
     expect(seen.slice(0, 5)).toEqual(made.toReversed());
     expect(times).toEqual(times.toSorted((a, b) => b - a));
+    // Some of OKX's numbers stand for several states here; each finds its own, newest first.
+    const numbers = ["0", "4", "7", "10", "5", "1", "15", "2", "-1", "-2"];
+    const answers = await Promise.all(numbers.map((state) => desk.history(`?state=${state}`)));
+    for (const [at, { data }] of answers.entries()) {
+      expect([...new Set(data.map(({ state }) => state))].filter((state) => state !== numbers[at])).toEqual([]);
+      expect(data.map(({ ts }) => Number(ts))).toEqual(data.map(({ ts }) => Number(ts)).toSorted((a, b) => b - a));
+    }
     const [newest = 0, , third = 0] = times;
     const between = await desk.history(`?before=${third}&after=${newest}`);
     expect(between.data.every((row) => Number(row["ts"]) > third && Number(row["ts"]) < newest)).toBe(true);

@@ -20,6 +20,7 @@ import {
   noteClearance,
   noteDestinations,
 } from "@sluice/risk-memory";
+import { bringBackSuspensions } from "@sluice/suspensions";
 import type { Acceptance } from "@sluice/withdrawal-routes";
 
 /** Can be done again, and again after a crash in between: what is there is left alone. */
@@ -42,6 +43,7 @@ export async function bringBack(
     if (told.size >= 1_000) await flush();
   });
   await flush();
+  await bringBackSuspensions({ pool, bus, trust, life }, network);
   let cleared = 0;
   const takeCleared = async (opened: OpenedOf<"withdrawal.cleared.v1">): Promise<void> => {
     const clearance = verifyClearance(trust, opened.envelope);

@@ -15,4 +15,8 @@ export const EFFECTS = [
 export const BY_THE_CLOCK = ["gate/nonces pruneNonces"] as const;
 
 /** Done to a database that was set back, before anything else: set-back.test.ts walks through them. */
-export const BRINGING_BACK = ["risk-memory/withdrawals keepTold", "online-risk/bring-back takeCleared"] as const;
+export const BRINGING_BACK = [
+  "risk-memory/withdrawals keepTold",
+  "suspensions/bring-back bringBackSuspensions",
+  "online-risk/bring-back takeCleared",
+] as const;

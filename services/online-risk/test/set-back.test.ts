@@ -7,10 +7,14 @@ import { join } from "node:path";
 import { COMMON_EFFECTS, pointsAround, reachedPoints, walkPoints } from "@sluice/crash-points";
 import { backUpDatabase } from "@sluice/postgres/testing";
 import { expect, it, onTestFinished } from "vitest";
+import { addressNumber } from "./addresses.ts";
 import { BRINGING_BACK } from "./crash-points.ts";
 import { createPeer } from "./peer.ts";
 import { startArmed } from "./process.ts";
+import { send } from "./raw-request.ts";
 import { clientOf, createWorld, newWithdrawal, type World } from "./world.ts";
+
+const DESTINATION = addressNumber(900);
 
 it("clears nothing twice, pays nothing that was cancelled, loses nothing that was accepted", async () => {
   const policy = { newDestination: { aboveMinor: "1000000", approvals: 1 } };
@@ -27,7 +31,23 @@ it("clears nothing twice, pays nothing that was cancelled, loses nothing that wa
   const markNow = async () =>
     (await world.pool.query<{ mark: bigint }>("select mark from high_water")).rows[0]?.mark ?? 0n;
   await expect.poll(markNow, { timeout: 20_000 }).toBeGreaterThan(0n);
+  const say = (service: { readonly api: string }, target: string, body: object, key = world.keys.ann) =>
+    send(service.api, { key, target, body: JSON.stringify(body) });
+  const suspend = async (kind: string, value: string) => {
+    const { body } = await say(first, "/v1/suspensions", { kind, value, reason: "a leak" });
+    return body as unknown as { readonly id: string };
+  };
+  const answers = { "cause-known": "a lost laptop", "way-closed": "revoked", "waiting-checked": "nothing" };
+  const reopen = async (service: { readonly api: string }, id: string) => {
+    for (const key of [world.keys.ann, world.keys.bob])
+      expect((await say(service, `/v1/suspensions/${id}/reopening`, { answers }, key)).status).toBe(200);
+  };
+  const overLater = await suspend("account", "later");
   const backup = await backUpDatabase(world.databaseUrl);
+  // One is let go on and stopped anew, another is stopped.
+  await reopen(first, overLater.id);
+  const anew = await suspend("account", "later");
+  const lostStop = await suspend("destination", DESTINATION.toUpperCase());
 
   // Meanwhile: one is cleared, one is held, one is cancelled, and one that was held before is approved.
   const [cleared, held, cancelled] = [newWithdrawal({ priority: "fast" }), newWithdrawal(large), newWithdrawal(large)];
@@ -53,6 +73,19 @@ it("clears nothing twice, pays nothing that was cancelled, loses nothing that wa
   expect(await after.getWithdrawal(early.id)).toMatchObject({ state: "cleared", revision });
   expect(await after.getWithdrawal(cleared.id)).toMatchObject({ state: "cleared", priority: "fast" });
   expect(await after.getWithdrawal(heldEarly.id)).toMatchObject({ state: "cleared", revision: known + 1 });
+  // Vault holds on to both, so both are here to be seen, and to be reopened.
+  const list = await send(second.api, { key: world.keys.backend, method: "GET", target: "/v1/suspensions" });
+  const { suspensions } = list.body as unknown as { readonly suspensions: readonly Record<string, unknown>[] };
+  const by = { by: world.keys.ann.keyId, reason: "a leak" };
+  expect(suspensions).toEqual([
+    expect.objectContaining({ id: anew.id, kind: "account", value: "later", ...by }),
+    expect.objectContaining({ id: lostStop.id, kind: "destination", value: DESTINATION.toUpperCase(), ...by }),
+  ]);
+  const stopped = newWithdrawal({ address: DESTINATION });
+  await after.createWithdrawal(stopped);
+  expect((await after.waitFor(stopped.id, ["delayed", "cleared"], { pollMs: 100 })).state).toBe("delayed");
+  await after.cancelWithdrawal(stopped.id);
+  for (const { id } of [anew, lostStop]) await reopen(second, id);
   const lost = (await (await fetch(`${second.internal}/lost-withdrawals`)).json()) as {
     readonly ids: readonly string[];
   };

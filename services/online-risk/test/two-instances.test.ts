@@ -1,5 +1,5 @@
 // Step 2 by two instances at once: each withdrawal is judged once, and they know what the other one has seen.
-import { openSession } from "@sluice/postgres";
+import { openSession, type Pool } from "@sluice/postgres";
 import { describe, expect, it } from "vitest";
 import type { Running } from "./process.ts";
 import { send } from "./raw-request.ts";
@@ -35,8 +35,15 @@ describe("two instances", () => {
     const world = shared();
     const [one, two, peer] = await Promise.all([living(), world.start(), nextTo()]);
     const clients = [clientOf(one, world.keys.backend, TRIES), clientOf(two, world.keys.backend, TRIES)] as const;
-    const asked = Array.from({ length: 200 }, () => newWithdrawal());
-    await Promise.all(asked.map((withdrawal, n) => clients[n % 2 === 0 ? 0 : 1].createWithdrawal(withdrawal)));
+    const [first, second, ...others] = Array.from({ length: 200 }, () => newWithdrawal());
+    // Each has one in hand before the others come: however many one takes at once, both have a share.
+    const held = await holdVerdicts(world.pool);
+    for (const [n, withdrawal] of [first, second].entries()) {
+      await clients[0].createWithdrawal(withdrawal ?? newWithdrawal());
+      await eventually(() => countRows(world.pool, WAITING)).toBe(n + 1);
+    }
+    await Promise.all(others.map((withdrawal, n) => clients[n % 2 === 0 ? 0 : 1].createWithdrawal(withdrawal)));
+    await held.close();
     await eventually(() => peer.cleared.length).toBe(200);
     expect(new Set(peer.cleared.map(({ message }) => message.withdrawalId)).size).toBe(200);
     expect(await countRows(world.pool, "withdrawal where state = 'cleared' and revision = 2")).toBe(200);
@@ -71,14 +78,14 @@ describe("two instances with a limit of five to an account", () => {
       const { id } = await first.createWithdrawal(newWithdrawal({ account }));
       expect((await first.waitFor(id, ["cleared", "delayed"], POLL)).state).toBe("cleared");
     }
-    // Judgements can be read for, but not written: each instance comes as far as it can with one of the two.
-    const session = await openSession(world.pool);
-    await session.query("begin; lock table finding in exclusive mode");
+    const held = await holdVerdicts(world.pool);
     const clients = [clientOf(one, world.keys.backend), clientOf(two, world.keys.backend)] as const;
-    await Promise.all(clients.map((client) => client.createWithdrawal(newWithdrawal({ account }))));
-    const waiting = "pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
-    await eventually(() => countRows(world.pool, waiting)).toBe(2);
-    await session.close();
+    // The second comes while one instance has the first in hand, so that the other takes it.
+    for (const [n, client] of clients.entries()) {
+      await client.createWithdrawal(newWithdrawal({ account }));
+      await eventually(() => countRows(world.pool, WAITING)).toBe(n + 1);
+    }
+    await held.close();
     await eventually(() => countRows(world.pool, "withdrawal where state = 'received'")).toBe(0);
     expect(await countRows(world.pool, of(account, "cleared"))).toBe(4 + 1);
     expect(await countRows(world.pool, of(account, "delayed"))).toBe(1);
@@ -118,3 +125,13 @@ describe("two instances with a limit of five to an account", () => {
     expect((await clients[0].waitFor(other.id, ["cleared", "delayed"], POLL)).state).toBe("cleared");
   });
 });
+
+/** Whoever waits for a lock in this database. */
+const WAITING = "pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+
+/** Until it is closed judgements can be read for, but not written: each instance comes as far as it can with what it has taken. */
+async function holdVerdicts(pool: Pool) {
+  const session = await openSession(pool);
+  await session.query("begin; lock table finding in exclusive mode");
+  return session;
+}

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { readConfig, readSecrets, runProcess } from "@sluice/runtime";
 import { secretsSchema, settingsSchema } from "./config.ts";
+import { handleSuspensionChanged } from "./handlers/suspension-changed.ts";
 import { handleTransactionPlanned } from "./handlers/transaction-planned.ts";
 import { handleWithdrawalChanged } from "./handlers/withdrawal-changed.ts";
 import { handleZoneReported } from "./handlers/zone-reported.ts";
@@ -18,6 +19,7 @@ runProcess("ops-console", async (life) => {
   await serve(service, {
     handlers: {
       ...noticeHandlers,
+      "suspension.changed.v1": handleSuspensionChanged,
       "transaction.planned.v1": handleTransactionPlanned,
       "withdrawal.changed.v1": handleWithdrawalChanged,
       "zone.reported.v1": handleZoneReported,

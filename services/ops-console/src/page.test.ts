@@ -9,6 +9,12 @@ const NOW_MS = 1_700_000_000_000;
 /** A page on which every text comes from outside. */
 function overviewWith(text: (field: string) => string): Overview {
   return {
+    suspensions: [
+      {
+        ...{ id: text("suspensionId"), kind: "account", value: text("value"), reason: text("suspensionReason") },
+        ...{ suspendedBy: text("suspendedBy"), suspendedAt: new Date(NOW_MS), waiting: 1 },
+      },
+    ],
     withdrawals: [
       {
         withdrawalId: text("withdrawalId"),
@@ -159,7 +165,13 @@ describe("a page", () => {
     if (withdrawal === undefined) throw new Error("there is one");
     const show = (asset: string) =>
       overviewPage(
-        { services: [], zone: null, notices: [], withdrawals: [{ ...withdrawal, asset, amountMinor: "150000" }] },
+        {
+          suspensions: [],
+          services: [],
+          zone: null,
+          notices: [],
+          withdrawals: [{ ...withdrawal, asset, amountMinor: "150000" }],
+        },
         NOW_MS,
       );
     expect(show("BTC")).toContain("<td>0.00150000 BTC</td>");
@@ -172,11 +184,13 @@ describe("a page", () => {
     [60_001, "Silent since"],
   ])("says of a zone last heard %i ms ago: %s", (ageMs, words) => {
     const zone = { occurredAt: new Date(NOW_MS - ageMs), report: {} };
-    expect(overviewPage({ services: [], withdrawals: [], notices: [], zone }, NOW_MS)).toContain(words);
+    expect(overviewPage({ suspensions: [], services: [], withdrawals: [], notices: [], zone }, NOW_MS)).toContain(
+      words,
+    );
   });
 
   it("says when nothing was heard of the zone and no letter is dead", () => {
-    const page = overviewPage({ services: [], withdrawals: [], notices: [], zone: null }, NOW_MS);
+    const page = overviewPage({ suspensions: [], services: [], withdrawals: [], notices: [], zone: null }, NOW_MS);
     expect(page).toContain("Nothing was heard from it yet.");
     expect(page).toContain("None.");
   });

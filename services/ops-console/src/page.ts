@@ -3,16 +3,20 @@ import { formatAmount, parseAsset } from "@sluice/core";
 import { type Html, html } from "./html.ts";
 import type { ServiceOverview } from "./overview.ts";
 import type { KeptZoneReport, ListedChange, ListedNotice, ListedWithdrawal } from "./store.ts";
+import { type ListedSuspension, suspensionList } from "./suspensions.ts";
 
 export type Overview = {
+  readonly suspensions: readonly ListedSuspension[];
   readonly withdrawals: readonly ListedWithdrawal[];
   readonly services: readonly ServiceOverview[];
   readonly zone: KeptZoneReport | null;
   readonly notices: readonly ListedNotice[];
 };
 
-export function overviewPage({ withdrawals, services, zone, notices }: Overview, nowMs: number): string {
+export function overviewPage({ suspensions, withdrawals, services, zone, notices }: Overview, nowMs: number): string {
   return page(html`
+    <h2>Suspended</h2>
+    ${suspensionList(suspensions)}
     <h2>Services</h2>
     ${table(["Service", "Ready", "Parts"], services.map(serviceRow))}
     <h2>Semi-offline zone</h2>

@@ -6,9 +6,11 @@ import type { ServiceAddress } from "./config.ts";
 import { askService, overviewOf } from "./overview.ts";
 import { overviewPage, withdrawalPage } from "./page.ts";
 import { listChanges, listNotices, listWithdrawals, readZoneReport } from "./store.ts";
+import { listSuspensions } from "./suspensions.ts";
 
 const SHOWN_WITHDRAWALS = 100;
 const SHOWN_NOTICES = 50;
+const SHOWN_SUSPENSIONS = 50;
 
 const byId = z.object({ id: z.string().min(1).max(256) });
 const letter = z.object({ service: z.string().min(1).max(64), id: z.string().regex(/^[0-9]{1,18}$/, "is a number") });
@@ -16,6 +18,7 @@ const letter = z.object({ service: z.string().min(1).max(64), id: z.string().reg
 /** Requests that change something and come from another origin were refused before they get here. */
 export function addRoutes(http: HttpServer, pool: Pool, services: readonly ServiceAddress[]): void {
   const overview = async () => ({
+    suspensions: await listSuspensions(pool, SHOWN_SUSPENSIONS, Date.now()),
     withdrawals: await listWithdrawals(pool, SHOWN_WITHDRAWALS),
     services: await overviewOf(services),
     zone: await readZoneReport(pool),

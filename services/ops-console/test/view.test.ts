@@ -196,3 +196,45 @@ describe("a notice", () => {
     ]);
   });
 });
+
+describe("a suspension", () => {
+  it("stands at the top in plain words, with what waits for it, until its reopening, whatever order these came in", async () => {
+    const say = (suspensionId: string, value: string, isStanding: boolean) =>
+      world.publish("suspension.changed.v1", {
+        ...{ id: `${suspensionId}/${isStanding}`, key: suspensionId, occurredAtMs: 5 },
+        message: {
+          ...{ suspensionId, kind: "account" as const, values: [value], isStanding, changedAtMs: 1_800_000_000_000 },
+          ...{ reason: "a leak", saidBy: ["ann-1"], suspendedBy: "ann-1", suspendedAtMs: 1_700_000_000_000 },
+        },
+      });
+    const shown = async () =>
+      ((await service.get("/api/overview")).json() as { readonly suspensions: readonly unknown[] }).suspensions;
+    expect(await shown()).toEqual([]);
+    expect((await service.get("/")).text).toContain("Nothing is suspended.");
+    const changedAtMs = 1_950_000_000_000;
+    const rule = "waits: SUSPENDED: its account is suspended: a leak";
+    const waits = { account: "acme", state: "signing_delayed", detail: rule, changedAtMs };
+    await world.publish("withdrawal.changed.v1", change("stopped-1", 1, waits));
+    await world.publish("withdrawal.changed.v1", change("stopped-2", 1, { ...waits, state: "held" }));
+    await world.publish("withdrawal.changed.v1", change("stopped-3", 1, { ...waits, state: "completed" }));
+    await world.publish("withdrawal.changed.v1", change("free-1", 1, { ...waits, account: "other" }));
+    await say("s2", "reopened", false);
+    await say("s2", "reopened", true);
+    await say("s1", "acme", true);
+    const known = async () =>
+      (await world.pool.query("select from withdrawal where changed_at = $1", [new Date(changedAtMs)])).rowCount;
+    await until(known, (count) => count === 4);
+    await until(shown, (list) => list.length > 0);
+    expect(await shown()).toMatchObject([{ id: "s1", kind: "account", value: "acme", waiting: 2 }]);
+    const { text } = await service.get("/");
+    const words = text.replaceAll(/<[^>]*>|\s+/g, " ").replaceAll(/ +/g, " ");
+    expect(words).toContain(
+      "The account acme is suspended since 2023-11-14T22:13:20.000Z, by ann-1: a leak. 2 withdrawals wait for it. sluice reopen s1",
+    );
+    // What is held or delayed says why, where everybody sees it.
+    expect(words).toContain(`signing_delayed ${rule}`);
+    expect(text.indexOf("Suspended</h2>")).toBeLessThan(text.indexOf("Services</h2>"));
+    await say("s1", "acme", false);
+    await until(shown, (list) => list.length === 0);
+  });
+});

@@ -21,9 +21,20 @@ import {
   readTask,
   registryTrust,
   reportOf,
+  subjectsOf,
 } from "@sluice/second-opinion";
-import { latestMs, loadMemory, recordPayments, writeReport } from "@sluice/zone-memory";
-import { lockTask, markJudged, moveTask, type StoredTask } from "./store.ts";
+import {
+  findSuspensions,
+  holdOff,
+  latestMs,
+  loadMemory,
+  lockTask,
+  markJudged,
+  moveTask,
+  recordPayments,
+  type StoredTask,
+  writeReport,
+} from "@sluice/zone-memory";
 
 export type JudgeStage = {
   readonly pool: Pool;
@@ -56,6 +67,7 @@ type Judge = (stage: JudgeStage, tx: Transaction, task: StoredTask) => Promise<J
 
 function judgeWith(stage: JudgeStage, taskId: string, how: Judge): Promise<Judgement["kind"] | null> {
   return transaction(stage.pool, async (tx) => {
+    await holdOff(tx, "beginning");
     const task = await lockTask(tx, taskId);
     if (task === null || (task.state !== "received" && task.state !== "delayed")) return null;
     // Limits are counted one task after the other, of all wallets: accounts and destinations know no wallet.
@@ -86,6 +98,7 @@ async function judge(stage: JudgeStage, tx: Transaction, stored: StoredTask): Pr
   const history = {
     ...(await loadMemory(tx, stored.walletId, read, policy, nowMs)),
     firstJudgedAtMs,
+    suspensions: await findSuspensions(tx, subjectsOf(read)),
     screened: new Map(
       read.due.map(({ scriptHex }) => [scriptHex, stage.screening.screenScript(Buffer.from(scriptHex, "hex"))]),
     ),

@@ -21,7 +21,7 @@ import {
 } from "@sluice/runtime";
 import { openScreening } from "@sluice/screening";
 import { BUNDLE_MAX_BYTES } from "@sluice/second-opinion";
-import { countOrders, judgeNow, listDelayed } from "@sluice/zone-memory";
+import { countOrders, countTasks, judgeNow, listDelayed, listDue } from "@sluice/zone-memory";
 import { readSettings } from "./config.ts";
 import { handleBundleOffered } from "./handlers/bundle-offered.ts";
 import { handleLabelsOffered } from "./handlers/labels-offered.ts";
@@ -29,10 +29,10 @@ import { handleRecallRequested } from "./handlers/recall-requested.ts";
 import { handleSigningAnswered } from "./handlers/signing-answered.ts";
 import { handleSigningRequested } from "./handlers/signing-requested.ts";
 import { handleSigningVetoed } from "./handlers/signing-vetoed.ts";
+import { handleSuspensionChanged } from "./handlers/suspension-changed.ts";
 import { type JudgeStage, judgeOne } from "./judge-stage.ts";
 import { sendReports } from "./reports.ts";
 import { type SignStage, signOne } from "./sign-stage.ts";
-import { countTasks, listDue } from "./store.ts";
 import { startZoneReports } from "./zone-report.ts";
 
 const NAME = "semi-offline-risk";
@@ -119,7 +119,8 @@ runProcess(NAME, async ({ logger, onStop }) => {
       const labels = handleLabelsOffered({ trust, screening }, bytes);
       if (labels !== null) return received.inc({ what: labels });
       const offered = await handleBundleOffered({ trust, bundles }, bytes);
-      received.inc({ what: offered ?? (await handleSigningRequested({ pool, trust, logger }, bytes)) });
+      const heard = offered ?? (await handleSuspensionChanged({ pool, trust, bundles, network, logger }, bytes));
+      received.inc({ what: heard ?? (await handleSigningRequested({ pool, trust, logger }, bytes)) });
       work.wake();
       reporting.wake();
       if (offered !== null) zone.report();

@@ -20,10 +20,23 @@ import {
   readOrdered,
   readTask,
   registryTrust,
+  subjectsOf,
   type Task,
 } from "@sluice/second-opinion";
-import { listOrders, readAnchors, recordOrder, releasePayments, writeReport } from "@sluice/zone-memory";
-import { lockTask, moveTask, type StoredTask, setHoldersMissed } from "./store.ts";
+import {
+  findSuspensions,
+  holdOff,
+  isAnythingSuspended,
+  listOrders,
+  lockTask,
+  moveTask,
+  readAnchors,
+  recordOrder,
+  releasePayments,
+  type StoredTask,
+  setHoldersMissed,
+  writeReport,
+} from "@sluice/zone-memory";
 
 export type SignStage = {
   readonly pool: Pool;
@@ -43,6 +56,7 @@ const AGAIN_MS = 5_000;
 export async function signOne(stage: SignStage, taskId: string): Promise<void> {
   const nowMs = Date.now();
   const orders = await transaction(stage.pool, async (tx) => {
+    await holdOff(tx, "beginning");
     const stored = await lockTask(tx, taskId);
     if (stored?.state !== "ordered") return [];
     const opened = open(stage.trust, stored.envelope, ["signing.requested.v1"]);
@@ -51,7 +65,8 @@ export async function signOne(stage: SignStage, taskId: string): Promise<void> {
     const known = await listOrders(tx, taskId);
     const { holders, holderDeadlineMs } = stage;
     const plan = planOrders(known, holders.live(), nowMs, holderDeadlineMs, holders.liveSinceMs);
-    if (plan.kind === "order" && known.length === 0 && !(await isStillGood(stage, tx, task, nowMs))) {
+    // Nobody was asked yet, so nobody has signed: also while holders are away, a suspension shows as what it is.
+    if (known.length === 0 && !(await isStillGood(stage, tx, task, plan, nowMs))) {
       await releasePayments(tx, taskId);
       await moveTask(tx, taskId, ["ordered"], { state: "received" });
       return [];
@@ -133,10 +148,20 @@ async function writeOrders(
   });
 }
 
-/** Nobody has heard of it yet, so what has changed since its verdict still counts: the bundle, its age, its keys. */
-async function isStillGood(stage: SignStage, tx: Transaction, task: Task, nowMs: number): Promise<boolean> {
+/** Nobody has heard of it yet, so what has changed since its verdict still counts: suspensions, the bundle, its age, its keys. */
+async function isStillGood(
+  stage: SignStage,
+  tx: Transaction,
+  task: Task,
+  { kind }: OrderPlan,
+  nowMs: number,
+): Promise<boolean> {
+  // While holders are away it is only asked for what has to be shown meanwhile.
+  if (kind !== "order" && !(await isAnythingSuspended(tx))) return true;
   const standing = judgeBundle(await stage.bundles.inForce(tx), nowMs);
-  if (!standing.ok) return false;
+  if (!standing.ok) return kind !== "order";
   const { wallets } = stage;
-  return readTask(task, { trust: registryTrust(standing.bundle.keys, nowMs), wallets }).kind === "read";
+  const reading = readTask(task, { trust: registryTrust(standing.bundle.keys, nowMs), wallets });
+  if (reading.kind !== "read") return kind !== "order";
+  return (await findSuspensions(tx, subjectsOf(reading.read))).length === 0;
 }

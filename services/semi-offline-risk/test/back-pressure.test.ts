@@ -5,9 +5,9 @@ import { seal } from "@sluice/contracts";
 import { createPool, migrate, type Pool, transaction } from "@sluice/postgres";
 import { createTestDatabase, type TestDatabase } from "@sluice/postgres/testing";
 import { asMessage, makeSeals, makeTask, makeWallet } from "@sluice/second-opinion/fixtures";
+import { acceptTask, listDue } from "@sluice/zone-memory";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { handleSigningRequested } from "../src/handlers/signing-requested.ts";
-import { acceptTask, listDue } from "../src/store.ts";
 
 const OPEN_AT_MOST = 500;
 

@@ -188,6 +188,12 @@ async function openWorld() {
     given(sent);
     return sent;
   };
+  /** Of somebody else. */
+  const suspension = (number: number) =>
+    seal(seals.sealer("online-risk"), "suspension.changed.v1", {
+      ...{ id: `s${number}/suspended`, key: `s${number}`, occurredAtMs: 1 },
+      message: { suspensionId: `s${number}`, kind: "account", values: ["mallory"], isStanding: true, changedAtMs: 1 },
+    });
   let count = 0;
   const paying = (amount: string) => {
     count += 1;
@@ -205,6 +211,7 @@ async function openWorld() {
     sent: () => Promise.all(sends),
     /** One to be signed; and where people are at work, one to be refused, two that they have to stop, and a bundle. */
     giveWork: (people: boolean): void => {
+      given(vault.bridge.send(suspension(count)));
       if (!people) {
         const task = paying("100000");
         good.push(task);

@@ -9,6 +9,7 @@ export const EFFECTS = [
   "holders/holders order over the bridge",
   "semi-offline-risk/signing-answered handleSigningAnswered",
   "semi-offline-risk/signing-vetoed handleSigningVetoed",
+  "semi-offline-risk/suspension-changed handleSuspensionChanged",
   "semi-offline-risk/reports sendReports",
   "semi-offline-risk/reports sendReports over the bridge",
   "semi-offline-risk/zone-report send over the bridge",

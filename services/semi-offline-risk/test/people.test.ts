@@ -325,6 +325,34 @@ describe("large payments", () => {
   });
 });
 
+test("what people suspend at online-risk waits here with its reason, and goes on with the reopening", async () => {
+  const say = (isStanding: boolean) => {
+    const id = `s1/${isStanding ? "suspended" : "reopened"}`;
+    const message = {
+      suspensionId: "s1",
+      kind: "all",
+      values: [""],
+      isStanding,
+      changedAtMs: 1,
+      reason: "a leak",
+    } as const;
+    const sealed = seal(seals.sealer("online-risk"), "suspension.changed.v1", {
+      id,
+      key: "s1",
+      occurredAtMs: 1,
+      message,
+    });
+    return vault.bridge.send(sealed, { priority: "urgent" });
+  };
+  await say(true);
+  const task = await send("100000");
+  const delayed = await vault.verdict(task, "delayed");
+  const [found] = delayed.verdict.case === "delayed" ? delayed.verdict.value.findings : [];
+  expect([found?.finding.rule, found?.finding.reason]).toEqual(["SUSPENDED", "everything is suspended: a leak"]);
+  await say(false);
+  await vault.verdict(task, "signed");
+});
+
 describe("what is usual", () => {
   test("for an account is learnt from its own payments: far more waits, with the evidence", async () => {
     await bringIntoForce({

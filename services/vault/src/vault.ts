@@ -1,7 +1,7 @@
 // The parts of vault put together, top to bottom. What is begun last is stopped first.
 import { fileURLToPath } from "node:url";
 import { openBridge, openCarrier } from "@sluice/bridge";
-import { carryBundles } from "@sluice/bundle-carrier";
+import { carryBundles, carrySuspensions } from "@sluice/bundle-carrier";
 import { openOnlineService, serve } from "@sluice/online-service";
 import { batchWaitsOf, feePolicyOf, internalTransferPolicyOf } from "@sluice/planning";
 import { listen } from "@sluice/postgres";
@@ -76,6 +76,7 @@ export async function startVault(life: Lifecycle, env: Environment): Promise<voi
     onStateChange: (state) => {
       logger.info({ state }, "the bridge changed its state");
       submitter.wake();
+      stops.wake();
     },
     onDiagnostic: (event) => logger.warn({ ...event }, "the bridge has something to say"),
   });
@@ -85,6 +86,8 @@ export async function startVault(life: Lifecycle, env: Environment): Promise<voi
     const bundles = carryBundles({ directory, bridge, sealer, logger });
     life.onStop("bundles", bundles.stop);
   }
+  const stops = carrySuspensions({ bridge, pool, logger });
+  life.onStop("suspensions", stops.stop);
   const fees = feePolicyOf(settings);
   measureTables(service);
   measurePlanning(service, fees);
@@ -105,6 +108,7 @@ export async function startVault(life: Lifecycle, env: Environment): Promise<voi
     planner.wake();
     bumper.wake();
     submitter.wake();
+    stops.wake();
   });
   life.onStop("news of work", work.close);
 

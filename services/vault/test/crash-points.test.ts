@@ -65,6 +65,10 @@ async function openWorld() {
   const zone = openZone(world, decide, createZoneMemory());
   const cleared: string[] = [];
   const reached = join(folder, "reached");
+  // Somebody else's, handed on again with every connection.
+  await world.tell("suspension.changed.v1", "online-risk", "s1/suspended", {
+    ...{ suspensionId: "s1", kind: "account", values: ["mallory"], isStanding: true, changedAtMs: 1 },
+  });
   for (let coin = 0; coin < COINS; coin += 1) await world.observe(fund(world.wallet, 1_000_000n, coin));
   const clear = async (amountSat: bigint): Promise<void> => {
     const id = `w-${cleared.length}`;

@@ -84,6 +84,21 @@ describe("decideReport", () => {
     expect(then).toMatchObject({ kind: "refused", refused: ["a"], replanned: ["b"], code: "LABELLED" });
   });
 
+  it("refuses nobody who is only suspended, and plans the companions without them", () => {
+    const then = decide(task, report(refused([["a", "SUSPENDED"]])));
+    expect(then).toMatchObject({ kind: "refused", refused: [], suspended: ["a"], replanned: ["b"], code: "SUSPENDED" });
+    const labelled = decide(
+      task,
+      report(
+        refused([
+          ["a", "SUSPENDED"],
+          ["a", "LABELLED"],
+        ]),
+      ),
+    );
+    expect(labelled).toMatchObject({ refused: ["a"], suspended: [], replanned: ["b"] });
+  });
+
   it("plans all again when the finding is about the transaction as a whole", () => {
     const then = decide(task, report(refused([["", "FEE_TOO_HIGH"]])));
     expect(then).toMatchObject({ kind: "refused", refused: [], replanned: ["a", "b"], code: "FEE_TOO_HIGH" });

@@ -1,10 +1,11 @@
 // Vault as a real process between real Kafka, Postgres and bridge: from a clearance to a final payment.
+import { seal } from "@sluice/contracts";
 import { describe, expect, it } from "vitest";
 import { clearTogether } from "./support/clear-together.ts";
 import { decode, fund } from "./support/holders.ts";
 import { eventually, spawnVault, type VaultProcess } from "./support/process.ts";
 import { createWorld, DESTINATION } from "./support/world.ts";
-import { openZone, sign, zoneNews } from "./support/zone.ts";
+import { type Decide, openZone, refused, sign, signed, withdrawalsOf, zoneNews } from "./support/zone.ts";
 
 describe("the journey through vault", () => {
   it("leads from two clearances to one signed transaction, and its coin is consumed when it is final", async () => {
@@ -94,6 +95,46 @@ describe("the journey through vault", () => {
     expect(metrics.match(/^# TYPE sluice_vault_bridge_connections gauge$/gm)).toHaveLength(1);
     // The second said nothing that the first had not said, but for a counter.
     await eventually(() => expect(world.heard("zone.reported.v1").map(({ id }) => id)).toEqual(["zone-1", "zone-3"]));
+  });
+
+  it("hands on what people stopped as it was sealed, all of it again to a zone that comes anew; and names of a batch wait", async () => {
+    const world = await createWorld();
+    const decided: Decide = (task) => {
+      const named = withdrawalsOf(world, task).map(({ withdrawalId }) => withdrawalId);
+      if (named.includes("w-1") && named.length > 1) return refused([["w-1", "SUSPENDED"]]);
+      return signed(world, task);
+    };
+    const zone = openZone(world, decided);
+    const vault = spawnVault(world);
+    await vault.ready;
+    const two = [
+      { id: "w-1", amountSat: 100_000n, account: "alice" },
+      { id: "w-2", amountSat: 200_000n, account: "bob" },
+    ];
+    await clearTogether(world, two, fund(world.wallet, 1_000_000n));
+    // Nobody told vault, so it plans the named one alone; the companion goes at once.
+    await eventually(() => expect(world.heard("transaction.signed.v1").length).toBeGreaterThan(0));
+    expect(world.heard("transaction.signed.v1")[0]?.message.payouts.map(({ withdrawalId }) => withdrawalId)).toEqual([
+      "w-2",
+    ]);
+    const say = async (suspensionId: string, isStanding: boolean) => {
+      const message = { suspensionId, kind: "account", values: ["mallory"], isStanding, changedAtMs: 1 } as const;
+      const id = `${suspensionId}/${isStanding ? "suspended" : "reopened"}`;
+      const envelope = seal(world.sealers["online-risk"], "suspension.changed.v1", {
+        ...{ id, key: suspensionId, occurredAtMs: 1, message },
+      });
+      await world.publish("suspension.changed.v1", id, envelope);
+      return Buffer.from(envelope).toString("hex");
+    };
+    const stays = await say("s1", true);
+    await eventually(() => expect(zone.suspensions).toEqual([stays]));
+    const stopped = await say("s2", true);
+    await eventually(() => expect(zone.suspensions).toEqual([stays, stopped]));
+    const reopened = await say("s2", false);
+    await eventually(() => expect(zone.suspensions).toEqual([stays, stopped, reopened]));
+    await zone.close();
+    const anew = openZone(world, decided);
+    await eventually(() => expect(anew.suspensions).toEqual([stays, reopened]));
   });
 
   it("stops in order with a task on its way, and the next process carries on", async () => {

@@ -15,7 +15,7 @@ beforeEach(() => pool().query("truncate suspension"));
 
 function say(kind: Word["kind"], value: string, isStanding: boolean, suspensionId = `${kind}-${value}`): Promise<void> {
   const message = { suspensionId, kind, values: ["another", value], isStanding, changedAtMs: 1 };
-  return transaction(pool(), (tx) => noteSuspension(tx, message));
+  return transaction(pool(), (tx) => noteSuspension(tx, { envelope: Buffer.of(isStanding ? 1 : 0), message }));
 }
 
 async function payable(): Promise<string> {

@@ -13,7 +13,9 @@ import { holderVeto } from "./holder-veto.ts";
 import { keyMake } from "./key-make.ts";
 import { labelsBuild, labelsImport, labelsSign } from "./labels-make.ts";
 import { labelsLookup, labelsVerify } from "./labels-read.ts";
+import { reopen, suspend, suspensions } from "./suspension.ts";
 import { vaultPlanAgain } from "./vault-plan-again.ts";
+import { webhooksDeliveries, webhooksEndpoints, webhooksResend } from "./webhooks.ts";
 import { withdrawalFail, withdrawalShow } from "./withdrawal.ts";
 import { zoneBundle, zoneImport } from "./zone-bundle.ts";
 import { zoneRelease, zoneVeto, zoneWaiting } from "./zone-decide.ts";
@@ -28,6 +30,12 @@ export const COMMANDS: readonly Command[] = [
   holderVeto,
   withdrawalShow,
   withdrawalFail,
+  suspend,
+  suspensions,
+  reopen,
+  webhooksEndpoints,
+  webhooksDeliveries,
+  webhooksResend,
   vaultPlanAgain,
   zoneWaiting,
   zoneRelease,

@@ -16,7 +16,10 @@ const folder = mkdtempSync(join(tmpdir(), "sluice-cli-"));
 const keyFile = join(folder, "ann.pem");
 type Heard = { readonly line: string; readonly signed: boolean; readonly body: string };
 const heard: Heard[] = [];
-let answer: { readonly status: number; readonly body: object };
+type Answer = { readonly status: number; readonly body: object };
+let answer: Answer;
+/** What is answered first, where one command asks more than once. */
+let follow: Answer[] = [];
 let server: Server;
 let url: string;
 
@@ -25,6 +28,7 @@ beforeAll(async () => {
   server = createServer(async (request, reply) => {
     const body = await text(request);
     heard.push({ line: `${request.method} ${request.url}`, signed: request.headers["signature"] !== undefined, body });
+    answer = follow.shift() ?? answer;
     const contentType = answer.status < 400 ? "application/json" : "application/problem+json";
     reply.writeHead(answer.status, { "content-type": contentType }).end(JSON.stringify(answer.body));
   }).listen(0, "127.0.0.1");
@@ -102,4 +106,94 @@ test("what waits for a person in vault is planned again by name and reason", asy
   expect(await sluice("vault", "plan-again", "--vault", "http://127.0.0.1:1", "--task", "t", ...why)).toMatchObject({
     code: 69,
   });
+});
+
+const SUSPENSION = {
+  ...{
+    id: "5c0d9b7e-0000-4000-8000-000000000001",
+    kind: "account",
+    value: "acme",
+    reason: "a leak",
+    by: "ann",
+    atMs: 0,
+  },
+  reopenedAtMs: null,
+  reopening: { required: 2, checklist: { "cause-known": "What was it?", "way-closed": "Is it closed?" }, said: [] },
+};
+const person = () => ["--api", url, "--key-id", "ann", "--key", keyFile];
+
+test("something is suspended by a signed word, listed, and reopened with an answer to each item of the checklist", async () => {
+  answer = { status: 200, body: SUSPENSION };
+  const stopped = await sluice("suspend", "account", "acme", ...person(), "--reason", "a leak");
+  expect(stopped).toMatchObject({ code: 0, out: expect.stringContaining("account acme is suspended since 1970") });
+  const body = JSON.stringify({ kind: "account", value: "acme", reason: "a leak" });
+  expect(heard.at(-1)).toEqual({ line: "POST /v1/suspensions", signed: true, body });
+  await sluice("suspend", "all", ...person(), "--reason", "a leak");
+  expect(heard.at(-1)?.body).toBe(JSON.stringify({ kind: "all", reason: "a leak" }));
+  for (const wrong of [["moon", "x"], ["account"], ["all", "x"], ["account", "acme", "more"], []])
+    expect((await sluice("suspend", ...wrong, ...person(), "--reason", "x")).code, wrong.join(" ")).toBe(64);
+  expect((await sluice("suspend", "all", ...person())).code).toBe(64);
+
+  answer = { status: 200, body: { suspensions: [SUSPENSION] } };
+  const listed = await sluice("suspensions", ...person(), "--json");
+  expect(JSON.parse(listed.out)).toEqual({ ok: true, suspensions: [SUSPENSION] });
+  expect((await sluice("suspensions", ...person())).out).toContain("0 of 2 people have said so");
+  const unknown = await sluice("reopen", "5c0d9b7e-0000-4000-8000-000000000002", ...person());
+  expect(unknown).toMatchObject({ code: 65, err: expect.stringContaining("SUSPENSION_UNKNOWN") });
+});
+
+test("a reopening goes out with every answer, and what the service says against it comes back with its code", async () => {
+  const said = [{ by: "ann", atMs: 1, answers: {} }];
+  const answers = ["--answer", "cause-known=a lost laptop = gone", "--answer", "way-closed=yes"];
+  const list = { status: 200, body: { suspensions: [SUSPENSION] } };
+  const after = { status: 200, body: { ...SUSPENSION, reopening: { ...SUSPENSION.reopening, said } } };
+  follow = [list, after];
+  expect(await sluice("reopen", SUSPENSION.id, ...person(), ...answers)).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("1 of 2 people have said so"),
+  });
+  expect(heard.at(-1)).toEqual({
+    ...{ line: `POST /v1/suspensions/${SUSPENSION.id}/reopening`, signed: true },
+    body: JSON.stringify({ answers: { "cause-known": "a lost laptop = gone", "way-closed": "yes" } }),
+  });
+  follow = [list, problem(403, "SAME_PERSON")];
+  expect(await sluice("reopen", SUSPENSION.id, ...person(), ...answers)).toMatchObject({
+    code: 65,
+    err: expect.stringContaining("SAME_PERSON: because"),
+  });
+  expect((await sluice("reopen", SUSPENSION.id, ...person(), "--answer", "nothing")).code).toBe(64);
+});
+
+test("webhooks: endpoints' health, each attempt with its status, and sending again by id or range", async () => {
+  const where = ["--webhooks", url];
+  const endpoint = { name: "main", url: "https://x.example", state: "disabled", disabledBecause: "BY_PERSON" };
+  const counts = { waiting: 2, waitingSince: "2026-01-01T00:00:00.000Z", exhausted: 1, failures: 3, lastSequence: 9 };
+  answer = { status: 200, body: { endpoints: [{ ...endpoint, ...counts }] } };
+  const shown = await sluice("webhooks", "endpoints", ...where);
+  expect(shown).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("main: disabled (BY_PERSON), 2 wait since 2026"),
+  });
+  const attempts = [{ number: 1, startedAt: "then", code: "STATUS", status: 503, durationMs: 12, answer: "" }];
+  const delivery = { id: "msg_1", endpoint: "main", sequence: 4, withdrawalId: "w-1", revision: 2, type: "t" };
+  answer = { status: 200, body: { deliveries: [{ ...delivery, state: "waiting", attempts }] } };
+  const listed = await sluice("webhooks", "deliveries", ...where, "--withdrawal", "w-1", "--limit", "5");
+  expect(listed.out).toContain("attempt 1 at then: STATUS 503, 12 ms");
+  expect(heard.at(-1)?.line).toBe("GET /deliveries?withdrawal=w-1&limit=5");
+  const json = await sluice("webhooks", "deliveries", ...where, "--json");
+  expect(JSON.parse(json.out)).toMatchObject({ ok: true, deliveries: [{ id: "msg_1", attempts: [{ status: 503 }] }] });
+  const again = (what: string, ...more: readonly string[]) =>
+    sluice("webhooks", "resend", what, ...where, "--endpoint", "main", "--by", "ann", ...more);
+  answer = { status: 200, body: { endpoint: "main", deliveries: 3 } };
+  expect(await again("msg_1")).toMatchObject({ code: 0, out: "3 of main are sent again" });
+  expect(heard.at(-1)).toMatchObject({
+    line: "POST /resend",
+    body: JSON.stringify({ endpoint: "main", by: "ann", id: "msg_1" }),
+  });
+  await again("4-9");
+  expect(heard.at(-1)?.body).toBe(JSON.stringify({ endpoint: "main", by: "ann", from: 4, to: 9 }));
+  expect((await again("msg_1", "--series", "2026-01-01T00:00:00Z")).code).toBe(64);
+  answer = problem(404, "ENDPOINT_UNKNOWN");
+  expect(await again("msg_1")).toMatchObject({ code: 65, err: "ENDPOINT_UNKNOWN: because" });
+  expect((await sluice("webhooks", "endpoints", "--webhooks", "http://127.0.0.1:1")).code).toBe(69);
 });

@@ -13,6 +13,7 @@ import {
   type Identities,
   makeIdentities,
 } from "../stack/identities.ts";
+import { planLabels } from "../stack/labels.ts";
 import { openOffice } from "../stack/office.ts";
 import { policies } from "../stack/policies.ts";
 import { FACADE, ONLINE_SERVICES, OPTIONAL_SERVICES } from "../stack/processes.ts";
@@ -129,6 +130,7 @@ function writeConfig(folder: string): void {
     trust: identities.trust,
     bridgeKeys: identities.bridgeKeys,
     onlinePolicy: chosen.online,
+    labelSigners: planLabels(out, {}).signers,
     bundleSigners: office.signersFile,
     firstBundle: office.firstBundle,
     apiKeys: apiKeysOf(identities, ["0.0.0.0/0"]),

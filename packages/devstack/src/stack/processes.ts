@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { HOLDERS, type Holder, type Producer } from "@sluice/contracts";
 import type { ServiceDatabase } from "./databases.ts";
 import type { Identity } from "./identities.ts";
+import { type Labelled, labelPlaces } from "./labels.ts";
 
 export const ONLINE_SERVICES = ["online-risk", "vault", "treasury", "blockchain-gateway", "ops-console"] as const;
 export type OnlineService = (typeof ONLINE_SERVICES)[number];
@@ -58,6 +59,7 @@ export type Surroundings = {
       | "firstBundle"
       | "apiKeys"
       | "services"
+      | "labelSigners"
       | "bitcoinNodes"
       | "webhookEndpoints"
       | "okxUsers",
@@ -70,6 +72,8 @@ export type Surroundings = {
   readonly journalDirectoryOf: (holder: Holder) => string;
   /** A holder's setting: which library works on its key. */
   readonly curveOf: (holder: Holder) => string;
+  /** Where a risk system has its labels; null where the stack has none. */
+  readonly labelsOf: ((side: Labelled) => string) | null;
   /** A machine for development may swap; the holders are told so. */
   readonly swap: "none" | "tolerated";
   readonly databaseOf: (service: string) => ServiceDatabase;
@@ -137,6 +141,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
       firstBundle: "",
       apiKeys: "",
       services: "",
+      labelSigners: "",
       bitcoinNodes: "",
       webhookEndpoints: "",
       okxUsers: "",
@@ -145,6 +150,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     consoleDirectory: "",
     journalDirectoryOf: () => "",
     curveOf: () => "",
+    labelsOf: () => "",
     swap: "none",
     databaseOf: () => ({ url: "", password: "" }),
     bridgeSecretsOf: () => ({}),
@@ -173,6 +179,7 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         SLUICE_API_PORT: String(around.apiPort),
         SLUICE_POLICY_FILE: around.files.onlinePolicy,
         SLUICE_API_KEYS_FILE: around.files.apiKeys,
+        ...labels(name, around),
       };
     case "vault":
       return {
@@ -214,6 +221,7 @@ function environmentOf(name: ProcessName, around: Surroundings): Record<string, 
         SLUICE_BUNDLE_SIGNERS_FILE: around.files.bundleSigners,
         SLUICE_FIRST_BUNDLE_FILE: around.files.firstBundle,
         SLUICE_CONSOLE_SOCKET: consoleSocketOf(around.consoleDirectory, name),
+        ...labels(name, around),
       };
     default:
       return {
@@ -240,6 +248,16 @@ function online(name: OnlineService | OptionalService, around: Surroundings): Re
     SLUICE_KAFKA_BROKERS: around.brokers.join(","),
     SLUICE_TOPIC_PREFIX: around.topicPrefix,
     SLUICE_HTTP_PORT: String(around.ports[name]),
+  };
+}
+
+function labels(name: Labelled, { labelsOf, files }: Surroundings): Record<string, string> {
+  if (labelsOf === null) return {};
+  const { store, updates } = labelPlaces(labelsOf(name));
+  return {
+    SLUICE_LABELS_DIRECTORY: store,
+    SLUICE_LABELS_UPDATES: updates,
+    SLUICE_LABELS_SIGNERS_FILE: files.labelSigners,
   };
 }
 

@@ -22,6 +22,8 @@ import {
   type Identity,
   makeIdentities,
 } from "./identities.ts";
+import { describeIsolation } from "./isolation.ts";
+import { planLabels, type StackLabels } from "./labels.ts";
 import { type Office, openOffice } from "./office.ts";
 import { type PolicyChoices, policies } from "./policies.ts";
 import {
@@ -48,6 +50,8 @@ export type StackOptions = {
   readonly policies?: PolicyChoices | ((chain: Regtest) => Promise<PolicyChoices>);
   /** How many wallets its ceremony makes, hot-1, hot-2, …; one unless given. */
   readonly wallets?: number;
+  /** Gives each risk system a store of labels; none unless given. */
+  readonly labels?: (chain: Regtest) => Promise<StackLabels>;
   readonly extraEnv?: Surroundings["extraEnv"];
   readonly extraFlags?: Surroundings["extraFlags"];
   /** Where the ceremony's entropy comes from: a test that plays a thief of the keys looks on. */
@@ -158,6 +162,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const offline = await createDatabases(parts.offlinePostgres.url, `sluice_${tag}_`, ["semi-offline-risk"]);
   const folders = await makeFolders(directory);
   const originLimits = options.okx === undefined ? {} : { originLimits: FACADE_ORIGIN_LIMITS };
+  const labels = planLabels(directory, await options.labels?.(chain));
   const office = openOffice(identities.trust, { ...originLimits, ...policies(chosen).offline }, Date.now());
   const bitcoinNodes = Object.fromEntries(
     [parts.bitcoind, ...parts.bitcoind.peers].map(({ rpcUrl }, at) => [`node-${at + 1}`, rpcUrl]),
@@ -182,6 +187,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       services: [...ONLINE_SERVICES, ...optional]
         .filter((name) => name !== "ops-console")
         .map((name) => ({ name, url: urlOf(name) })),
+      labelSigners: labels.signers,
       webhookEndpoints: options.webhooks?.endpoints ?? [],
       okxUsers: options.okx?.users ?? [],
       bitcoinNodes: { nodes: await listNodes(bitcoinNodes) },
@@ -189,6 +195,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     socketDirectory: folders.sockets,
     consoleDirectory: folders.consoles,
     journalDirectoryOf: (holder) => join(folders.journals, holder),
+    labelsOf: labels.labelsOf,
     ...(await planHolders(log)),
     databaseOf: (service) => (service === "semi-offline-risk" ? offline : online).of(service),
     identityOf: identities.of,
@@ -283,10 +290,4 @@ function stopping(running: Processes, drop: () => Promise<void>): () => Promise<
     })();
     return stopped;
   };
-}
-
-function describeIsolation(isolated: boolean): Stack["isolation"] {
-  return isolated
-    ? { noIp: true, detail: "semi-offline processes run in network namespaces without interfaces" }
-    : { noIp: false, detail: "this machine permits no network namespace: semi-offline processes share its network" };
 }

@@ -54,7 +54,7 @@ function delayed({ message, occurredAtMs: atMs }: Report, untilMs: number, findi
 }
 
 /**
- * One with a finding of its own is refused for good; the others of its batch are planned again. Neither is so for one that
+ * One with a finding of its own is refused for good, unless it is only suspended; the others of its batch are planned again. Neither is so for one that
  * was ordered before: its earlier transaction may be signed, and only a replacement of that is refused.
  */
 function refused({ message, occurredAtMs: atMs }: Report, findings: readonly About[]) {
@@ -63,6 +63,10 @@ function refused({ message, occurredAtMs: atMs }: Report, findings: readonly Abo
     if (isReplacement) return { withdrawalId, fact: { type: "replacement_refused", atMs, attempt } };
     const own = findings.filter((finding) => finding.withdrawalId === withdrawalId);
     const detail = `refused by the semi-offline zone: ${reasons(own)}`;
+    if (own.length > 0 && own.every(({ finding: { rule } }) => rule === "SUSPENDED")) {
+      const told = { detail: `waits until people have reopened it: ${reasons(own)}` };
+      return { withdrawalId, fact: { type: "replanned", atMs, attempt: attempt + 1 }, told };
+    }
     if (own.length > 0) return { withdrawalId, fact: { type: "refused", atMs, attempt }, told: { detail } };
     return { withdrawalId, fact: { type: "replanned", atMs, attempt: attempt + 1 }, told: { detail: REPLANNED } };
   });

@@ -3,7 +3,7 @@ import type { Bridge } from "@sluice/bridge";
 import { open, type Trust } from "@sluice/contracts";
 import type { Pool } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
-import { listRecalled } from "../store.ts";
+import { listRecalled } from "@sluice/zone-memory";
 
 /**
  * False for another message. Resolves when vault has stored everything: a task before its newest report, and both before

@@ -4,8 +4,7 @@ import { type OpenedOf, open, type Trust } from "@sluice/contracts";
 import { type Pool, transaction } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
 import { judgeAnswer } from "@sluice/second-opinion";
-import { recordAnswer } from "@sluice/zone-memory";
-import { lockTask } from "../store.ts";
+import { lockTask, recordAnswer } from "@sluice/zone-memory";
 
 /** What a holder says of itself instead of an answer. It may sign the same order later, so nothing is freed by it. */
 const NOT_NOW = ["HOLDER_LOCKED", "JOURNAL_BEHIND", "ZONE_ROLLED_BACK"];

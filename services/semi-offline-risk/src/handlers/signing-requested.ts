@@ -3,8 +3,7 @@ import { createHash } from "node:crypto";
 import { encodeMessage, open, type Trust } from "@sluice/contracts";
 import { type Pool, transaction } from "@sluice/postgres";
 import type { Logger } from "@sluice/runtime";
-import { repeatReport } from "@sluice/zone-memory";
-import { type Accepted, acceptTask } from "../store.ts";
+import { type Accepted, acceptTask, repeatReport } from "@sluice/zone-memory";
 
 export type Received = Accepted | "not-opened";
 

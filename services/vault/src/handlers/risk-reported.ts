@@ -71,12 +71,14 @@ async function take(
     case "delayed":
       return delayTask(tx, taskId, decision.untilMs, report);
     case "refused": {
-      const { code, detail, refused, replanned } = decision;
+      const { code, detail, refused, suspended, replanned } = decision;
       await settleTask(tx, taskId, { state: "refused", code, detail, report });
       await releaseCoins(tx, taskId);
       await returnChangeIndex(tx, wallet, task.psbt);
       await settlePlanned(tx, refused, "refused");
-      return clearAgain(tx, replanned, code, refused.length > 0 ? null : waitMsAfterRefusal(task));
+      await clearAgain(tx, suspended, code, waitMsAfterRefusal(task));
+      const isFreed = refused.length + suspended.length > 0;
+      return clearAgain(tx, replanned, code, isFreed ? null : waitMsAfterRefusal(task));
     }
     case "given-up": {
       await settleTask(tx, taskId, { state: "refused", code: decision.code, detail: decision.detail, report });

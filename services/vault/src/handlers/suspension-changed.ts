@@ -3,7 +3,7 @@ import type { Handler } from "@sluice/messaging";
 import { noteSuspension } from "@sluice/wallet-memory";
 import { tellOfWork } from "../work.ts";
 
-export const handleSuspensionChanged: Handler<"suspension.changed.v1"> = async (tx, { message }) => {
-  await noteSuspension(tx, message);
+export const handleSuspensionChanged: Handler<"suspension.changed.v1"> = async (tx, opened) => {
+  await noteSuspension(tx, opened);
   await tellOfWork(tx);
 };

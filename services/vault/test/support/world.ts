@@ -79,6 +79,7 @@ const TO_VAULT = [
   "transaction.reorged.v1",
   "transaction.stuck.v1",
   "fee.estimated.v1",
+  "suspension.changed.v1",
 ] as const;
 
 export async function createWorld(overrides: Readonly<Record<string, string>> = {}, partitions = 1): Promise<World> {

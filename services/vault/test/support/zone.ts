@@ -16,6 +16,8 @@ export type Decide = (task: Task, asked: number) => Verdict | null;
 export type Zone = {
   /** Every request that was accepted, repetitions too. */
   readonly requests: readonly Task[];
+  /** What people have stopped, as often as it was heard, exactly as it came, in hexadecimal. */
+  readonly suspensions: readonly string[];
   readonly faults: readonly string[];
   readonly report: (task: Task, verdict: Verdict, changes?: ReportChanges) => Promise<void>;
   readonly send: (bytes: Uint8Array) => Promise<void>;
@@ -38,6 +40,7 @@ export function createZoneMemory(): ZoneMemory {
 
 export function openZone(world: World, decide: Decide, memory: ZoneMemory = createZoneMemory()): Zone {
   const requests: Task[] = [];
+  const suspensions: string[] = [];
   const faults: string[] = [];
   const bridge: Bridge = openBridge({
     carrier: unixListener(world.bridgeSocket),
@@ -45,12 +48,18 @@ export function openZone(world: World, decide: Decide, memory: ZoneMemory = crea
     peerName: "vault",
     session: testBridgeSession("semi-offline-risk", "vault"),
     onMessage: async (bytes) => {
-      const opened = open(world.trust, bytes, ["signing.requested.v1", "bundle.offered.v1", "recall.requested.v1"]);
+      const opened = open(world.trust, bytes, [
+        ...(["signing.requested.v1", "bundle.offered.v1", "recall.requested.v1", "suspension.changed.v1"] as const),
+      ]);
       if (!opened.ok) {
         faults.push(opened.refusal.code);
         return;
       }
       if (opened.value.type === "bundle.offered.v1") return;
+      if (opened.value.type === "suspension.changed.v1") {
+        suspensions.push(Buffer.from(bytes).toString("hex"));
+        return;
+      }
       if (opened.value.type === "recall.requested.v1") return giveBack();
       const task = opened.value.message;
       memory.tasks.set(task.taskId, bytes);
@@ -65,7 +74,7 @@ export function openZone(world: World, decide: Decide, memory: ZoneMemory = crea
     },
   });
   onTestFinished(() => bridge.close());
-  return { requests, faults, report, send: (bytes) => bridge.send(bytes), close: () => bridge.close() };
+  return { requests, suspensions, faults, report, send: (bytes) => bridge.send(bytes), close: () => bridge.close() };
 
   /** Every task as vault sealed it, and its verdict behind it. */
   async function giveBack(): Promise<void> {

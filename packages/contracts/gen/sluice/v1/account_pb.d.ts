@@ -31,7 +31,8 @@ export declare type AccountSignalled = Message<"sluice.v1.AccountSignalled"> & {
 export declare const AccountSignalledSchema: GenMessage<AccountSignalled>;
 
 /**
- * People stopped something, or let it go on. What is cleared and not signed yet waits in vault meanwhile.
+ * People stopped something, or let it go on. What is cleared and not signed yet waits in vault, or in the semi-offline zone, meanwhile.
+ * Of one suspension there are two words at most, and its reopening is the last.
  *
  * @generated from message sluice.v1.SuspensionChanged
  */
@@ -64,6 +65,32 @@ export declare type SuspensionChanged = Message<"sluice.v1.SuspensionChanged"> &
    * @generated from field: int64 changed_at_ms = 5;
    */
   changedAtMs: bigint;
+
+  /**
+   * Why it was suspended.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * The keys of those who said this: one who suspended, or all who reopened.
+   *
+   * @generated from field: repeated string said_by = 7;
+   */
+  saidBy: string[];
+
+  /**
+   * By whom and when it was suspended, also in the word of its reopening. 0 in words from before these fields.
+   *
+   * @generated from field: string suspended_by = 8;
+   */
+  suspendedBy: string;
+
+  /**
+   * @generated from field: int64 suspended_at_ms = 9;
+   */
+  suspendedAtMs: bigint;
 };
 
 /**

@@ -8,7 +8,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file sluice/v1/account.proto.
  */
 export const file_sluice_v1_account = /*@__PURE__*/
-  fileDesc("ChdzbHVpY2UvdjEvYWNjb3VudC5wcm90bxIJc2x1aWNlLnYxIiIKEEFjY291bnRTaWduYWxsZWQSDgoGc2lnbmFsGAEgASgJInQKEVN1c3BlbnNpb25DaGFuZ2VkEhUKDXN1c3BlbnNpb25faWQYASABKAkSDAoEa2luZBgCIAEoCRIOCgZ2YWx1ZXMYAyADKAkSEwoLaXNfc3RhbmRpbmcYBCABKAgSFQoNY2hhbmdlZF9hdF9tcxgFIAEoA2IGcHJvdG8z");
+  fileDesc("ChdzbHVpY2UvdjEvYWNjb3VudC5wcm90bxIJc2x1aWNlLnYxIiIKEEFjY291bnRTaWduYWxsZWQSDgoGc2lnbmFsGAEgASgJIsQBChFTdXNwZW5zaW9uQ2hhbmdlZBIVCg1zdXNwZW5zaW9uX2lkGAEgASgJEgwKBGtpbmQYAiABKAkSDgoGdmFsdWVzGAMgAygJEhMKC2lzX3N0YW5kaW5nGAQgASgIEhUKDWNoYW5nZWRfYXRfbXMYBSABKAMSDgoGcmVhc29uGAYgASgJEg8KB3NhaWRfYnkYByADKAkSFAoMc3VzcGVuZGVkX2J5GAggASgJEhcKD3N1c3BlbmRlZF9hdF9tcxgJIAEoA2IGcHJvdG8z");
 
 /**
  * Describes the message sluice.v1.AccountSignalled.

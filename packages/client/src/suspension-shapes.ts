@@ -4,6 +4,8 @@ import { z } from "zod";
 const value = z.string().min(1).max(128);
 const reason = z.string().min(1).max(500).describe("Why, for whoever has to reopen it.");
 
+export const SUSPENDABLE = ["account", "destination", "asset", "wallet", "all"] as const;
+
 export const suspendSchema = z
   .discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("account"), value: value.describe("The account."), reason }),
@@ -21,7 +23,7 @@ const atMs = z.number().int().min(0);
 export const suspensionSchema = z
   .object({
     id: z.string(),
-    kind: z.enum(["account", "destination", "asset", "wallet", "all"]),
+    kind: z.enum(SUSPENDABLE),
     value: z.string().describe("As it was given; empty for all."),
     reason: z.string(),
     by: z.string().describe("The key that suspended it."),
