@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { hashPassphrase } from "../../services/okx-facade/src/passphrase.ts";
 import { DESK, okxBackend } from "../../services/okx-facade/test/facade.ts";
+import { letGoOn } from "./stop-times.ts";
 import { follow, paymentsTo, withStack } from "./with-stack.ts";
 
 const labelled = { online: "", offline: "" };
@@ -174,7 +175,10 @@ it("without funds a withdrawal waits, and is paid when coins arrive", async () =
 });
 
 type Zone = {
-  readonly zone: { readonly bundle?: { readonly version: string; readonly offeredOutcome: string } } | null;
+  readonly zone: {
+    readonly holders: readonly { readonly connected: boolean }[];
+    readonly bundle?: { readonly version: string; readonly offeredOutcome: string };
+  } | null;
 };
 
 /** The command, as a person at the zone's machine runs it. */
@@ -228,18 +232,34 @@ it("above a threshold a payment waits for a named person, and is paid once that 
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
 });
 
-it("two holders away: it waits in a state that a person can read, and goes on when one is back", async () => {
+it("two holders away, and then suspended: it waits in a state that a person can read, and goes on when both are over", async () => {
   await stack().fund([5_000_000n]);
   await stack().kill("semi-offline-signer-a");
   await stack().kill("semi-offline-signer-b");
+  // Nobody is asked any more: otherwise signing would have begun, and that goes on.
+  const connected = async () => {
+    const { zone } = (await (await fetch(`${stack().httpUrls.vault}/zone`)).json()) as Zone;
+    return zone?.holders.filter((holder) => holder.connected).length;
+  };
+  await expect.poll(connected, { timeout: 20_000 }).toBe(1);
   const address = await stack().chain.newAddress();
   await post("quorum-1", address, 150_000n, "quorum");
   const waiting = await follow(stack(), "quorum-1", ["signing_delayed"]);
   expect(waiting.state).toBe("signing_delayed");
   expect(waiting.findings.map(({ rule }) => rule)).toContain("HOLDERS_UNAVAILABLE");
   expect(await paymentsTo(stack(), address)).toEqual([]);
+  // What the zone has already and nobody was asked to sign is stopped there, and says so.
+  const suspension = await stack().officers[0].suspend({ kind: "account", value: "quorum", reason: "a leak" });
+  const detailOf = async () => (await stack().client.getWithdrawal("quorum-1")).detail;
+  await expect
+    .poll(detailOf, { timeout: 20_000 })
+    .toMatch(/semi-offline zone waits.*: SUSPENDED: its account is suspended: a leak/);
   await stack().restart("semi-offline-signer-b");
-  expect((await follow(stack(), "quorum-1", ["completed"])).state).toBe("completed");
   await stack().restart("semi-offline-signer-a");
+  const left = async () => (await (await fetch(`${stack().httpUrls["ops-console"]}/`)).text()).includes("waits for it");
+  await expect.poll(left, { timeout: 20_000 }).toBe(true);
+  expect((await stack().client.getWithdrawal("quorum-1")).state).toBe("signing_delayed");
+  await letGoOn(stack(), suspension);
+  expect((await follow(stack(), "quorum-1", ["completed"])).state).toBe("completed");
   expect(await paymentsTo(stack(), address)).toHaveLength(1);
 }, 120_000);

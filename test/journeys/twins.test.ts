@@ -7,6 +7,7 @@ import { check } from "../chaos/check.ts";
 import { makeLoad, startPosting } from "../chaos/load.ts";
 import { openNodeRpc } from "../chaos/node-rpc.ts";
 import { openObserver } from "../chaos/observe.ts";
+import { measureStops } from "./stop-times.ts";
 import { withStack } from "./with-stack.ts";
 
 const SEED = 20;
@@ -38,6 +39,10 @@ it("share the work and take it over from each other: every withdrawal is paid on
     const twins = new Map<string, Child>();
     const started = ONLINE_SERVICES.map(async (name) => twins.set(name, await stack().startTwin(name)));
     await Promise.all(started);
+    const tookMs = await measureStops(stack(), 5);
+    process.stdout.write(
+      `suspensions: in the zone's database ${tookMs.join(", ")} ms after the call, two instances of each service\n`,
+    );
     const posting = startPosting({
       ...{ client: stack().client, wanted: load.wanted, perSecond: 3, signal: AbortSignal.timeout(120_000) },
     });

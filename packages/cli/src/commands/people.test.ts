@@ -1,4 +1,5 @@
 // What people say to the online side, as they type it: signed requests to the API, and words to vault's own port.
+import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -162,6 +163,23 @@ test("a reopening goes out with every answer, and what the service says against 
     err: expect.stringContaining("SAME_PERSON: because"),
   });
   expect((await sluice("reopen", SUSPENSION.id, ...person(), "--answer", "nothing")).code).toBe(64);
+});
+
+test("without --answer every item of the checklist is asked, one line each", async () => {
+  const said = [{ by: "ann", atMs: 1, answers: {} }];
+  follow = [
+    { status: 200, body: { suspensions: [SUSPENSION] } },
+    { status: 200, body: { ...SUSPENSION, reopening: { ...SUSPENSION.reopening, said } } },
+  ];
+  const main = new URL("../main.ts", import.meta.url).pathname;
+  const child = spawn(process.execPath, [main, "reopen", SUSPENSION.id, ...person()]);
+  child.stdin.end("a lost laptop\nits keys are revoked\n");
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect(out).toContain("1 of 2 people have said so");
+  expect(err).toContain("cause-known: What was it?\nway-closed: Is it closed?");
+  expect(heard.at(-1)?.body).toBe(
+    JSON.stringify({ answers: { "cause-known": "a lost laptop", "way-closed": "its keys are revoked" } }),
+  );
 });
 
 test("webhooks: endpoints' health, each attempt with its status, and sending again by id or range", async () => {

@@ -92,9 +92,16 @@ async function answerAll(
   const answers: Record<string, string> = Object.fromEntries(given);
   const open = Object.entries(found.reopening.checklist).filter(([item]) => !given.has(item));
   if (open.length > 0) {
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    const terminal = createInterface({ input: process.stdin });
+    // Line by line, so that none is lost when they come faster than they are asked for.
+    const lines = terminal[Symbol.asyncIterator]();
     try {
-      for (const [item, question] of open) answers[item] = (await terminal.question(`${item}: ${question}\n> `)).trim();
+      for (const [item, question] of open) {
+        say(`${item}: ${question}`);
+        const { value, done } = await lines.next();
+        if (done === true) throw new UsageError(`${item} has no answer`);
+        answers[item] = String(value).trim();
+      }
     } finally {
       terminal.close();
     }

@@ -86,13 +86,15 @@ function backendKey(keyId: string): Identity {
   return { producer: "exchange-backend", keyId, seed, privateKey: ed25519PrivateKey(seed) };
 }
 
+const OFFICER_SCOPES = ["read", "approve", "fail", "suspend", "reopen"];
+
 /** Who may call online-risk's API, and for what. */
 export function apiKeysOf({ of, officers, facade }: Identities, ipAllowList: readonly string[]): readonly object[] {
   const { keyId } = of("exchange-backend");
   return [
     { keyId, scopes: ["withdraw", "read", "approve"], ipAllowList },
     ...officers.map((each) => ({
-      ...{ keyId: each.keyId, person: each.keyId, scopes: ["read", "approve", "fail"], ipAllowList },
+      ...{ keyId: each.keyId, person: each.keyId, scopes: OFFICER_SCOPES, ipAllowList },
     })),
     ...(facade === null ? [] : [{ ...FACADE_API_KEY, keyId: facade.keyId, ipAllowList }]),
   ];

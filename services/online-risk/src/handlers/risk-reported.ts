@@ -22,7 +22,8 @@ export function riskReported(sealer: Sealer, now: () => number): Handler<"risk.r
         return;
       case "delayed":
         await keepFindings(tx, report, verdict.value.findings);
-        return record(tx, sealer, delayed(report, verdict.value.untilMs, verdict.value.findings));
+        await record(tx, sealer, delayed(report, verdict.value.untilMs, verdict.value.findings));
+        return tellWhy(tx, sealer, report, verdict.value.findings);
       case "refused":
         await keepFindings(tx, report, verdict.value.findings);
         if (verdict.value.signatureMayExist) return leaveToPeople(tx, sealer, report);
@@ -51,6 +52,18 @@ function delayed({ message, occurredAtMs: atMs }: Report, untilMs: number, findi
     const told = { detail: `the semi-offline zone waits until ${why}` };
     return { withdrawalId, fact: { type: "signing_delayed", atMs, attempt, untilMs }, told };
   });
+}
+
+/** It waits already, and now for something else: that is shown. The same reason until a later time is nothing new. */
+async function tellWhy(tx: Transaction, sealer: Sealer, report: Report, findings: readonly About[]): Promise<void> {
+  const { message, occurredAtMs } = report;
+  for (const { withdrawalId, attempt } of inOrder(message.withdrawals)) {
+    const stored = await lockKnown(tx, withdrawalId);
+    const why = reasons(about(withdrawalId, findings));
+    const isOfIt = stored.state === "signing_delayed" && stored.attempt === attempt;
+    if (!isOfIt || stored.changedAtMs > occurredAtMs || stored.detail.endsWith(`: ${why}`)) continue;
+    await change(tx, sealer, { ...stored, detail: `the semi-offline zone waits: ${why}`, changedAtMs: occurredAtMs });
+  }
 }
 
 /**
