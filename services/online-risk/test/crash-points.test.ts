@@ -37,7 +37,12 @@ test("whichever commit it dies at, every withdrawal is accepted once and cleared
     posted.push(withdrawal);
     // Its answer may never come, as the backend knows it.
     void api
-      .then((url) => clientOf({ api: url }, world.keys.backend, 30).createWithdrawal(withdrawal))
+      .then(async (url) => {
+        const client = clientOf({ api: url }, world.keys.backend, 30);
+        await client.createWithdrawal(withdrawal);
+        // A withdrawal is accepted together with others; everything else by itself.
+        await client.getWithdrawal(withdrawal.id);
+      })
       .catch(() => undefined);
     if (point.endsWith("acknowledge")) await acknowledge(point, await internal);
     return ended;
