@@ -13,7 +13,7 @@ import { createReplayWorld, fingerprint, makeHistory, type ReplayWorld, RICH, wi
 import { countRows } from "./world.ts";
 
 /** SLUICE_REPLAY_COUNT=1000 measures so many, with the same code. */
-const COUNT = Number(process.env["SLUICE_REPLAY_COUNT"] ?? 200);
+const COUNT = Number(process.env["SLUICE_REPLAY_COUNT"] ?? 90);
 const WAVES = 16;
 
 const cleanUps: (() => Promise<void>)[] = [];
