@@ -15,7 +15,7 @@ export async function seed(pool: Pool, history: number, nowMs: number): Promise<
     `create unlogged table past as
     select n, account, 'past-' || n as id, ${SCRIPT} as script, 10000 + (n * 104729) % 900000 as amount,
       $1::bigint - (n * 7907 % ${history})::bigint * ${30 * DAY_MS} / ${history} as at_ms
-    from (select n::bigint as n, (${ACCOUNT})::bigint as account from generate_series(0, ${history} - 1) as n) as numbered`,
+    from (select n::bigint as n, (${ACCOUNT})::bigint as account from generate_series(0::bigint, ${history} - 1) as n) as numbered`,
     [nowMs],
   );
   for (const sql of TABLES) await pool.query(sql);

@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/keys": [],
   "packages/console": [],
   "packages/ceremony": ["chains", "console", "contracts", "keys"],
-  "packages/cli": ["address-labels", "ceremony", "client", "console", "second-opinion"],
+  "packages/cli": ["address-labels", "ceremony", "client", "console", "online-rules", "second-opinion"],
   "packages/active-policy": ["chains", "contracts", "http", "online-rules", "postgres", "runtime"],
   "packages/policy-versions": [
     ...["active-policy", "address-labels", "chains", "client", "core", "gate", "http", "online-rules", "postgres"],

@@ -97,9 +97,9 @@ function explain(commands: readonly Command[], given: readonly string[], { stdou
   return asked ? EXIT.done : EXIT.usage;
 }
 
-function helpOf({ name, summary, usage }: Command): readonly string[] {
+function helpOf({ name, summary, usage, positionals = [] }: Command): readonly string[] {
   return [
-    `usage: sluice ${name} [options]`,
+    `usage: sluice ${[name, ...positionals.map((word) => word.toUpperCase())].join(" ")} [options]`,
     `  ${summary}`,
     ...usage.map((line) => `  ${line}`),
     "  --json   one line of JSON on stdout instead of text",

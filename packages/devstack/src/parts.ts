@@ -74,6 +74,7 @@ export async function startParts<N extends PartName = PartName>(options: StartPa
   };
   const context = {
     directory: folder.path,
+    own,
     addresses: own ? {} : readAddresses(options.env ?? process.env),
     docker: !own && (await dockerAnswers()),
     running,

@@ -44,7 +44,8 @@ export async function gatherThen(
   const scriptPubKey = Buffer.from(past.scriptPubKey).toString("hex");
   return { of, unknown };
 
-  async function of({ zone, behaviour }: Policy): Promise<Facts> {
+  /** Required: a fact that a new rule asks about is not forgotten here. */
+  async function of({ zone, behaviour }: Policy): Promise<Required<Facts>> {
     const { seenAtMs, ...place } = destination;
     const sinceMs = nowMs - zone.refusedMs;
     return {
@@ -163,7 +164,7 @@ async function fanInThen(
 }
 
 /** The label that decided then; null when the policy's own label stood before the store, which was not noted. */
-function screenedThen(found: Recorded | undefined, nowMs: number): Screened | null {
+export function screenedThen(found: Recorded | undefined, nowMs: number): Screened | null {
   const { tier, labelTier, category, source, confidence, since, labelsVersion, code } = found?.evidence ?? {};
   if (code !== undefined) return { kind: "unknown", code, detail: "as it was noted" };
   if (tier !== undefined && source === undefined) return null;

@@ -2,12 +2,21 @@
 import type { Transaction } from "@sluice/postgres";
 import type { NewWithdrawal, Stored } from "./withdrawals.ts";
 
-/** Notes when an account first asked for money to go somewhere. `ends` are the parts of the address people look at. */
-export async function noteDestination(tx: Transaction, item: NewWithdrawal, ends: string): Promise<void> {
+/** Notes when accounts first asked for money to go somewhere. `ends` are the parts of the address people look at. */
+export async function noteDestinations(
+  tx: Transaction,
+  noted: readonly (NewWithdrawal & { readonly ends: string })[],
+): Promise<void> {
   await tx.query(
-    `insert into destination (account, script_pubkey, address, ends, first_seen_at_ms) values ($1, $2, $3, $4, $5)
+    `insert into destination (account, script_pubkey, address, ends, first_seen_at_ms)
+     select distinct on (account, script) * from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::bigint[])
+       as given (account, script, address, ends, at_ms) order by account, script, at_ms
      on conflict do nothing`,
-    [item.account, item.scriptPubKey, item.address, ends, item.receivedAtMs],
+    [
+      ...[noted.map(({ account }) => account), noted.map(({ scriptPubKey }) => Buffer.from(scriptPubKey))],
+      ...[noted.map(({ address }) => address), noted.map(({ ends }) => ends)],
+      noted.map(({ receivedAtMs }) => receivedAtMs),
+    ],
   );
 }
 

@@ -2,12 +2,13 @@
 import type { SignedRequest } from "@sluice/contracts";
 import type { Transaction } from "@sluice/postgres";
 
-export async function findBodySha256(tx: Transaction, id: string): Promise<Buffer | undefined> {
-  const { rows } = await tx.query<{ body_sha256: Buffer }>(
-    "select body_sha256 from withdrawal_request where withdrawal_id = $1",
-    [id],
+/** By id, of those that are stored. */
+export async function findBodySha256(tx: Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+  const { rows } = await tx.query<{ id: string; sha256: Buffer }>(
+    "select withdrawal_id as id, body_sha256 as sha256 from withdrawal_request where withdrawal_id = any($1)",
+    [ids],
   );
-  return rows[0]?.body_sha256;
+  return new Map(rows.map(({ id, sha256 }) => [id, sha256]));
 }
 
 export type NewRequest = {
@@ -19,19 +20,29 @@ export type NewRequest = {
   readonly receivedAtMs: number;
 };
 
-/** False when a request with this id is there. Waits for another transaction that stores the same id. */
-export async function insertRequest(tx: Transaction, request: NewRequest): Promise<boolean> {
-  const { id, keyId, nonce, signed, bodySha256, receivedAtMs } = request;
-  const { rowCount } = await tx.query(
+/**
+ * The ids of those that are stored now; of the others a request with this id is there. Waits for another transaction that
+ * stores the same id; in one order everywhere, so that two do not wait for each other.
+ */
+export async function insertRequests(tx: Transaction, requests: readonly NewRequest[]): Promise<ReadonlySet<string>> {
+  const column = <T>(of: (request: NewRequest) => T) => requests.map(of);
+  const { rows } = await tx.query<{ id: string }>(
     `insert into withdrawal_request (withdrawal_id, key_id, nonce, method, authority, path, query, content_type,
        content_digest, signature_input, signature, body, body_sha256, received_at_ms)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (withdrawal_id) do nothing`,
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+       $9::text[], $10::text[], $11::text[], $12::bytea[], $13::bytea[], $14::bigint[]) as given (id) order by id
+     on conflict (withdrawal_id) do nothing returning withdrawal_id as id`,
     [
-      ...[id, keyId, nonce, signed.method, signed.authority, signed.path, signed.query, signed.contentType],
-      ...[signed.contentDigest, signed.signatureInput, signed.signature, signed.body, bodySha256, receivedAtMs],
+      ...[column(({ id }) => id), column(({ keyId }) => keyId), column(({ nonce }) => nonce)],
+      ...[column(({ signed }) => signed.method), column(({ signed }) => signed.authority)],
+      ...[column(({ signed }) => signed.path), column(({ signed }) => signed.query)],
+      ...[column(({ signed }) => signed.contentType), column(({ signed }) => signed.contentDigest)],
+      ...[column(({ signed }) => signed.signatureInput), column(({ signed }) => signed.signature)],
+      ...[column(({ signed }) => Buffer.from(signed.body)), column(({ bodySha256 }) => Buffer.from(bodySha256))],
+      column(({ receivedAtMs }) => receivedAtMs),
     ],
   );
-  return rowCount === 1;
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** By the withdrawal's id. */

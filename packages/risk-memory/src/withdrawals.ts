@@ -48,22 +48,39 @@ export type NewWithdrawal = Pick<
   | "receivedAtMs"
 >;
 
-/** Stores the first revision of a withdrawal whose request is stored: 1, unless a lost one was told of before. */
-export async function insertWithdrawal(tx: Transaction, item: NewWithdrawal): Promise<Stored> {
+/** Stores the first revision of withdrawals whose requests are stored: 1, unless a lost one was told of before. In their order. */
+export async function insertWithdrawals(tx: Transaction, items: readonly NewWithdrawal[]): Promise<readonly Stored[]> {
   const { rows } = await tx.query<Row>(
-    `with lost as (delete from lost_withdrawal where id = $1 returning revision, ended)
-     insert into withdrawal (id, account, asset, amount_minor, address, script_pubkey, key_id, state, detail, revision,
-       received_at_ms, changed_at_ms, priority, fee_payer, fee_minor)
-     values ($1, $2, $3, $4, $5, $6, $7, coalesce((select ended from lost), $8), $9, 1 + coalesce((select revision from lost), 0), $10, $10, $11, $12, $13) returning ${COLUMNS}`,
+    `with given as (
+       select * from rows from (jsonb_to_recordset($1::jsonb) as (id text, account text, asset text, amount_minor numeric,
+         address text, script_pubkey bytea, key_id text, state text, detail text, received_at_ms bigint, priority text,
+         fee_payer text, fee_minor numeric)) with ordinality as g (id, account, asset, amount_minor, address, script_pubkey, key_id, state,
+         detail, received_at_ms, priority, fee_payer, fee_minor, place)
+     ), lost as (
+       delete from lost_withdrawal where id in (select id from given) returning id, revision, ended
+     ), stored as (
+       insert into withdrawal (id, account, asset, amount_minor, address, script_pubkey, key_id, state, detail, revision,
+         received_at_ms, changed_at_ms, priority, fee_payer, fee_minor)
+       select id, account, asset, amount_minor, address, script_pubkey, key_id, coalesce(ended, state), detail, 1 + coalesce(revision, 0),
+         received_at_ms, received_at_ms, priority, fee_payer, fee_minor
+       from given left join lost using (id) order by place returning *
+     ), told as (
+       insert into withdrawal_change (withdrawal_id, revision, state, at_ms, detail)
+       select id, revision, state, changed_at_ms, detail from stored
+     )
+     select ${COLUMNS} from stored order by number`,
     [
-      ...[item.id, item.account, item.asset, item.amountMinor, item.address, item.scriptPubKey, item.keyId],
-      ...[item.state, item.detail, item.receivedAtMs, item.priority, item.feePayer, item.feeMinor],
+      JSON.stringify(
+        items.map((item) => ({
+          ...{ id: item.id, account: item.account, asset: item.asset, amount_minor: `${item.amountMinor}` },
+          ...{ address: item.address, script_pubkey: `\\x${Buffer.from(item.scriptPubKey).toString("hex")}` },
+          ...{ key_id: item.keyId, state: item.state, detail: item.detail, received_at_ms: item.receivedAtMs },
+          ...{ priority: item.priority, fee_payer: item.feePayer, fee_minor: `${item.feeMinor}` },
+        })),
+      ),
     ],
   );
-  const [stored] = rows.map(storedOf);
-  if (stored === undefined) throw new Error(`${item.id} was not returned by its insert`);
-  await insertChange(tx, stored);
-  return stored;
+  return rows.map(storedOf);
 }
 
 /** Saves the revision that follows the stored one of each; the ids of those of which another one is stored by now. */
@@ -156,13 +173,6 @@ export async function clearKnown(tx: Transaction, id: string, clearedAtMs: numbe
     [id, clearedAtMs, "brought back from its clearance"],
   );
   return rowCount === 1;
-}
-
-async function insertChange(tx: Transaction, { id, revision, state, changedAtMs, detail }: Stored): Promise<void> {
-  await tx.query(
-    "insert into withdrawal_change (withdrawal_id, revision, state, at_ms, detail) values ($1, $2, $3, $4, $5)",
-    [id, revision, state, changedAtMs, detail],
-  );
 }
 
 /** A withdrawal with its history, its findings, and what is known of its failing. */

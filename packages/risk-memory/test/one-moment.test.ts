@@ -6,7 +6,7 @@ import { createTestDatabase } from "@sluice/postgres/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   insertFindings,
-  insertWithdrawal,
+  insertWithdrawals,
   lockWithdrawal,
   readWhole,
   saveWithdrawals,
@@ -33,11 +33,13 @@ beforeAll(async () => {
     [ID],
   );
   await transaction(pool, (tx) =>
-    insertWithdrawal(tx, {
-      ...{ id: ID, state: "received", account: "acme", asset: "BTC", amountMinor: 1n, address: "bcrt1", keyId: "k" },
-      ...{ scriptPubKey: new Uint8Array([0]), priority: "normal", feePayer: "exchange", feeMinor: 0n },
-      ...{ detail: "change 1", receivedAtMs: 1 },
-    }),
+    insertWithdrawals(tx, [
+      {
+        ...{ id: ID, state: "received", account: "acme", asset: "BTC", amountMinor: 1n, address: "bcrt1", keyId: "k" },
+        ...{ scriptPubKey: new Uint8Array([0]), priority: "normal", feePayer: "exchange", feeMinor: 0n },
+        ...{ detail: "change 1", receivedAtMs: 1 },
+      },
+    ]),
   );
 });
 afterAll(async () => {

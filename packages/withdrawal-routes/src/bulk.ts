@@ -5,7 +5,7 @@ import { contentDigest, type SignedRequest } from "@sluice/contracts";
 import { ok, type Result } from "@sluice/core";
 import { type ApiRefusal, type Door, problemOf, signed } from "@sluice/gate";
 import { findWithdrawal, type Stored } from "@sluice/risk-memory";
-import { type Acceptance, accept, unlessFull } from "./accept.ts";
+import { type Acceptance, acceptAll, unlessFull } from "./accept.ts";
 import { IN_BULK } from "./texts.ts";
 import { summaryOf } from "./view.ts";
 
@@ -40,11 +40,13 @@ export function bulk({ server, asks, answered, answeredItem, charge }: Door, opt
 
       async function one(item: BulkItem): Promise<Result<Stored, ApiRefusal>> {
         return answeredItem(outer, requestOf(item, outer.signed.authority), async (tx, caller) => {
-          const accepted = await accept(tx, options, caller);
+          const [accepted] = await acceptAll(tx, options, [{ caller }]);
+          if (accepted === undefined) throw new Error("one was asked for, and none answered");
           if (!accepted.ok) return accepted;
-          const stored = await findWithdrawal(tx, accepted.value);
-          if (stored === undefined) throw new Error(`${accepted.value} was accepted and is not there`);
-          return ok(stored);
+          const { id, stored } = accepted.value;
+          const found = stored ?? (await findWithdrawal(tx, id));
+          if (found === undefined) throw new Error(`${id} was accepted and is not there`);
+          return ok(found);
         });
       }
     },

@@ -77,7 +77,7 @@ async function contentFault(
     const isLarge = boundApprovalsAboveMinor !== undefined && amountMinor > boundApprovalsAboveMinor;
     return isLarge ? refuse(422, "APPROVAL_UNBOUND", UNBOUND) : null;
   }
-  const bodySha256 = (await findBodySha256(tx, id))?.toString("hex");
+  const bodySha256 = (await findBodySha256(tx, [id])).get(id)?.toString("hex");
   return asked !== undefined && asked.requestSha256 === bodySha256
     ? null
     : refuse(409, "APPROVAL_OTHER_CONTENT", OTHER_CONTENT);

@@ -1,24 +1,30 @@
 // The routes of withdrawals: request, read, list, quote, cancel, approve, fail. What each may answer stands in its schema.
 import { parseAddress } from "@sluice/chains";
-import { feeQuotesSchema, listQuerySchema, withdrawalListSchema, withdrawalSchema } from "@sluice/client/api";
+import {
+  feeQuotesSchema,
+  listQuerySchema,
+  type WithdrawalDetails,
+  withdrawalListSchema,
+  withdrawalSchema,
+} from "@sluice/client/api";
 import {
   approvalRequestSchema,
   failureRequestSchema,
   withdrawalIdSchema,
   withdrawalRequestSchema,
 } from "@sluice/contracts";
-import { ok, parseAsset } from "@sluice/core";
-import { type ApiKey, type Door, type RouteGroup, refuse, refuseFields, signed } from "@sluice/gate";
+import { ok, parseAsset, type Result } from "@sluice/core";
+import { type ApiKey, type ApiRefusal, type Door, type RouteGroup, refuse, refuseFields, signed } from "@sluice/gate";
 import type { FastifyRequest } from "@sluice/http";
 import { expectQuoted, expectUnderway, quoteAll, quoteFee } from "@sluice/online-rules";
 import type { Transaction } from "@sluice/postgres";
 import { listWithdrawals, oldestUnsignedAtMs, readEstimates, readWhole } from "@sluice/risk-memory";
 import { z } from "zod";
-import { type Acceptance, accept, unlessFull } from "./accept.ts";
+import { type Acceptance, acceptAll, unlessFull } from "./accept.ts";
 import { bulk } from "./bulk.ts";
 import { type Commanding, commanded, failed, isVisible, unknown } from "./commands.ts";
 import { ACCEPTANCE, ACCEPTING, ADDRESSES, ALARMS, APPROVING, FAILING, PROOFS } from "./texts.ts";
-import { detailsOf, feesOf, summaryOf } from "./view.ts";
+import { detailsOf, feesOf, receivedOf, summaryOf } from "./view.ts";
 
 export type WithdrawalRouteOptions = Acceptance & Commanding;
 
@@ -33,7 +39,21 @@ export function withdrawalRoutes(options: WithdrawalRouteOptions): RouteGroup {
 
 const params = z.object({ id: withdrawalIdSchema });
 
-function request({ server, asks, answered }: Door, options: WithdrawalRouteOptions): void {
+function request({ server, asks, answeredTogether }: Door, options: WithdrawalRouteOptions): void {
+  const accepting = answeredTogether<string | undefined, WithdrawalDetails>(async (tx, asked) => {
+    const all = asked.map(({ caller, given: idempotencyKey }) => ({ caller, idempotencyKey }));
+    const accepted = await acceptAll(tx, options, all);
+    const answers: Result<WithdrawalDetails, ApiRefusal>[] = [];
+    for (const [at, one] of accepted.entries()) {
+      const caller = all[at]?.caller;
+      if (caller === undefined) throw new Error("an answer that nobody asked for");
+      if (!one.ok) answers.push(one);
+      else if (one.value.stored !== null) answers.push(ok(receivedOf(one.value.stored, caller.signed.body)));
+      else answers.push(await known(tx, one.value.id, caller.key));
+    }
+    return answers;
+  });
+
   server.post(
     "/v1/withdrawals",
     {
@@ -50,10 +70,7 @@ function request({ server, asks, answered }: Door, options: WithdrawalRouteOptio
       },
     },
     async (request, reply) => {
-      const answer = await answered(request, async (tx, caller) => {
-        const accepted = await accept(tx, options, caller, idempotencyKeyOf(request));
-        return accepted.ok ? known(tx, accepted.value, caller.key) : accepted;
-      });
+      const answer = await accepting(request, idempotencyKeyOf(request));
       return reply.code(202).header("location", `/v1/withdrawals/${answer.id}`).send(answer);
     },
   );

@@ -50,6 +50,14 @@ export function detailsOf(
   };
 }
 
+/** One that was stored in this transaction: nothing else is known of it yet. */
+export function receivedOf(stored: Stored, body: Uint8Array): WithdrawalDetails {
+  const { state, changedAtMs: atMs, detail } = stored;
+  const failing: Failing = { facts: { anchor: null, ownTransactionIds: [], spent: [] }, words: [] };
+  const requestBody = Buffer.from(body).toString("utf8");
+  return detailsOf({ stored, history: [{ state, atMs, detail }], findings: [], failing, requestBody });
+}
+
 function failureOf({ facts, words }: Failing): NonNullable<WithdrawalDetails["failure"]> {
   const nearest = nearestConflict(facts);
   return {

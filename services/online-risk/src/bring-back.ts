@@ -13,12 +13,12 @@ import { type Transaction, transaction } from "@sluice/postgres";
 import {
   clearKnown,
   insertFindings,
-  insertRequest,
-  insertWithdrawal,
+  insertRequests,
+  insertWithdrawals,
   keepTold,
   type LastTold,
   noteClearance,
-  noteDestination,
+  noteDestinations,
 } from "@sluice/risk-memory";
 import { bringBackSuspensions } from "@sluice/suspensions";
 import type { Acceptance } from "@sluice/withdrawal-routes";
@@ -82,8 +82,8 @@ async function insertCleared(
   const destination = parseAddress(network, request.address);
   if (!asset.ok || !amount.ok || !destination.ok) throw new Error(`${id} was cleared and cannot be read`);
   const bodySha256 = createHash("sha256").update(signed.body).digest();
-  const isNew = await insertRequest(tx, { id, keyId, nonce, signed, bodySha256, receivedAtMs });
-  if (!isNew) return clearKnown(tx, id, clearedAtMs);
+  const stored = await insertRequests(tx, [{ id, keyId, nonce, signed, bodySha256, receivedAtMs }]);
+  if (!stored.has(id)) return clearKnown(tx, id, clearedAtMs);
   const item = {
     ...({ id, state: "cleared", account: request.account, address: request.address, keyId, receivedAtMs } as const),
     ...{ asset: asset.value, amountMinor: amount.value, scriptPubKey: destination.value.scriptPubKey },
@@ -91,8 +91,8 @@ async function insertCleared(
     feePayer: customerFeeMinor === undefined ? ("exchange" as const) : ("customer" as const),
     feeMinor: BigInt(customerFeeMinor ?? "0"),
   };
-  await noteDestination(tx, item, endsOf(request.address));
-  await insertWithdrawal(tx, item);
+  await noteDestinations(tx, [{ ...item, ends: endsOf(request.address) }]);
+  await insertWithdrawals(tx, [item]);
   await noteClearance(tx, id, clearedAtMs);
   await insertFindings(tx, "online-risk", [{ id, findings, atMs: clearedAtMs }]);
   return true;

@@ -37,13 +37,21 @@ test("whichever commit it dies at, every withdrawal is accepted once and cleared
     posted.push(withdrawal);
     // Its answer may never come, as the backend knows it.
     void api
-      .then((url) => clientOf({ api: url }, world.keys.backend, 30).createWithdrawal(withdrawal))
+      .then(async (url) => {
+        const client = clientOf({ api: url }, world.keys.backend, 30);
+        await client.createWithdrawal(withdrawal);
+        // A withdrawal is accepted together with others; everything else by itself.
+        await client.getWithdrawal(withdrawal.id);
+      })
       .catch(() => undefined);
     if (point.endsWith("acknowledge")) await acknowledge(point, await internal);
     return ended;
   });
   // What a person said over an alarm took effect once it was said again, and nothing was cleared before.
   expect([await standing(), await countRows(world.pool, "report_alarm")]).toEqual([0, 1]);
+  // The first version was stored once, by whichever process came so far.
+  const versions = ["policy_version", "policy_decision where kind = 'activated'"];
+  expect(await Promise.all(versions.map((table) => countRows(world.pool, table)))).toEqual([1, 1]);
   const last = startArmed(world.env, crashArming(reached));
   const client = clientOf({ api: await last.api }, world.keys.backend, 30);
   for (const withdrawal of posted) {

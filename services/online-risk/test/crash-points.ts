@@ -4,6 +4,7 @@ export const EFFECTS = [
   "active-policy/policies seed",
   "messaging/settle settleTogether",
   "gate/door once",
+  "gate/door onceTogether",
   "judging/judge judgeSome",
   "kafka outbox",
   "messaging/outbox markPublished",

@@ -18,7 +18,7 @@ import { MESSAGING_MIGRATIONS } from "@sluice/messaging";
 import { parsePolicyText } from "@sluice/online-rules";
 import { createPool, migrate, type Pool, transaction } from "@sluice/postgres";
 import { createTestDatabase } from "@sluice/postgres/testing";
-import { insertWithdrawal } from "@sluice/risk-memory";
+import { insertWithdrawals } from "@sluice/risk-memory";
 import { SCREENING_OFF } from "@sluice/screening";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openApi } from "../src/api.ts";
@@ -113,17 +113,19 @@ async function released(state: WithdrawalState = "broadcast") {
     [id],
   );
   await transaction(pool, (tx) =>
-    insertWithdrawal(tx, {
-      ...{ id, state: "received", account: "acme", asset: "BTC", amountMinor: 7_000n, address: "bcrt1", keyId: "k" },
-      ...{
-        scriptPubKey: new Uint8Array([0]),
-        priority: "normal",
-        feePayer: "exchange",
-        feeMinor: 0n,
-        detail: "",
-        receivedAtMs: 1,
+    insertWithdrawals(tx, [
+      {
+        ...{ id, state: "received", account: "acme", asset: "BTC", amountMinor: 7_000n, address: "bcrt1", keyId: "k" },
+        ...{
+          scriptPubKey: new Uint8Array([0]),
+          priority: "normal",
+          feePayer: "exchange",
+          feeMinor: 0n,
+          detail: "",
+          receivedAtMs: 1,
+        },
       },
-    }),
+    ]),
   );
   await pool.query("update withdrawal set state = $2, attempt = 1 where id = $1", [id, state]);
   return { id, ours, anchor };

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPolicies, type Policies } from "@sluice/active-policy";
 import { type Judge, startJudge } from "@sluice/judging";
+import { openSession } from "@sluice/postgres";
 import { createLogger } from "@sluice/runtime";
 import { SCREENING_OFF } from "@sluice/screening";
 import { addressNumber } from "./addresses.ts";
@@ -27,7 +28,7 @@ export const RICH = {
   ],
   newDestination: { aboveMinor: "300000", delayMs: HOUR },
   labels: [label(100, "grey"), label(101, "black"), label(102, "white")],
-  approvalTiers: [{ aboveMinor: "500000", approvals: 2 }],
+  approvalTiers: [{ aboveMinor: "500000", approvals: 2, always: true }],
   allowList: { activationMs: 0 },
   behaviour: {
     reference: { currency: "USD", rates: { BTC: "5000000" } },
@@ -45,7 +46,7 @@ export const RICH = {
     turnRound: { windowMs: HOUR, percent: 80, action: ACTION },
     dormant: { idleMs: 90 * DAY, watchMs: 2 * DAY, action: { delayMs: HOUR } },
     changes: { windowMs: DAY, of: ["password"], atLeast: 1, action: ACTION },
-    newDevice: { youngMs: HOUR, action: { delayMs: 1_000 } },
+    newDevice: { youngMs: HOUR, action: { delayMs: HOUR } },
     travel: { windowMs: 2 * DAY, kmPerHour: 1_000, countryChangeMs: HOUR, action: "reject" },
     sharedDevice: { windowMs: DAY, accounts: 2, action: ACTION },
     compromise: { halfLifeMs: DAY, at: 40, action: ACTION },
@@ -110,6 +111,10 @@ export async function makeHistory({ world, ask, settle, later }: ReplayWorld, wa
   await world.pool.query(listed);
   await ask(backend, "POST", "/v1/withdrawals", withdrawal("a-1", 1, "1000"));
   for (let wave = 0; wave < waves; wave += 1) {
+    // Judges wait until all of the wave is there, and then have it at once: what is committed in the very moment of a judgement may
+    // or may not be seen by it, and no table says which.
+    const barrier = await openSession(world.pool);
+    await barrier.query("select pg_advisory_lock(hashtextextended('suspensions', 0))");
     await Promise.all(
       accounts.map((account) => {
         const amount = random.of(["1000", "20000", "20001", "320000", "600000", "950000"]);
@@ -121,6 +126,7 @@ export async function makeHistory({ world, ask, settle, later }: ReplayWorld, wa
         );
       }),
     );
+    await barrier.close();
     await settle();
     await between(wave);
   }
@@ -138,7 +144,8 @@ export async function makeHistory({ world, ask, settle, later }: ReplayWorld, wa
     if (what === 4) await tell([login(account, `far-${account}`, 1_000, "JP")]);
     if (what === 5) await approveHeld();
     if (what === 6) await refuseOne();
-    if (what === 7) await suspendAndReopen(account);
+    // At the end: what is suspended is judged again every few seconds, and signals would come in between.
+    if (wave === waves - 1) await suspendAndReopen(account);
   }
 
   /** What was held is approved by two people; every third is cancelled instead. */

@@ -14,6 +14,8 @@ import { holderVeto } from "./holder-veto.ts";
 import { keyMake } from "./key-make.ts";
 import { labelsBuild, labelsImport, labelsSign } from "./labels-make.ts";
 import { labelsLookup, labelsVerify } from "./labels-read.ts";
+import { policyActivate, policyCheck, policyList, policyPropose, policyShow, policyWithdraw } from "./policy.ts";
+import { policyReplay } from "./policy-replay.ts";
 import { reopen, suspend, suspensions } from "./suspension.ts";
 import { vaultPlanAgain } from "./vault-plan-again.ts";
 import { webhooksDeliveries, webhooksEndpoints, webhooksResend } from "./webhooks.ts";
@@ -54,4 +56,11 @@ export const COMMANDS: readonly Command[] = [
   labelsSign,
   labelsVerify,
   labelsLookup,
+  policyCheck,
+  policyPropose,
+  policyList,
+  policyShow,
+  policyReplay,
+  policyActivate,
+  policyWithdraw,
 ];

@@ -8,13 +8,19 @@ import { clusterIdOf, renderKafkaConfig } from "./kafka-config.ts";
 import { parseLibraries, parsePackageNames } from "./knots.ts";
 
 test("Kafka's configuration: one node, loopback only, topics only when created, no wait for a second consumer", () => {
-  const lines = renderKafkaConfig({ brokerPort: 1111, controllerPort: 2222, dataDirectory: "/data" }).split("\n");
+  const lines = renderKafkaConfig({
+    brokerPort: 1111,
+    controllerPort: 2222,
+    dataDirectory: "/data",
+    brokerSessionMs: 3_000,
+  }).split("\n");
   for (const line of [
     "process.roles=broker,controller",
     "listeners=PLAINTEXT://127.0.0.1:1111,CONTROLLER://127.0.0.1:2222",
     "advertised.listeners=PLAINTEXT://127.0.0.1:1111",
     "controller.quorum.bootstrap.servers=127.0.0.1:2222",
     "log.dirs=/data",
+    "broker.session.timeout.ms=3000",
     "auto.create.topics.enable=false",
     "offsets.topic.replication.factor=1",
     "transaction.state.log.replication.factor=1",

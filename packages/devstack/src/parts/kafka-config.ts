@@ -4,7 +4,15 @@ export type KafkaConfig = {
   readonly brokerPort: number;
   readonly controllerPort: number;
   readonly dataDirectory: string;
+  /** After so long without a word from the broker its partitions have no leader. */
+  readonly brokerSessionMs: number;
 };
+
+/**
+ * A broker that was killed is let in again when the session of its former life has ended: short, where it will be killed.
+ * Anywhere else there is nobody who could take over, and a session that ends on a busy machine only does harm.
+ */
+export const BROKER_SESSION_MS = { killed: 3_000, left: 60_000 } as const;
 
 /** server.properties. What a cluster would replicate is kept once; topics exist only when somebody creates them. */
 export function renderKafkaConfig(config: KafkaConfig): string {
@@ -18,6 +26,8 @@ export function renderKafkaConfig(config: KafkaConfig): string {
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": config.dataDirectory,
+    "broker.session.timeout.ms": config.brokerSessionMs,
+    "broker.heartbeat.interval.ms": 500,
     ...SETTINGS_OF_ONE_NODE,
   };
   return `${Object.entries(settings)
@@ -37,9 +47,6 @@ export const SETTINGS_OF_ONE_NODE: Readonly<Record<string, string | number>> = {
   "transaction.state.log.num.partitions": 4,
   "share.coordinator.state.topic.replication.factor": 1,
   "share.coordinator.state.topic.min.isr": 1,
-  // A broker that was killed and comes back at once is let in again when the session of its former life has ended.
-  "broker.session.timeout.ms": 3_000,
-  "broker.heartbeat.interval.ms": 500,
   // The first consumer of a group starts at once instead of waiting three seconds for others.
   "group.initial.rebalance.delay.ms": 0,
   "log.cleaner.dedupe.buffer.size": 4_194_304,

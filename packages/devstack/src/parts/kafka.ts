@@ -9,7 +9,7 @@ import { type Child, startChild } from "./child.ts";
 import { findExecutable, plainEnvironment, run } from "./executable.ts";
 import type { Log } from "./find-part.ts";
 import { classArchiveFlags } from "./kafka-classes.ts";
-import { clusterIdOf, renderKafkaConfig } from "./kafka-config.ts";
+import { BROKER_SESSION_MS, clusterIdOf, renderKafkaConfig } from "./kafka-config.ts";
 import { findFreePorts } from "./ports.ts";
 import type { Restartable } from "./running.ts";
 
@@ -26,7 +26,11 @@ const CLASSES_WRITTEN_WITHIN_MS = 60_000;
 export type LocalKafka = Restartable & { readonly brokers: readonly string[] };
 
 /** Null when there is no Java, or neither the jars in the cache nor Maven to fetch them. */
-export async function findLocalKafka(directory: string, log: Log): Promise<(() => Promise<LocalKafka>) | null> {
+export async function findLocalKafka(
+  directory: string,
+  log: Log,
+  willBeKilled = false,
+): Promise<(() => Promise<LocalKafka>) | null> {
   const java = findJava();
   if (java === null) return null;
   const jars = { name: "kafka", fingerprint: await readFile(POM, "utf8") };
@@ -34,7 +38,8 @@ export async function findLocalKafka(directory: string, log: Log): Promise<(() =
   if (maven === null && !(await exists(installationDirectory(jars)))) return null;
   return async () => {
     const libraries = await installOnce({ ...jars, fill: (target) => fetchJars(maven ?? "mvn", target, log) });
-    return startKafka({ java, libraries }, directory, log);
+    const brokerSessionMs = willBeKilled ? BROKER_SESSION_MS.killed : BROKER_SESSION_MS.left;
+    return startKafka({ java, libraries, brokerSessionMs }, directory, log);
   };
 }
 
@@ -58,7 +63,7 @@ async function fetchJars(maven: string, target: string, log: Log): Promise<void>
   await run(command, { purpose: "fetching Kafka's jars with Maven", withinMs: DOWNLOAD_WITHIN_MS });
 }
 
-type Installed = { readonly java: string; readonly libraries: string };
+type Installed = { readonly java: string; readonly libraries: string; readonly brokerSessionMs: number };
 type Prepared = { readonly directory: string; readonly brokerPort: number; readonly config: string };
 
 async function startKafka(installed: Installed, directory: string, log: Log): Promise<LocalKafka> {
@@ -76,7 +81,9 @@ async function prepare(installed: Installed, directory: string, flags: readonly 
   const [brokerPort = 0, controllerPort = 0] = await findFreePorts(2);
   const config = join(directory, "server.properties");
   await mkdir(directory, { recursive: true });
-  await writeFile(config, renderKafkaConfig({ brokerPort, controllerPort, dataDirectory: join(directory, "data") }));
+  const { brokerSessionMs } = installed;
+  const dataDirectory = join(directory, "data");
+  await writeFile(config, renderKafkaConfig({ brokerPort, controllerPort, dataDirectory, brokerSessionMs }));
   const format = ["kafka.tools.StorageTool", "format", "--cluster-id", clusterIdOf(randomBytes(16))];
   await run([...jvm(installed, flags), ...format, "--config", config, "--standalone"], {
     purpose: "preparing Kafka's data folder (it needs Java 17 or newer)",

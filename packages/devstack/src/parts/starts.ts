@@ -34,6 +34,8 @@ import type { PartProcess, Running } from "./running.ts";
 export type StartContext = {
   readonly directory: string;
   readonly addresses: PartAddresses;
+  /** The parts will be killed and started again. */
+  readonly own: boolean;
   /** A Docker engine answers. */
   readonly docker: boolean;
   /** Takes note of what has to be stopped. */
@@ -41,7 +43,8 @@ export type StartContext = {
   readonly log: Log;
 };
 
-export async function startKafkaPart({ directory, addresses, docker, running, log }: StartContext): Promise<KafkaPart> {
+export async function startKafkaPart(context: StartContext): Promise<KafkaPart> {
+  const { directory, addresses, own, docker, running, log } = context;
   const given = addresses.KAFKA_BROKERS;
   const { how, part } = await findPart<{ readonly brokers: readonly string[] } & Owned>(
     {
@@ -49,7 +52,7 @@ export async function startKafkaPart({ directory, addresses, docker, running, lo
       environment: given === undefined ? null : () => checkBrokers(given),
       docker: docker ? async () => running.addContainer("kafka", await startKafkaContainer()) : null,
       local: async () => {
-        const start = await findLocalKafka(join(directory, "kafka"), log);
+        const start = await findLocalKafka(join(directory, "kafka"), log, own);
         return start === null ? null : async () => running.addChild(await start());
       },
       advice: KAFKA_ADVICE,
