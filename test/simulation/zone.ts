@@ -120,7 +120,7 @@ export class Zone extends Service {
     const forged = task.withdrawals.find(({ cleared }) => world.clearances.get(cleared.request.id) !== cleared);
     const due = task.withdrawals.map(({ cleared: { request, clearedAtMs }, attempt }, index): Due => {
       const { id: withdrawalId, account, scriptHex, amountSat } = request;
-      const clearance = { clearedAtMs } as Due["clearance"];
+      const clearance = { clearedAtMs, request: { asset: "BTC" } } as Due["clearance"];
       const taken = world.has("a clearance serves for another amount") ? tx.payments[index]?.amountSat : undefined;
       return { withdrawalId, attempt, account, scriptHex, amountSat: taken ?? amountSat, clearance };
     });

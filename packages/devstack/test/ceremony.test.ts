@@ -105,6 +105,8 @@ describe("ceremony", () => {
   it("writes nothing but this, and for nobody else to read", () => {
     const config = [
       "trust",
+      "zoneTrust",
+      "approvals",
       "wallets",
       "ceremony",
       "onlinePolicy",
@@ -261,7 +263,8 @@ function startHolder(holder: Holder) {
   const journal = join(root, "journals", holder);
   for (const folder of [journal, join(root, "sockets")]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const env: Readonly<Record<string, string>> = {
-    SLUICE_TRUST_FILE: join(root, "config", "trust.json"),
+    SLUICE_TRUST_FILE: join(root, "config", "zoneTrust.json"),
+    SLUICE_APPROVALS_FILE: join(root, "config", "approvals.json"),
     SLUICE_SECRETS_SOURCE: join(root, "secrets", holder, "secrets.json"),
     SLUICE_HOLDER: holder,
     SLUICE_BRIDGE_CARRIER: `unix:${join(root, "sockets", `${holder}.sock`)}`,

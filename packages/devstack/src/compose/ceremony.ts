@@ -14,7 +14,7 @@ import {
   makeIdentities,
 } from "../stack/identities.ts";
 import { planLabels } from "../stack/labels.ts";
-import { openOffice } from "../stack/office.ts";
+import { openOffice, withoutPeople } from "../stack/office.ts";
 import { policies } from "../stack/policies.ts";
 import { FACADE, ONLINE_SERVICES, OPTIONAL_SERVICES } from "../stack/processes.ts";
 import { plannedWallets } from "../stack/wallets.ts";
@@ -128,6 +128,8 @@ function writeConfig(folder: string): void {
   const office = openOffice(identities.trust, offlinePolicy, Date.now());
   const contents = {
     trust: identities.trust,
+    zoneTrust: withoutPeople(identities.trust),
+    approvals: office.approvals,
     bridgeKeys: identities.bridgeKeys,
     onlinePolicy: chosen.online,
     labelSigners: planLabels(out, {}).signers,

@@ -118,8 +118,8 @@ export function consoleSocketOf(consoleDirectory: string, name: "semi-offline-ri
   return `${consoleDirectory}/${name}.sock`;
 }
 
-/** The names of the settings that a process is given, for who starts it by other means. */
-export function settingNamesOf(name: ProcessName): readonly string[] {
+/** The names of the settings that a process is given, for who starts it by other means, and what a stack adds that was asked for labels. */
+export function settingNamesOf(name: ProcessName, { labels = true } = {}): readonly string[] {
   const nowhere: Surroundings = {
     topicPrefix: "",
     brokers: [],
@@ -157,7 +157,7 @@ export function settingNamesOf(name: ProcessName): readonly string[] {
     consoleDirectory: "",
     journalDirectoryOf: () => "",
     curveOf: () => "",
-    labelsOf: () => "",
+    labelsOf: labels ? () => "" : null,
     swap: "none",
     databaseOf: () => ({ url: "", password: "" }),
     bridgeSecretsOf: () => ({}),
