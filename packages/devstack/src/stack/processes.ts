@@ -118,7 +118,7 @@ export function consoleSocketOf(consoleDirectory: string, name: "semi-offline-ri
   return `${consoleDirectory}/${name}.sock`;
 }
 
-/** The names of the settings that a process is given, for who starts it by other means, and what a stack adds that was asked for labels. */
+/** The names of the settings that a process is given, for who starts it by other means; without labels those of a stack that has no store of them. */
 export function settingNamesOf(name: ProcessName, { labels = true } = {}): readonly string[] {
   const nowhere: Surroundings = {
     topicPrefix: "",
